@@ -1,0 +1,12 @@
+//! Pure rules: no tokio, no clock, no randomness; `now` is an argument.
+
+pub mod fingerprint;
+pub mod ids;
+pub mod message;
+pub mod outcome;
+pub mod pace;
+pub mod phone;
+pub mod retry;
+pub mod routing;
+pub mod segments;
+pub mod time;

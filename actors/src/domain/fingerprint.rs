@@ -1,0 +1,68 @@
+//! The fingerprint of a send request: what "the same request" means to idempotency (API.md §2).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::phone::E164;
+
+/// SHA-256 over a whole request, every field with its length, so that no two requests meet.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of a request. The idempotency key itself is not part of it.
+    pub fn of(from: E164, to: E164, text: &str, media: &[String], queued: bool) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(from.as_u64().to_be_bytes());
+        hash.update(to.as_u64().to_be_bytes());
+        hash.update([u8::from(queued)]);
+        let mut field = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        field(text.as_bytes());
+        for url in media {
+            field(url.as_bytes());
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// The bytes, as the store keeps them.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [head @ .., _, _, _, _] = &self.0;
+        let short = head.iter().take(4).fold(0_u32, |all, byte| all << 8 | u32::from(*byte));
+        write!(f, "{short:08x}…")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_counts() {
+        let from: E164 = "+1234567890".parse().unwrap();
+        let to: E164 = "+1555123456".parse().unwrap();
+        let media = vec!["https://a/b".to_owned()];
+        let base = Fingerprint::of(from, to, "hi", &media, true);
+        assert_eq!(base, Fingerprint::of(from, to, "hi", &media, true));
+        let others = [
+            Fingerprint::of(to, from, "hi", &media, true),
+            Fingerprint::of(from, to, "hi!", &media, true),
+            Fingerprint::of(from, to, "hi", &[], true),
+            Fingerprint::of(from, to, "hi", &media, false),
+            Fingerprint::of(from, to, "hihttps://a/b", &[], true),
+        ];
+        for other in others {
+            assert_ne!(base, other);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The state machine against its invariants.

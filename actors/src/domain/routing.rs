@@ -1,0 +1,47 @@
+//! Who owns a number, and how it is to be sent from: the directory's data.
+
+use std::collections::HashMap;
+
+use super::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
+use super::message::UnknownPolicy;
+use super::pace::Limit;
+use super::phone::E164;
+
+/// What the directory knows of one sending number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The organization of its assistant.
+    pub organization: OrganizationId,
+    /// The assistant that owns it.
+    pub assistant: AssistantId,
+    /// The provider account it goes through.
+    pub account: AccountName,
+    /// That account's provider.
+    pub provider: ProviderKind,
+    /// Its limits; all must allow a message.
+    pub limits: Vec<Limit>,
+}
+
+/// What the engine knows of one provider account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its name.
+    pub name: AccountName,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Its provider.
+    pub provider: ProviderKind,
+    /// Its account-wide limits.
+    pub limits: Vec<Limit>,
+    /// What follows an unknown outcome.
+    pub unknown_outcome: UnknownPolicy,
+}
+
+/// The whole directory, as one consistent set. Checked where it is read from configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Book {
+    /// Every sending number.
+    pub numbers: HashMap<E164, Route>,
+    /// Every provider account.
+    pub accounts: HashMap<AccountName, Account>,
+}

@@ -1,0 +1,474 @@
+//! The traits that the engine needs of the world: `Store`, `Provider`, `Clock`, `Ids`.
+//!
+//! Their contracts are their doc comments; `sendyard`'s store contract suite holds every store to
+//! them. Steps and words are PROTOCOL.md's. Each step is one transaction: nothing is read outside
+//! and written later. Every step may be repeated with the same arguments, and a late duplicate of it
+//! is harmless; so a caller without an answer repeats it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
+use crate::domain::message::{
+    Cancelled, Conversation, Draft, Lane, Message, Settlement, Shown, UnknownPolicy,
+};
+use crate::domain::outcome::{Doubt, Outcome};
+use crate::domain::phone::E164;
+use crate::domain::time::Time;
+
+/// An answer that comes later.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+
+/// The answer of a store's step.
+pub type Stored<T> = Later<Result<T, StoreError>>;
+
+/// Why a step was not done, or not known to be done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The step may or may not have been done: repeat it.
+    #[error("the store did not answer")]
+    Unanswered,
+    /// The step was not done: there is no room.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// The step was not done.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// A record cannot be read. Nothing was changed.
+    #[error("the store holds a record that cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// The right to claim in one shard: equality of both parts is the fence check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The shard.
+    pub shard: Shard,
+    /// Grows with each owner and is never reused.
+    pub fence: u64,
+    /// Who holds it.
+    pub holder: Incarnation,
+}
+
+/// The answer to [`Store::acquire_lease`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leased {
+    /// The shard is the caller's.
+    Yours {
+        /// To be shown with every owner's step.
+        lease: Lease,
+        /// Attempts of a proven dead owner that this step marked unknown.
+        orphans: u32,
+    },
+    /// Another holds it, until then at least.
+    TakenUntil(Time),
+}
+
+/// One idempotency key of one organization.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ScopedKey {
+    /// The scope.
+    pub organization: OrganizationId,
+    /// The client's key, 1 to 256 code points.
+    pub key: String,
+}
+
+/// The answer to [`Store::reserve_key`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserved {
+    /// The key is this request's: append under this id.
+    Yours(MessageId),
+    /// An earlier request with the same fingerprint has it: append under its id.
+    Joined(MessageId),
+    /// The key stands for another request.
+    OtherRequest,
+}
+
+/// What [`Store::lookup_key`] finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BoundKey {
+    /// The message that the key stands for.
+    pub id: MessageId,
+    /// The fingerprint of its request.
+    pub fingerprint: Fingerprint,
+}
+
+/// A message to be stored.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The message.
+    pub draft: Draft,
+    /// Units of the sender's pace per second, to tell the place in the queue as a time.
+    pub estimate: EstimateRule,
+    /// The most messages that may wait at the sender.
+    pub depth_limit: u64,
+    /// After this instant the step must not land any more.
+    pub request_until: Time,
+}
+
+/// How the append step turns units ahead into the estimate it stores: `from + units × per_unit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EstimateRule {
+    /// When the next message may go at the earliest.
+    pub from: Time,
+    /// How long one unit of what is ahead takes.
+    pub per_unit: Duration,
+}
+
+/// The answer to [`Store::append`] and [`Store::append_sending`].
+#[derive(Debug, Clone)]
+pub enum Appended {
+    /// It is stored now.
+    Stored(Box<Message>),
+    /// A record of this id was there and is unchanged.
+    Exists(Box<Message>),
+    /// The sender's queue is full; nothing is stored.
+    Full,
+    /// `request_until` has passed; nothing is stored.
+    Late,
+}
+
+/// A claim of one message.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    /// The message.
+    pub id: MessageId,
+    /// The owner's lease.
+    pub lease: Lease,
+    /// The number of the last claim that the caller knows of.
+    pub expected: u16,
+    /// Names this call.
+    pub claim_id: ClaimId,
+    /// From the store's now to the last moment to write.
+    pub begin_within: Duration,
+    /// From the store's now to the last moment for an answer.
+    pub answer_within: Duration,
+}
+
+/// The answer to [`Store::claim`] and [`Store::retry`].
+#[derive(Debug, Clone)]
+pub enum Claimed {
+    /// `sending` now.
+    Yes(Box<Message>),
+    /// This very call claimed it before; the times are the record's.
+    Already(Box<Message>),
+    /// An earlier message of its conversation is undecided.
+    NotHead(Waiting),
+    /// Its retry is due later.
+    NotDue(Time),
+    /// Not what the caller thinks, or no such message: forget it, read again.
+    Changed,
+    /// The lease is over: drop the shard.
+    Stale,
+}
+
+/// What a message in a sender's queue is to its sender: all it needs to choose, no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// The message.
+    pub id: MessageId,
+    /// Its place.
+    pub seq: u64,
+    /// Who it goes to.
+    pub recipient: E164,
+    /// What it costs of the pace.
+    pub cost: u32,
+    /// Not before this.
+    pub due: Time,
+    /// The number of the last claim.
+    pub attempt: u16,
+}
+
+impl Waiting {
+    /// The entry of a message's record.
+    pub fn of(message: &Message) -> Self {
+        Self {
+            id: message.draft.id,
+            seq: message.seq,
+            recipient: message.draft.recipient,
+            cost: message.draft.cost(),
+            due: message.due,
+            attempt: message.attempt,
+        }
+    }
+}
+
+/// An outcome to be recorded, by who made the attempt.
+#[derive(Debug, Clone)]
+pub struct Settle {
+    /// The message.
+    pub id: MessageId,
+    /// The attempt.
+    pub attempt: u16,
+    /// What became of it.
+    pub settlement: Settlement,
+    /// The stamp taken before the write; `None` where nothing was written.
+    pub written_at: Option<Time>,
+    /// Hand-over instants of the sender before this need not be kept.
+    pub keep_pace_from: Time,
+}
+
+/// The answer to [`Store::settle`], [`Store::mark_unknown`] and [`Store::settle_unknown`].
+#[derive(Debug, Clone)]
+pub enum SettleAnswer {
+    /// Recorded; the record as it is now.
+    Done(Box<Message>),
+    /// It was known already, or is not what the caller thinks: forget it.
+    Known,
+    /// The lease is over. Never the answer to `settle`.
+    Stale,
+}
+
+/// An attempt whose outcome will not come.
+#[derive(Debug, Clone, Copy)]
+pub struct MarkUnknown {
+    /// The message.
+    pub id: MessageId,
+    /// The attempt.
+    pub attempt: u16,
+    /// The owner's lease.
+    pub lease: Lease,
+    /// Why nobody knows.
+    pub doubt: Doubt,
+    /// When it was written, if that is known.
+    pub written_at: Option<Time>,
+    /// How long after the deadline the step may be done at the earliest.
+    pub margin: Duration,
+    /// How long evidence is waited for, from now.
+    pub evidence_within: Duration,
+}
+
+/// An attempt that is open or unknown and not listed, as the sweeper sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The message.
+    pub id: MessageId,
+    /// Its sender.
+    pub sender: E164,
+    /// Its recipient.
+    pub recipient: E164,
+    /// Its lane.
+    pub lane: Lane,
+    /// Its last attempt.
+    pub attempt: u16,
+    /// What it costs of the pace.
+    pub cost: u32,
+    /// Does it keep order (queued), or not (immediate)?
+    pub in_conversation: bool,
+    /// The last moment to write it.
+    pub begin_by: Time,
+    /// The last moment for its answer.
+    pub deadline: Time,
+    /// Set once it is unknown: evidence is waited for until here.
+    pub evidence_until: Option<Time>,
+}
+
+/// A hand-over that counts in the pace of its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    /// When it was written, or the latest instant at which it can have been.
+    pub at: Time,
+    /// What it cost.
+    pub units: u32,
+}
+
+/// A sender that a start must wake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// The sending number.
+    pub sender: E164,
+    /// How many messages wait there.
+    pub waiting: u64,
+}
+
+/// Counts of one organization's messages at one provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// The provider.
+    pub provider: ProviderKind,
+    /// `queued` now.
+    pub waiting: u64,
+    /// Shown as `sending` now.
+    pub active: u64,
+    /// Became `sent` in the last hour (whole minutes).
+    pub sent: u64,
+    /// Became `failed` in the last hour (whole minutes).
+    pub failed: u64,
+    /// From acceptance to `sent`, added up over those counted in `sent`, in milliseconds.
+    pub sent_millis: u64,
+}
+
+/// What a prune removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Finished messages.
+    pub messages: u64,
+    /// Idempotency keys.
+    pub keys: u64,
+    /// More is left that could go now.
+    pub more: bool,
+}
+
+/// Where messages live. The store is the queue; its clock is the time that counts.
+///
+/// `F` marks an owner's step: the lease is compared first, both parts, and a stale caller changes
+/// nothing. All other steps anybody may call. An answer is given only after what it says is durable.
+pub trait Store: Send + Sync + 'static {
+    /// Makes `holder` the owner of the shard, with a fence greater than any before; asked again by
+    /// the same holder, the same lease. A store that only one process can open knows that the earlier
+    /// owner is dead: its open attempts become unknown in this step (their units counted at now,
+    /// evidence waited for until `evidence_within` after the attempt's deadline + `margin`, or after
+    /// now if that is later), and nothing else changes.
+    fn acquire_lease(
+        &self,
+        shard: Shard,
+        holder: Incarnation,
+        margin: Duration,
+        evidence_within: Duration,
+    ) -> Stored<Leased>;
+
+    /// Binds the key to `id`, or finds who has it. A join marks the key's record. `token` names the
+    /// request: repeated with the same token it answers as the first time. A key past its retention
+    /// is free.
+    fn reserve_key(
+        &self,
+        key: ScopedKey,
+        id: MessageId,
+        fingerprint: Fingerprint,
+        token: Uuid,
+        keep_for: Duration,
+    ) -> Stored<Reserved>;
+
+    /// What the key stands for, if it is bound and not past its retention.
+    fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>>;
+
+    /// Frees the key if it is bound to `id` by the request `token` and nobody joined it.
+    fn release_key(&self, key: ScopedKey, id: MessageId, token: Uuid) -> Stored<()>;
+
+    /// Stores a message as `queued`: gives its `seq`, puts it into its sender's queue and its
+    /// conversation, and the depth up by one, unless the depth limit is reached. `Exists` for an id
+    /// that is there, whatever its state, and nothing changes.
+    fn append(&self, append: Append) -> Stored<Appended>;
+
+    /// `F`. Stores an immediate message as `sending`, attempt 1 (claim.expected is 0). Depth limit
+    /// and estimate do not apply.
+    fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended>;
+
+    /// `F`. `queued → sending` of the head of a conversation; also takes it out of the queue.
+    fn claim(&self, claim: Claim) -> Stored<Claimed>;
+
+    /// `F`. An immediate message that definitely failed: `failed → sending`, same id, next attempt.
+    fn retry(&self, claim: Claim) -> Stored<Claimed>;
+
+    /// Records the outcome of an attempt (see [`Message::settle`]) and its charge to the pace.
+    fn settle(&self, settle: Settle) -> Stored<SettleAnswer>;
+
+    /// `F`. See [`Message::mark_unknown`]; `Known` before the attempt's deadline + margin. The charge
+    /// is at `written_at`, else at `begin_by` + margin.
+    fn mark_unknown(&self, mark: MarkUnknown) -> Stored<SettleAnswer>;
+
+    /// `F`. See [`Message::settle_unknown`].
+    fn settle_unknown(
+        &self,
+        id: MessageId,
+        attempt: u16,
+        lease: Lease,
+        policy: UnknownPolicy,
+    ) -> Stored<SettleAnswer>;
+
+    /// Cancels a message of this organization: [`Cancelled`] and the record, or `None` for an id that
+    /// is not there or not this organization's.
+    fn cancel(&self, id: MessageId, organization: OrganizationId) -> Stored<Option<(Cancelled, Shown)>>;
+
+    /// The record of a message.
+    fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>>;
+
+    /// What waits in a sender's lane behind `after`, by `seq`, at most `limit`.
+    fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>>;
+
+    /// What waits (state `queued`) in a conversation behind `after`, by `seq`, at most `limit`.
+    fn conversation_page(
+        &self,
+        conversation: Conversation,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Stored<Vec<Waiting>>;
+
+    /// How many messages wait at a sender.
+    fn depth(&self, sender: E164) -> Stored<u64>;
+
+    /// The hand-overs of a sender at or after `from`, oldest first.
+    fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;
+
+    /// Attempts that are open or unknown and not listed; of one sender, or of all.
+    fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>>;
+
+    /// Senders with messages waiting, in no order.
+    fn backlogs(&self) -> Stored<Vec<Backlog>>;
+
+    /// Counts for one organization, per provider that has any.
+    fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>>;
+
+    /// Removes finished messages last changed before `messages_before`, and keys past their
+    /// retention, at most about a thousand at a time.
+    fn prune(&self, messages_before: Time) -> Stored<Pruned>;
+}
+
+/// A message on its way to a provider: what an adapter needs of it.
+#[derive(Debug, Clone)]
+pub struct HandOver {
+    /// The record as it was claimed.
+    pub message: Box<Message>,
+    /// The attempt's number.
+    pub attempt: u16,
+    /// No answer after this: the adapter gives up and says so.
+    pub deadline: Time,
+}
+
+impl HandOver {
+    /// Our token for the provider's status callback: it names message and attempt.
+    pub fn callback_token(&self) -> String {
+        format!("{}.{}", self.message.draft.id, self.attempt)
+    }
+}
+
+/// Why a provider would never take a message, known before it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooLong {
+    /// The sentence for the client: it names the provider, the limit and the size.
+    pub sentence: String,
+}
+
+/// One provider account's way out.
+pub trait Provider: Send + Sync + 'static {
+    /// Whose it is.
+    fn kind(&self) -> ProviderKind;
+
+    /// Refuses at acceptance what the provider would refuse for its length.
+    fn check_length(&self, text: &str, media: &[String]) -> Result<(), TooLong>;
+
+    /// Hands a message over, once. The request starts on its way with the first poll, and nothing is
+    /// awaited before it. Ends by itself after `patience`, as [`Outcome::Unknown`] if the request may
+    /// have been written. Dropping the future says nothing about what the provider has.
+    fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome>;
+}
+
+/// The engine's clock.
+pub trait Clock: Send + Sync + 'static {
+    /// Now. Never goes back within a process; starts from the wall clock.
+    fn now(&self) -> Time;
+}
+
+/// Where fresh ids and randomness come from.
+pub trait Ids: Send + Sync + 'static {
+    /// A fresh message id that carries the shard.
+    fn message(&self, shard: Shard) -> MessageId;
+    /// A fresh random token.
+    fn token(&self) -> Uuid;
+    /// Evenly random in `0.0..1.0`, for jitter.
+    fn jitter(&self) -> f64;
+}

@@ -1,0 +1,1 @@
+//! Wiring only: from a checked configuration to a running engine.

@@ -1,0 +1,1 @@
+//! Configuration: layers, checks, and the sentences that refuse it.

@@ -1,0 +1,14 @@
+//! Sendyard: a self-hosted engine that sends SMS and MMS for applications.
+//!
+//! The engine itself is the crate `sendyard-actors`; here are its front door (`api`), its ways out
+//! (`providers`), its stores (`store`), a stand-in for the providers (`twin`), and what wires them
+//! (`config`, `boot`, `cli`).
+
+pub mod api;
+pub mod boot;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod providers;
+pub mod store;
+pub mod twin;

@@ -1,0 +1,3 @@
+//! The ways out, one folder per provider, each alike.
+
+pub mod twilio;
