@@ -49,12 +49,11 @@ impl Answer {
         match self.status.as_u16() {
             // A proxy on the way gave up waiting; whether it passed the request on is not said.
             408 => None,
-            401 | 403 | 404 | 407 => Some(Class::Configuration),
+            // "Send this same request elsewhere": our base URL is wrong. Not so 302 and 303, which may
+            // also be said after the request was worked on.
+            301 | 307 | 308 | 401 | 403 | 404 | 407 => Some(Class::Configuration),
             425 | 429 => Some(Class::Retry),
             400..=499 => Some(Class::Request),
-            // "Send this same request elsewhere": our base URL is wrong. 302 and 303 may also be
-            // said after the request was worked on.
-            301 | 307 | 308 => Some(Class::Configuration),
             _ => None,
         }
     }
@@ -82,7 +81,7 @@ pub(super) async fn exchange(http: &Client, request: Request, patience: Duration
 
 /// The outcome of a request that could not even be built: our settings are wrong, nothing was written.
 pub(super) fn not_built(error: &reqwest::Error) -> Outcome {
-    refused(Class::Configuration, "request", format!("the request cannot be built: {}", innermost(error)))
+    refused(Class::Configuration, "request", &format!("the request cannot be built: {}", innermost(error)))
 }
 
 fn failed(error: &reqwest::Error) -> Outcome {
@@ -90,13 +89,13 @@ fn failed(error: &reqwest::Error) -> Outcome {
         return not_built(error);
     }
     if error.is_connect() {
-        return refused(Class::Retry, "connect", format!("cannot connect: {}", innermost(error)));
+        return refused(Class::Retry, "connect", &format!("cannot connect: {}", innermost(error)));
     }
     Outcome::Unknown(Doubt::ConnectionLost)
 }
 
-fn refused(class: Class, code: &str, detail: String) -> Outcome {
-    let detail = bounded_detail(&detail);
+fn refused(class: Class, code: &str, detail: &str) -> Outcome {
+    let detail = bounded_detail(detail);
     Outcome::Refused(Refusal { class, code: Some(code.to_owned()), detail, retry_after: None })
 }
 

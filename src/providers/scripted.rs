@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use url::Url;
+
+const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// What the provider does once it has read a whole request.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ impl Scripted {
 
     /// The next request, once it has arrived whole.
     pub(super) async fn request(&mut self) -> String {
-        self.requests.recv().await.unwrap()
+        timeout(ARRIVES_WITHIN, self.requests.recv()).await.expect("no request arrives").unwrap()
     }
 
     /// How many requests have arrived that nobody has looked at.

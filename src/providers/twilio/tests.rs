@@ -24,7 +24,7 @@ use crate::providers::scripted::{Reply, Scripted, answer};
 use crate::providers::{client, http_client};
 
 /// Longer than any test: what ends, ends for another reason.
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_secs(10);
 /// For tests whose subject is that it runs out.
 const IMPATIENT: Duration = Duration::from_millis(60);
 
