@@ -39,8 +39,10 @@ const TO_RECORD: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Nothing can listen there.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address} ({key})")]
     Listen {
+        /// The key of the configuration that says so.
+        key: &'static str,
         /// Where.
         address: SocketAddr,
         /// Why.
@@ -76,9 +78,9 @@ pub struct Running {
 
 /// Starts everything. Where a port is taken, nothing has been touched yet.
 pub async fn start(config: Config, directory: Directory) -> Result<Running, StartError> {
-    let api_listener = Listener::bind(config.listen).await?;
+    let api_listener = Listener::bind("http.listen", config.listen).await?;
     let metrics_listener = match config.metrics_listen {
-        Some(address) => Some(Listener::bind(address).await?),
+        Some(address) => Some(Listener::bind("metrics.listen", address).await?),
         None => None,
     };
     let recorder = metrics::recorder().map_err(StartError::Metrics)?;
