@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sendyard_actors::domain::message::State;
 
-use super::yard::{Builder, Line, account, number, FROM};
+use super::yard::{Builder, FROM, Line, account, number};
 
 /// Sender and provider actor fail again and again in the middle of the flow. Nothing is lost, nothing
 /// doubled (the yard looks at that), the pace holds, and nothing becomes unknown: what was claimed and

@@ -11,10 +11,17 @@ use super::yard::{Builder, Line};
 #[tokio::test(start_paused = true)]
 async fn conversations_keep_their_order() {
     let ms = Duration::from_millis;
-    let script = (0..200_u64)
-        .map(|n| if n % 7 == 3 { Line::Refuse(Class::Retry, ms(n % 50)) } else { Line::Accept(ms(n * 37 % 300)) })
-        .chain([Line::Accept(ms(1))])
-        .collect();
+    let script =
+        (0..200_u64)
+            .map(|n| {
+                if n % 7 == 3 {
+                    Line::Refuse(Class::Retry, ms(n % 50))
+                } else {
+                    Line::Accept(ms(n * 37 % 300))
+                }
+            })
+            .chain([Line::Accept(ms(1))])
+            .collect();
     let yard = Builder { script, ..Builder::default() }.start().await;
     let recipients = ["+15551110001", "+15551110002", "+15551110003"];
     let mut last = HashMap::new();

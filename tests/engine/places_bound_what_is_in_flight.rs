@@ -18,7 +18,8 @@ async fn places_bound_what_is_in_flight() {
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(yard.seen().len(), 7);
-    let (first, second) = tokio::join!(yard.send_now("+15552220001", "now"), yard.send_now("+15552220002", "now"));
+    let (first, second) =
+        tokio::join!(yard.send_now("+15552220001", "now"), yard.send_now("+15552220002", "now"));
     assert!(first.is_ok(), "{first:?}");
     assert!(matches!(second, Err(NotSent::Busy(_))), "nothing is stored without a place: {second:?}");
     for id in ids {
