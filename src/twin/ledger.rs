@@ -95,9 +95,10 @@ impl Ledger {
         let (decided, value) = decide(stamp);
         let line = Arc::new(decided);
         state.next_seq += 1;
-        match line.answered.is_open() {
-            true => drop(state.held.insert(stamp.seq, Arc::clone(&line))),
-            false => state.write(&line),
+        if line.answered.is_open() {
+            state.held.insert(stamp.seq, Arc::clone(&line));
+        } else {
+            state.write(&line);
         }
         state.lines.push(line);
         Ok((stamp, value))

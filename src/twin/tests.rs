@@ -3,6 +3,7 @@
 mod control;
 mod faults;
 mod ledger;
+#[allow(warnings)]
 mod twilio;
 
 use std::net::{Ipv4Addr, SocketAddr};
