@@ -3,7 +3,6 @@
 mod control;
 mod faults;
 mod ledger;
-#[allow(warnings)]
 mod twilio;
 
 use std::net::{Ipv4Addr, SocketAddr};
