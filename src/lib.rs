@@ -12,3 +12,4 @@ pub mod config;
 pub mod providers;
 pub mod store;
 pub mod twin;
+pub mod verify;
