@@ -54,7 +54,7 @@ async fn everything(world: &World) -> String {
 fn everything_survives_a_close() {
     let dir = tempfile::tempdir().unwrap();
     let clock = TestClock::start();
-    let open = || World::over(std::sync::Arc::new(World::open(dir.path().to_owned(), &clock)), clock.clone());
+    let open = || World::over(std::sync::Arc::new(World::open(dir.path(), &clock)), clock.clone());
     let mut before = String::new();
     let mut last_seq = 0;
     run(open(), async |world| {
@@ -79,7 +79,7 @@ fn a_close_finishes_what_was_sent_and_later_steps_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let clock = TestClock::start();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let store = World::open(dir.path().to_owned(), &clock);
+    let store = World::open(dir.path(), &clock);
     let answers: Vec<_> = (0..50).map(|index| runtime.spawn(store.append(append_of(draft(index))))).collect();
     let answered: Vec<bool> = runtime.block_on(async {
         let first = store.append(append_of(draft(100))).await;
@@ -96,7 +96,7 @@ fn a_close_finishes_what_was_sent_and_later_steps_are_refused() {
     store.close();
     drop(store);
 
-    let again = World::open(dir.path().to_owned(), &clock);
+    let again = World::open(dir.path(), &clock);
     let done = answered.into_iter().filter(|is_done| *is_done).count() as u64;
     assert_eq!(runtime.block_on(again.depth(sender())).unwrap(), done, "answered, and only that");
 }
@@ -104,17 +104,17 @@ fn a_close_finishes_what_was_sent_and_later_steps_are_refused() {
 #[test]
 fn a_second_open_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let first = World::open(dir.path().to_owned(), &TestClock::start());
+    let first = World::open(dir.path(), &TestClock::start());
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
     assert_says(&error, dir.path(), "is open in another process: stop that one first");
     drop(first);
-    World::open(dir.path().to_owned(), &TestClock::start());
+    World::open(dir.path(), &TestClock::start());
 }
 
 /// Makes the file of a store say something else of itself.
 fn rewrite(dir: &Path, name: &str, value: u64) {
-    drop(World::open(dir.to_owned(), &TestClock::start()));
+    drop(World::open(dir, &TestClock::start()));
     let database = Database::open(dir.join("sendyard.redb")).unwrap();
     let transaction = database.begin_write().unwrap();
     let about: TableDefinition<'_, &str, u64> = TableDefinition::new("sendyard");

@@ -74,10 +74,16 @@ fn senders() -> [E164; 2] {
 /// Two senders, two recipients, two lanes, one in four immediate.
 fn draft(index: u64) -> Draft {
     let from = senders()[usize::from(index == MESSAGES - 1)];
-    let lane = if index % 3 == 0 { Lane::Bulk } else { Lane::Normal };
+    let lane = if index.is_multiple_of(3) { Lane::Bulk } else { Lane::Normal };
     let kind = if index % 4 == 3 { Kind::Immediate } else { Kind::Queued };
     let to = recipient(u32::from(index >= MESSAGES / 2));
-    Draft { lane, kind, recipient: to, segments: 1 + u16::from(index % 2 == 0), ..draft_from(from, index) }
+    Draft {
+        lane,
+        kind,
+        recipient: to,
+        segments: 1 + u16::from(index.is_multiple_of(2)),
+        ..draft_from(from, index)
+    }
 }
 
 fn claim_of(index: u64, expected: u16, counter: u64, fence: u64) -> Claim {
@@ -106,12 +112,11 @@ async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
         Step::Pass(_) => String::new(),
         Step::Acquire { other } => {
             let holder = if *other { OTHER } else { ME };
-            let mut answers = String::new();
+            let mut answers = Vec::new();
             for from in senders() {
-                let answer = store.acquire_lease(Shard::of(from), holder, MARGIN, EVIDENCE).await;
-                answers += &format!("{answer:?}");
+                answers.push(store.acquire_lease(Shard::of(from), holder, MARGIN, EVIDENCE).await);
             }
-            answers
+            format!("{answers:?}")
         }
         Step::Append(index) => {
             let append = Append { depth_limit: 3, ..append_of(draft(*index)) };
