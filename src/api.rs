@@ -1,1 +1,24 @@
-//! The HTTP front door.
+//! The HTTP front door: keys, formats, and the one form of answers and errors (API.md §1, §2, §6).
+//!
+//! It knows the engine's handle and the domain, never a store or a provider. It owns no state: what a
+//! handler needs is in [`Front`]. Order of every keyed request: key, scope, body, fields, engine.
+//! `router.rs` is the way in; each resource has a file; `errors.rs` holds every code.
+
+pub mod auth;
+mod cancel;
+mod errors;
+mod health;
+mod json;
+mod limits;
+mod message_id;
+mod messages;
+mod openapi;
+mod request_id;
+mod router;
+mod stats;
+mod status;
+mod times;
+mod unbuilt;
+
+pub use openapi::openapi;
+pub use router::{Front, MetricsPage, router};

@@ -170,7 +170,7 @@ impl ProviderState {
                 match charges_of(&journal, &numbers, memory).await {
                     Ok(charges) => break charges,
                     Err(error) => {
-                        tracing::error!(%error, "an account's earlier hand-overs could not be read")
+                        tracing::error!(%error, "an account's earlier hand-overs could not be read");
                     }
                 }
                 tokio::time::sleep(LOAD_AGAIN_AFTER).await;

@@ -15,6 +15,13 @@
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
+/// The default alphabet of 3GPP TS 23.038, in the order of its codes, without the escape.
+const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+                     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+
+/// Its extension table: an escape and one septet each. The first is form feed.
+const EXTENSION: &str = "\u{c}^{}\\[~]|€";
+
 /// How a text travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Encoding {
@@ -120,19 +127,11 @@ const fn code_units(of: char) -> u32 {
 }
 
 /// Septets of a character; `None` if the alphabet does not have it.
-///
-/// Source: 3GPP TS 23.038, the default alphabet and its extension table.
-const fn septets(of: char) -> Option<u32> {
-    match of {
-        'A'..='Z' | 'a'..='z' | ' '..='?' | '@' | '_' | '\n' | '\r' => Some(1),
-        '£' | '¥' | 'è' | 'é' | 'ù' | 'ì' | 'ò' | 'Ç' | 'Ø' | 'ø' | 'Å' | 'å' | 'Æ' | 'æ' | 'ß' | 'É' => {
-            Some(1)
-        }
-        'Δ' | 'Φ' | 'Γ' | 'Λ' | 'Ω' | 'Π' | 'Ψ' | 'Σ' | 'Θ' | 'Ξ' => Some(1),
-        '¤' | '¡' | '§' | '¿' | 'Ä' | 'Ö' | 'Ñ' | 'Ü' | 'ä' | 'ö' | 'ñ' | 'ü' | 'à' => Some(1),
-        '^' | '{' | '}' | '\\' | '[' | ']' | '~' | '|' | '€' | '\u{c}' => Some(2),
-        _ => None,
+fn septets(of: char) -> Option<u32> {
+    if BASIC.contains(of) {
+        return Some(1);
     }
+    EXTENSION.contains(of).then_some(2)
 }
 
 #[cfg(test)]

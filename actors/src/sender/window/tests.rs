@@ -133,9 +133,9 @@ proptest! {
             }
             let (which, how) = endings.next().unwrap();
             let message = flying.swap_remove(which % flying.len());
-            if how == 0 {
+            if how == 0 && message.attempt < 3 {
                 let due = now + std::time::Duration::from_millis(120);
-                let again = Waiting { due, ..message };
+                let again = Waiting { due, attempt: message.attempt + 1, ..message };
                 queue.0.insert(again.seq, again);
                 window.requeue(again);
             } else {

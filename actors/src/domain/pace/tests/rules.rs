@@ -278,6 +278,24 @@ fn a_lowered_limit_waits_until_enough_has_left_and_keeps_open_permits() {
 }
 
 #[test]
+fn a_change_forgets_the_due_time_that_was_told() {
+    let mut pace = fresh(&["1/s"]);
+    hand_over(&mut pace, START, 1);
+    assert_eq!(pace.next_allowed(START, after(10), 1), Allowed::At(after(1000)));
+    pace.change(&limits(&["10/s"]), NO_GUARD, [(START, 1)], after(990));
+    assert_eq!(pace.next_allowed(START, after(1010), 1), Allowed::At(after(100)));
+}
+
+#[test]
+fn a_permit_of_an_earlier_pace_is_ignored() {
+    let earlier = fresh(&["1/s"]).take(START, START, 1);
+    let mut pace = Pace::new(&limits(&["1/s"]), NO_GUARD, [], after(500));
+    let _ = pace.take(after(500), after(500), 1);
+    pace.abandon(earlier);
+    assert_eq!(pace.next_allowed(START, after(9000), 1), Allowed::WhenStamped);
+}
+
+#[test]
 fn the_default_guard_is_a_two_hundredth_and_at_most_250_ms() {
     for (text, millis) in [("1/s", 1005), ("1/10s", 10_050), ("1/min", 60_250)] {
         let mut pace = Pace::new(&limits(&[text]), None, [], START);

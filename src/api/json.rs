@@ -1,0 +1,108 @@
+//! A request body as one JSON object whose fields are taken by name.
+//!
+//! Read by hand, not derived, so that each refusal is a sentence that names its field, and so that a
+//! field given twice is refused rather than decided by chance. Depth is bounded by `serde_json` (128
+//! levels); the body's size by [`super::limits`].
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::errors::{ApiError, Code};
+
+/// The longest piece of a client's text that an error repeats, in characters.
+const ECHO: usize = 64;
+
+/// The fields that have not been taken yet.
+pub(super) struct Object(Map<String, Value>);
+
+impl Object {
+    /// Parses a whole body.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let broken = |detail: String| ApiError::new(Code::InvalidJson, detail);
+        let Ok(text) = std::str::from_utf8(body) else {
+            return Err(broken("The request body is not valid UTF-8".to_owned()));
+        };
+        // Looked at first so that the parser's complaint never repeats a stray value of the client.
+        if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+            return Err(broken("The request body must be a JSON object".to_owned()));
+        }
+        serde_json::from_str(text)
+            .map_err(|error| broken(format!("The request body is not valid JSON: {error}")))
+    }
+
+    /// A string that must be there.
+    pub(super) fn required_text(&mut self, name: &str) -> Result<String, ApiError> {
+        let text = self.text(name)?;
+        text.ok_or_else(|| ApiError::invalid(format!("Field '{name}' is required and must be a string")))
+    }
+
+    /// A string; absent or null is `None`.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be a string"))),
+        }
+    }
+
+    /// A boolean; absent or null is `None`.
+    pub(super) fn boolean(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(yes)) => Ok(Some(yes)),
+            Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be true or false"))),
+        }
+    }
+
+    /// A list of strings; absent or null is the empty one.
+    pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, ApiError> {
+        let mistyped = || ApiError::invalid(format!("Field '{name}' must be an array of strings"));
+        let list = match self.0.remove(name) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(list)) => list,
+            Some(_) => return Err(mistyped()),
+        };
+        let mut texts = Vec::with_capacity(list.len());
+        for item in list {
+            let Value::String(text) = item else { return Err(mistyped()) };
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+
+    /// Is it there, and not null?
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.is_null())
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut fields = Map::new();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if fields.contains_key(&name) {
+                        let name: String = name.chars().take(ECHO).collect();
+                        return Err(A::Error::custom(format!("field {name:?} is given twice")));
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(Object(fields))
+            }
+        }
+
+        from.deserialize_map(Fields)
+    }
+}

@@ -1,0 +1,140 @@
+//! The body of `POST /sms/send`, checked: what is in a [`SendForm`] is well-formed.
+
+use axum::http::HeaderValue;
+use sendyard_actors::domain::phone::E164;
+use url::Url;
+use utoipa::ToSchema;
+
+use super::super::errors::{ApiError, Code};
+use super::super::json::Object;
+
+/// The longest message, in code points.
+const LONGEST_MESSAGE: usize = 1600;
+/// The longest idempotency key, in code points.
+const LONGEST_KEY: usize = 256;
+/// The most media of one message.
+const MOST_MEDIA: usize = 10;
+/// The longest media URL, in code points.
+const LONGEST_URL: usize = 2048;
+
+/// Described in the contract and not built yet. One that were ignored would be a promise broken: a
+/// `send_at` without effect is a message sent now.
+const UNBUILT: [&str; 6] =
+    ["send_at", "expires_at", "validity_seconds", "lane", "client_reference", "metadata"];
+
+/// A message to be sent. Unknown fields are ignored.
+#[derive(Debug, ToSchema)]
+#[schema(as = SendRequest)]
+pub(super) struct SendForm {
+    /// The sending number, in E.164 form; an assistant of yours must have it.
+    #[schema(value_type = String, pattern = r"^\+[1-9][0-9]{1,14}$", example = "+1234567890")]
+    pub(super) from_phone_number: E164,
+    /// The recipient, in E.164 form.
+    #[schema(value_type = String, pattern = r"^\+[1-9][0-9]{1,14}$", example = "+1555123456")]
+    pub(super) to_phone_number: E164,
+    /// The text: 1 to 1600 code points, not blank, without NUL.
+    #[schema(min_length = 1, max_length = 1600, example = "Hello from Sendyard")]
+    pub(super) message: String,
+    /// Up to 10 `http` or `https` URLs; any makes it an MMS.
+    #[schema(required = false, nullable, max_items = 10)]
+    pub(super) media_urls: Vec<String>,
+    /// False: hand over now and answer with the outcome.
+    #[schema(required = false, nullable, default = true)]
+    pub(super) queue: bool,
+    /// Up to 256 code points; the `Idempotency-Key` header wins; empty counts as absent.
+    #[schema(max_length = 256)]
+    pub(super) idempotency_key: Option<String>,
+}
+
+impl SendForm {
+    /// Parses and checks a whole body. `key_header` is the `Idempotency-Key` header.
+    pub(super) fn parse(body: &[u8], key_header: Option<&HeaderValue>) -> Result<Self, ApiError> {
+        let mut object = Object::parse(body)?;
+        refuse_unbuilt(&object)?;
+        Ok(Self {
+            from_phone_number: phone_number(&mut object, "from_phone_number")?,
+            to_phone_number: phone_number(&mut object, "to_phone_number")?,
+            message: message(&mut object)?,
+            media_urls: media_urls(&mut object)?,
+            queue: object.boolean("queue")?.unwrap_or(true),
+            idempotency_key: idempotency_key(&mut object, key_header)?,
+        })
+    }
+}
+
+fn refuse_unbuilt(object: &Object) -> Result<(), ApiError> {
+    let Some(name) = UNBUILT.into_iter().find(|name| object.has(name)) else { return Ok(()) };
+    Err(ApiError::new(Code::NotSupported, format!("Field '{name}' is not supported by this version")))
+}
+
+fn phone_number(object: &mut Object, name: &str) -> Result<E164, ApiError> {
+    let text = object.required_text(name)?;
+    text.parse().map_err(|_| {
+        let detail = format!("Invalid {name} format. Use E.164 format (e.g., +1234567890)");
+        ApiError::new(Code::InvalidPhoneNumber, detail)
+    })
+}
+
+fn message(object: &mut Object) -> Result<String, ApiError> {
+    let text = object.required_text("message")?;
+    if text.trim().is_empty() {
+        return Err(ApiError::invalid("Field 'message' must not be empty or blank"));
+    }
+    if text.contains('\0') {
+        return Err(ApiError::invalid("Field 'message' must not contain the NUL character"));
+    }
+    at_most(LONGEST_MESSAGE, &text, "Field 'message'")?;
+    Ok(text)
+}
+
+fn media_urls(object: &mut Object) -> Result<Vec<String>, ApiError> {
+    let urls = object.texts("media_urls")?;
+    if urls.len() > MOST_MEDIA {
+        let detail = format!("Field 'media_urls' may hold at most {MOST_MEDIA} URLs, not {}", urls.len());
+        return Err(ApiError::invalid(detail));
+    }
+    for url in &urls {
+        at_most(LONGEST_URL, url, "Each of 'media_urls'")?;
+        if !is_web_url(url) {
+            return Err(ApiError::invalid("Each of 'media_urls' must be an http or https URL with a host"));
+        }
+    }
+    Ok(urls)
+}
+
+/// The provider gets the text as it came, so what the parser would repair is refused: blanks and
+/// control characters, a missing `//`.
+fn is_web_url(text: &str) -> bool {
+    if text.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        return false;
+    }
+    let Some((scheme, _)) = text.split_once("://") else { return false };
+    let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    web && Url::parse(text).is_ok_and(|url| url.has_host())
+}
+
+/// The header wins over the field; an empty one counts as absent.
+fn idempotency_key(object: &mut Object, header: Option<&HeaderValue>) -> Result<Option<String>, ApiError> {
+    let field = object.text("idempotency_key")?.filter(|key| !key.is_empty());
+    let Some(header) = header.filter(|header| !header.is_empty()) else {
+        let Some(key) = field else { return Ok(None) };
+        at_most(LONGEST_KEY, &key, "Field 'idempotency_key'")?;
+        return Ok(Some(key));
+    };
+    let Ok(key) = std::str::from_utf8(header.as_bytes()) else {
+        return Err(ApiError::invalid("Header 'Idempotency-Key' must be UTF-8 text"));
+    };
+    at_most(LONGEST_KEY, key, "Header 'Idempotency-Key'")?;
+    Ok(Some(key.to_owned()))
+}
+
+fn at_most(limit: usize, text: &str, what: &str) -> Result<(), ApiError> {
+    let length = text.chars().count();
+    if length <= limit {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!("{what} may have at most {limit} characters, not {length}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Every route on one screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::get;
+use sendyard_actors::engine::Engine;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::Keyring;
+use super::{cancel, health, messages, openapi, request_id, stats, status, unbuilt};
+
+/// Renders the page that Prometheus reads, in its text format.
+pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the front door stands before.
+pub struct Front {
+    /// The engine's handle.
+    pub engine: Engine,
+    /// Who may come in.
+    pub keys: Arc<Keyring>,
+    /// `/metrics` on this port; `None` where it has a port of its own.
+    pub metrics: Option<MetricsPage>,
+    /// How long a client may take over the body of one request.
+    pub body_timeout: Duration,
+}
+
+/// The list: each route with its description, from the same line.
+pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(messages::send))
+        .routes(routes!(status::status))
+        .routes(routes!(status::status_by_prefix))
+        .routes(routes!(cancel::cancel))
+        .routes(routes!(cancel::cancel_by_prefix))
+        .routes(routes!(stats::stats))
+        .route("/sms/queue/stats/", get(stats::stats))
+        .routes(routes!(health::health))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(openapi::document))
+}
+
+/// The whole front door, ready to be served.
+pub fn router(front: Front) -> Router {
+    let (router, _) = routes().split_for_parts();
+    router
+        .fallback(unbuilt::unknown_path)
+        .method_not_allowed_fallback(unbuilt::unknown_method)
+        // Around the fallbacks too: they must be set before it.
+        .layer(from_fn(request_id::identify))
+        .with_state(Arc::new(front))
+}

@@ -1,0 +1,34 @@
+//! Times as the API writes them: RFC 3339 in UTC with `Z`, to the microsecond.
+
+use jiff::Timestamp;
+use sendyard_actors::domain::time::Time;
+use serde::{Serialize, Serializer};
+
+/// A time that serialises as the API writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rfc3339(pub(super) Time);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let nanos = i128::from(self.0.as_nanos());
+        let time = Timestamp::from_nanosecond(nanos).map_err(serde::ser::Error::custom)?;
+        to.collect_str(&format_args!("{time:.6}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_to_the_microsecond_and_none_is_out_of_range() {
+        let cases = [
+            (Time::ZERO, "1970-01-01T00:00:00.000000Z"),
+            (Time::from_nanos(1_795_463_573_123_456_789), "2026-11-23T19:52:53.123456Z"),
+            (Time::MAX, "2554-07-21T23:34:33.709551Z"),
+        ];
+        for (time, expected) in cases {
+            assert_eq!(serde_json::to_value(Rfc3339(time)).unwrap(), expected);
+        }
+    }
+}
