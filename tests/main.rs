@@ -1,1 +1,4 @@
 //! Behaviour tests, one behaviour a file, all in one binary: one link instead of one per file.
+
+#[cfg(test)]
+mod api;
