@@ -1,1 +1,207 @@
 //! Wiring only: from a checked configuration to a running engine.
+//!
+//! Who stops what: [`Running::stop`] ends the front door first, so that nothing new comes in, then
+//! the engine, which lets what is in flight finish, then the metrics, so that the end can be watched.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sendyard_actors::domain::ids::AccountName;
+use sendyard_actors::engine::{Engine, EngineError, Parts, RunningEngine};
+use sendyard_actors::ports::{Clock, Provider, Store};
+use url::Url;
+
+use crate::api::auth::Keyring;
+use crate::api::{self, Front, MetricsPage};
+use crate::clock::{SystemClock, SystemIds};
+use crate::config::directory::ProviderSettings;
+use crate::config::{Config, Directory, StoreUrl};
+use crate::providers::{self, HttpClientError, twilio};
+use crate::store::memory::MemoryStore;
+use crate::store::redb::{OpenError, RedbStore};
+
+mod metrics;
+mod server;
+
+use server::{Listener, Server};
+
+/// Below the public URL: where Twilio's status callbacks go (API.md §5).
+const TWILIO_CALLBACK: &str = "/webhooks/sms/twilio";
+
+/// Given to the last attempts beyond their deadline, to be recorded in.
+const TO_RECORD: Duration = Duration::from_secs(2);
+
+/// Why it did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Nothing can listen there.
+    #[error("cannot listen on {address} ({key})")]
+    Listen {
+        /// The key of the configuration that says so.
+        key: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("cannot open the store in {}", directory.display())]
+    Store {
+        /// Its directory.
+        directory: PathBuf,
+        /// Why.
+        source: OpenError,
+    },
+    /// No client for the providers.
+    #[error("cannot set up the connections to the providers")]
+    Client(#[source] HttpClientError),
+    /// The metrics have no recorder.
+    #[error("cannot set up the metrics")]
+    Metrics(#[source] metrics_exporter_prometheus::BuildError),
+    /// The engine did not start.
+    #[error("cannot start the engine")]
+    Engine(#[source] EngineError),
+}
+
+/// A running Sendyard: the engine, its front door and its metrics.
+pub struct Running {
+    engine: RunningEngine,
+    api: Server,
+    metrics: Option<Server>,
+    upkeep: metrics::Upkeep,
+    grace: Duration,
+}
+
+/// Starts everything. Where a port is taken, nothing has been touched yet.
+pub async fn start(config: Config, directory: Directory) -> Result<Running, StartError> {
+    let api_listener = Listener::bind("http.listen", config.listen).await?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(Listener::bind("metrics.listen", address).await?),
+        None => None,
+    };
+    let recorder = metrics::recorder().map_err(StartError::Metrics)?;
+    let upkeep = metrics::Upkeep::start(recorder.clone());
+
+    let Directory { book, keys, accounts } = directory;
+    let settings = config.engine;
+    let numbers = book.numbers.len();
+    let providers = providers(accounts, config.public_url.as_ref(), settings.places_in_flight)?;
+    let clock = Arc::new(SystemClock::start());
+    let store = open(&config.store, clock.clone())?;
+    let parts = Parts { settings, book, store, providers, clock, ids: Arc::new(SystemIds) };
+    let engine = Engine::start(parts).await.map_err(StartError::Engine)?;
+
+    let page: MetricsPage = Arc::new(move || recorder.render());
+    let front = Front {
+        engine: engine.engine.clone(),
+        keys: Arc::new(Keyring::new(keys)),
+        metrics: metrics_listener.is_none().then(|| page.clone()),
+        body_timeout: config.body_timeout,
+    };
+    let running = Running {
+        engine,
+        api: Server::start(api_listener, api::router(front)),
+        metrics: metrics_listener.map(|listener| Server::start(listener, metrics::router(page))),
+        upkeep,
+        grace: settings.attempt_deadline + settings.margin + TO_RECORD,
+    };
+    tracing::info!(
+        api = %running.addr(),
+        metrics = %running.metrics_addr(),
+        numbers,
+        store = promise(&config.store),
+        "started"
+    );
+    Ok(running)
+}
+
+impl Running {
+    /// Where the API listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.api.addr()
+    }
+
+    /// Where `/metrics` is.
+    pub fn metrics_addr(&self) -> SocketAddr {
+        self.metrics.as_ref().unwrap_or(&self.api).addr()
+    }
+
+    /// Stops: new connections are refused, requests on open ones are answered `503`, and what is in
+    /// flight may finish until its deadline. Ends when everything is recorded.
+    pub async fn stop(self) {
+        self.api.close(self.grace);
+        self.engine.stop(self.grace).await;
+        self.api.ended().await;
+        if let Some(metrics) = self.metrics {
+            metrics.close(Duration::ZERO);
+            metrics.ended().await;
+        }
+        drop(self.upkeep);
+        tracing::info!("stopped");
+    }
+}
+
+/// What `queued` means with this store, in one line.
+fn promise(store: &StoreUrl) -> &'static str {
+    match store {
+        StoreUrl::Redb(_) => "embedded: queued means on disk, fsync before the answer; one process at a time",
+        StoreUrl::Memory => "memory: nothing outlives this process, not even what was answered queued",
+    }
+}
+
+fn open(url: &StoreUrl, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StartError> {
+    match url {
+        StoreUrl::Redb(directory) => {
+            let opened = RedbStore::open(directory, clock)
+                .map_err(|source| StartError::Store { directory: directory.clone(), source })?;
+            Ok(Arc::new(opened))
+        }
+        StoreUrl::Memory => Ok(Arc::new(MemoryStore::new(clock))),
+    }
+}
+
+/// The way out of every account, each with connections of its own.
+fn providers(
+    accounts: HashMap<AccountName, ProviderSettings>,
+    public_url: Option<&Url>,
+    places: usize,
+) -> Result<HashMap<AccountName, Arc<dyn Provider>>, StartError> {
+    let mut providers: HashMap<AccountName, Arc<dyn Provider>> = HashMap::new();
+    for (name, settings) in accounts {
+        let client = providers::http_client(places).map_err(StartError::Client)?;
+        match settings {
+            ProviderSettings::Twilio(settings) => {
+                let status_callback = public_url.map(|base| below(base, TWILIO_CALLBACK));
+                let settings = twilio::Settings { status_callback, ..settings };
+                providers.insert(name, Arc::new(twilio::Twilio::new(settings, client)));
+            }
+        }
+    }
+    Ok(providers)
+}
+
+/// A path below a base URL that may have a path of its own.
+fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callbacks_go_below_the_public_url() {
+        for (base, whole) in [
+            ("https://sms.example.com", "https://sms.example.com/webhooks/sms/twilio"),
+            ("https://example.com/sms/", "https://example.com/sms/webhooks/sms/twilio"),
+        ] {
+            assert_eq!(below(&base.parse().unwrap(), TWILIO_CALLBACK).as_str(), whole);
+        }
+    }
+}

@@ -10,5 +10,6 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod providers;
+pub mod shutdown;
 pub mod store;
 pub mod twin;

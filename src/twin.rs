@@ -1,1 +1,159 @@
-//! A stand-in for the providers.
+//! A stand-in for the providers: it answers their send APIs as their documents say, misbehaves on
+//! demand, and writes down what it really did.
+//!
+//! * It shares no code with the engine or with the adapters that talk to providers, so that an
+//!   error in them cannot hide here too.
+//! * The **ledger** is the truth: one line for each send request that was read whole, whatever was
+//!   answered. The **faults** are dials, read again for each request.
+//! * `Twin` owns all state; a **face** (`twilio`) knows one provider's paths, limits and bodies, and
+//!   leaves everything else to the modules beside it. A new provider is one more face.
+//!
+//! For users: `docs/TWIN.md`.
+
+mod clock;
+mod connection;
+mod control;
+mod dice;
+mod door;
+mod exchange;
+mod faults;
+mod ledger;
+mod segments;
+#[cfg(test)]
+mod tests;
+mod twilio;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::clock::TwinClock;
+use self::door::{Door, Front};
+use self::faults::FaultBoard;
+use self::ledger::{Ledger, LedgerFile};
+use self::twilio::TwilioFace;
+pub use self::twilio::{TwilioAccount, TwilioLimits};
+
+/// Lines kept in memory unless told otherwise.
+const DEFAULT_LEDGER_LIMIT: usize = 1_000_000;
+
+/// What a twin is started with.
+#[derive(Debug)]
+pub struct TwinOptions {
+    /// Where the control endpoints answer also while connections are refused. None: the address
+    /// listened on, one port higher, or any free port if that one was left open too.
+    pub control: Option<SocketAddr>,
+    /// Each ledger line is appended to this file too.
+    pub ledger_file: Option<PathBuf>,
+    /// Lines kept in memory, at half a kilobyte or so each; past it send requests get 503.
+    pub ledger_limit: usize,
+    /// What the Twilio face allows.
+    pub twilio: TwilioLimits,
+}
+
+impl Default for TwinOptions {
+    fn default() -> Self {
+        Self {
+            control: None,
+            ledger_file: None,
+            ledger_limit: DEFAULT_LEDGER_LIMIT,
+            twilio: TwilioLimits::default(),
+        }
+    }
+}
+
+/// A twin at work. Dropping it stops nothing: call [`RunningTwin::stop`], or end the runtime.
+#[derive(Debug)]
+pub struct RunningTwin {
+    twin: Arc<Twin>,
+    control: Front,
+    ledger_file: Option<LedgerFile>,
+}
+
+impl RunningTwin {
+    /// Where the providers' faces answer, and the control endpoints beside them.
+    pub fn addr(&self) -> SocketAddr {
+        self.twin.addr
+    }
+
+    /// Where the control endpoints answer whatever the faults are.
+    pub fn control_addr(&self) -> SocketAddr {
+        self.twin.control_addr
+    }
+
+    /// Stops listening, cuts the requests being held, and writes the ledger file to its end.
+    pub async fn stop(self) {
+        self.twin.stopping.send_replace(true);
+        self.twin.door.end().await;
+        self.control.close().await;
+        self.twin.ledger.close();
+        if let Some(file) = self.ledger_file {
+            file.finish().await;
+        }
+    }
+}
+
+/// What all faces and the control endpoints share.
+#[derive(Debug)]
+struct Twin {
+    addr: SocketAddr,
+    control_addr: SocketAddr,
+    door: Door,
+    faults: FaultBoard,
+    ledger: Arc<Ledger>,
+    /// True once the twin is to stop: requests being held go without an answer.
+    stopping: watch::Sender<bool>,
+    twilio: TwilioFace,
+}
+
+/// Starts a twin on `listen` (port 0: any free one).
+///
+/// Fails where an address cannot be listened on or the ledger file cannot be opened.
+pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<RunningTwin> {
+    let listener = TcpListener::bind(listen).await?;
+    let control_wish = options.control.unwrap_or_else(|| control_beside(listen));
+    let control_listener = TcpListener::bind(control_wish).await?;
+
+    let mut ledger = Ledger::new(TwinClock::start(), options.ledger_limit);
+    if options.ledger_file.is_some() {
+        ledger.keep_for_file();
+    }
+    let shared_ledger = Arc::new(ledger);
+    let ledger_file = match options.ledger_file {
+        Some(path) => Some(LedgerFile::open(path, Arc::clone(&shared_ledger)).await?),
+        None => None,
+    };
+
+    let (door, commands) = Door::new();
+    let twin = Arc::new(Twin {
+        addr: listener.local_addr()?,
+        control_addr: control_listener.local_addr()?,
+        door,
+        faults: FaultBoard::default(),
+        ledger: shared_ledger,
+        stopping: watch::Sender::new(false),
+        twilio: TwilioFace::new(options.twilio),
+    });
+
+    let everything = Router::new()
+        .merge(twilio::routes())
+        .merge(control::routes())
+        .fallback(control::nothing_here)
+        .with_state(Arc::clone(&twin));
+    let control_only =
+        Router::new().merge(control::routes()).fallback(control::nothing_here).with_state(Arc::clone(&twin));
+    door::keep(listener, twin.addr, everything, commands);
+    let control = Front::open(control_listener, control_only);
+    Ok(RunningTwin { twin, control, ledger_file })
+}
+
+/// The next port, so that whoever publishes ports knows it beforehand.
+fn control_beside(listen: SocketAddr) -> SocketAddr {
+    let port = if listen.port() == 0 { 0 } else { listen.port().checked_add(1).unwrap_or(0) };
+    SocketAddr::new(listen.ip(), port)
+}

@@ -1,18 +1,35 @@
-//! The engine: its handle for the front door, and the supervisor, the only place that knows the tree.
+//! The engine: its handle for the front door, its start and its end. `supervisor` is the only place
+//! that knows the tree of actors.
+
+pub mod supervisor;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::supervisor::{Lifeline, Supervised};
+use crate::admission::Tickets;
+use crate::directory::Directory;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{AccountName, MessageId, OrganizationId, ProviderKind};
+use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, ProviderKind};
 use crate::domain::message::{Cancelled, Kind, Message, Shown};
 use crate::domain::phone::E164;
 use crate::domain::routing::Book;
 use crate::domain::segments::Encoding;
 use crate::domain::time::Time;
+use crate::intake::Intake;
+use crate::journal::Journal;
+use crate::outcomes::Outcomes;
 use crate::ports::{Clock, Ids, Provider, Store, StoreError, Tally};
+use crate::roster::Roster;
 use crate::settings::Settings;
+use crate::shards::{NotOurs, Shards};
+
+/// A step on behalf of a request is repeated for so long if the store does not answer.
+const STEP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Every account's way out.
+pub type WaysOut = HashMap<AccountName, Arc<dyn Provider>>;
 
 /// A well-formed request to send one message.
 #[derive(Debug, Clone)]
@@ -114,7 +131,7 @@ pub struct Parts {
     /// The store.
     pub store: Arc<dyn Store>,
     /// The way out of every account of the book.
-    pub providers: HashMap<AccountName, Arc<dyn Provider>>,
+    pub providers: WaysOut,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Ids and randomness.
@@ -130,15 +147,94 @@ pub enum Readiness {
     NotReady(String),
 }
 
+impl NotSent {
+    /// The word for it in metrics.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NoAssistant => "no_assistant",
+            Self::OtherOrganization => "other_organization",
+            Self::TooLong(_) => "too_long",
+            Self::OtherRequest => "idempotency_mismatch",
+            Self::InProgress(_) => "idempotency_in_progress",
+            Self::QueueFull(_) => "queue_full",
+            Self::Busy(_) => "busy",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::Refused { .. } => "refused",
+            Self::Unknown { .. } => "unknown",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The shards are not ours.
+    #[error(transparent)]
+    Shards(#[from] NotOurs),
+    /// An account of the book has no way out.
+    #[error("no way out was given for account {0}")]
+    NoWayOut(AccountName),
+    /// The supervisor did not start.
+    #[error("the supervisor did not start: {0}")]
+    Supervisor(String),
+}
+
 /// The engine as the front door sees it. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine;
+pub struct Engine {
+    intake: Intake,
+    lifeline: Lifeline,
+}
+
+/// A running engine and the right to stop it.
+pub struct RunningEngine {
+    /// The handle for the front door.
+    pub engine: Engine,
+    supervised: Supervised,
+}
 
 impl Engine {
+    /// Starts the tree of actors on a store that this process owns.
+    pub async fn start(parts: Parts) -> Result<RunningEngine, EngineError> {
+        let Parts { settings, book, store, providers, clock, ids } = parts;
+        if let Some(account) = book.accounts.keys().find(|name| !providers.contains_key(*name)) {
+            return Err(EngineError::NoWayOut(account.clone()));
+        }
+        let incarnation = Incarnation(ids.token().as_u128());
+        let shards = Shards::take_all(store.as_ref(), incarnation, &settings).await?;
+        if shards.orphans() > 0 {
+            let orphans = shards.orphans();
+            tracing::warn!(orphans, "attempts that were open when the last process ended are unknown now");
+        }
+        let book = Arc::new(book);
+        let roster = Roster::default();
+        let outcomes = Outcomes::default();
+        let journal = Journal::new(store, clock, ids, shards, settings, incarnation, roster.clone());
+        let directory = Directory::new(Arc::clone(&book), roster.clone());
+        let ways_out = Arc::new(providers);
+        let tickets = Tickets::new(settings.requests_in_flight);
+        let intake = Intake {
+            directory: directory.clone(),
+            journal: journal.clone(),
+            outcomes: outcomes.clone(),
+            tickets: tickets.clone(),
+            ways_out: Arc::clone(&ways_out),
+        };
+        let lifeline = Lifeline::default();
+        let tree = supervisor::Tree { book, roster, outcomes, journal, directory, ways_out, tickets };
+        let started = supervisor::start(tree, lifeline.clone()).await;
+        let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
+        Ok(RunningEngine { engine: Self { intake, lifeline }, supervised })
+    }
+
     /// Takes one message in: replay, route, store; for an immediate one also its outcome, within 25 s.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
-        let _ = request;
-        Err(NotSent::Stopping)
+        if self.lifeline.is_stopping() {
+            return Err(NotSent::Stopping);
+        }
+        self.intake.send(request).await
     }
 
     /// The record of a message of this organization.
@@ -147,8 +243,8 @@ impl Engine {
         organization: OrganizationId,
         id: MessageId,
     ) -> Result<Option<Box<Message>>, StoreError> {
-        let _ = (organization, id);
-        Ok(None)
+        let message = self.intake.journal.store().message(id).await?;
+        Ok(message.filter(|message| message.draft.organization == organization))
     }
 
     /// Cancels a message of this organization.
@@ -157,23 +253,52 @@ impl Engine {
         organization: OrganizationId,
         id: MessageId,
     ) -> Result<Option<(Cancelled, Shown)>, StoreError> {
-        let _ = (organization, id);
-        Ok(None)
+        let journal = &self.intake.journal;
+        journal.cancel(id, organization, journal.now() + STEP_WITHIN).await
     }
 
     /// Counts for this organization, per provider.
     pub async fn tallies(&self, organization: OrganizationId) -> Result<Vec<Tally>, StoreError> {
-        let _ = organization;
-        Ok(Vec::new())
+        self.intake.journal.store().tallies(organization).await
     }
 
     /// Can it take requests now?
     pub fn readiness(&self) -> Readiness {
-        Readiness::Ready
+        if self.lifeline.is_stopping() {
+            return Readiness::NotReady("the process is stopping".to_owned());
+        }
+        self.intake.journal.trouble().map_or(Readiness::Ready, Readiness::NotReady)
     }
 
     /// The engine's clock.
     pub fn now(&self) -> Time {
-        Time::ZERO
+        self.intake.journal.now()
+    }
+
+    /// Makes the sender of a number fail, for tests.
+    #[cfg(feature = "chaos")]
+    pub fn make_sender_panic(&self, number: E164) {
+        self.intake.journal.hint(number, crate::sender::SenderMessage::Panic);
+    }
+
+    /// Makes the provider actor of an account fail, for tests.
+    #[cfg(feature = "chaos")]
+    pub fn make_provider_panic(&self, account: &AccountName) {
+        self.intake.journal.hint_provider(account, crate::provider::ProviderMessage::Panic);
+    }
+
+    /// How many senders run, for tests.
+    #[cfg(feature = "chaos")]
+    pub fn senders_running(&self) -> usize {
+        self.intake.journal.senders_running()
+    }
+}
+
+impl RunningEngine {
+    /// Takes nothing more in, lets what is on its way end for at most `grace`, then stops the actors.
+    /// What was not begun waits in the store.
+    pub async fn stop(self, grace: Duration) {
+        self.engine.lifeline.stop();
+        self.supervised.stop(grace).await;
     }
 }

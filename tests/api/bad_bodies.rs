@@ -1,6 +1,6 @@
 //! A body that is not one JSON object is 400, whatever it is instead.
 
-use super::app::{GOOD_BODY, assert_reached_the_engine, send};
+use super::app::{App, GOOD_BODY, assert_accepted};
 
 /// The good body with this raw text as one more field's value.
 fn with_extra(raw: &str) -> Vec<u8> {
@@ -16,6 +16,7 @@ fn with_message(raw: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_400() {
+    let app = App::start().await;
     let object = "The request body must be a JSON object";
     let broken = "The request body cannot be read as JSON: ";
     let utf8 = "The request body is not valid UTF-8";
@@ -54,42 +55,45 @@ async fn a_body_that_is_no_json_object_is_400() {
         ("an encoded surrogate", with_message(b"\xed\xa0\x80"), utf8),
     ];
     for (name, body, sentence) in cases {
-        let detail = send(body).await.error(400, "invalid_json");
+        let detail = app.send(body).await.error(400, "invalid_json");
         assert!(detail.starts_with(sentence), "{name}: {detail}");
     }
 }
 
 #[tokio::test]
 async fn a_field_given_twice_is_400_and_is_named() {
+    let app = App::start().await;
     for (first, second) in [("\"a\"", "\"b\""), ("\"a\"", "\"a\""), ("null", "\"a\"")] {
         let body = format!(r#"{{"message":{first},"message":{second}}}"#);
-        let detail = send(body).await.error(400, "invalid_json");
+        let detail = app.send(body).await.error(400, "invalid_json");
         assert!(detail.contains("field \"message\" is given twice"), "{detail}");
     }
     let escaped = r#"{"message":"a","messag\u0065":"b"}"#;
-    send(escaped).await.error(400, "invalid_json");
+    app.send(escaped).await.error(400, "invalid_json");
     let name = "x".repeat(20_000);
-    let detail = send(format!(r#"{{"{name}":1,"{name}":2}}"#)).await.error(400, "invalid_json");
+    let detail = app.send(format!(r#"{{"{name}":1,"{name}":2}}"#)).await.error(400, "invalid_json");
     assert!(detail.len() < 300, "an error does not repeat what it was sent");
 }
 
 #[tokio::test]
 async fn depth_is_bounded_and_no_stack_overflows() {
+    let app = App::start().await;
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let levels = 60_000 / open.len();
         let unclosed = open.repeat(levels);
-        send(with_extra(&unclosed)).await.error(400, "invalid_json");
+        app.send(with_extra(&unclosed)).await.error(400, "invalid_json");
         let closed = format!("{}1{}", open.repeat(levels / 2), close.repeat(levels / 2));
-        send(with_extra(&closed)).await.error(400, "invalid_json");
+        app.send(with_extra(&closed)).await.error(400, "invalid_json");
     }
     // More levels than a body can hold.
-    send("[".repeat(100_000)).await.error(413, "body_too_large");
+    app.send("[".repeat(100_000)).await.error(413, "body_too_large");
     let shallow = format!("{}1{}", "[".repeat(100), "]".repeat(100));
-    assert_reached_the_engine(&send(with_extra(&shallow)).await);
+    assert_accepted(&app.send(with_extra(&shallow)).await);
 }
 
 #[tokio::test]
 async fn unusual_and_valid_json_passes() {
+    let app = App::start().await;
     let cases = [
         format!(" \r\n\t{GOOD_BODY}\n"),
         GOOD_BODY.replace("hi", r"\u0068\ud83d\ude00\u2028"),
@@ -99,6 +103,6 @@ async fn unusual_and_valid_json_passes() {
         String::from_utf8(with_extra("-1.5e-300")).unwrap(),
     ];
     for body in cases {
-        assert_reached_the_engine(&send(body).await);
+        assert_accepted(&app.send(body).await);
     }
 }

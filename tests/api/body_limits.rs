@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
-use super::app::{BODY_TIMEOUT, GOOD_BODY, app, ask, assert_reached_the_engine, send, send_request};
+use super::app::{App, BODY_TIMEOUT, GOOD_BODY, assert_accepted, send_request};
 
 const LIMIT: usize = 64 * 1024;
 
@@ -22,24 +22,27 @@ fn in_chunks(text: String) -> Body {
 
 #[tokio::test]
 async fn a_body_over_64_kib_is_413_announced_or_not() {
-    assert_reached_the_engine(&send(padded_to(LIMIT)).await);
-    assert_reached_the_engine(&send(in_chunks(padded_to(LIMIT))).await);
-    send(padded_to(LIMIT + 1)).await.error(413, "body_too_large");
-    send(in_chunks(padded_to(LIMIT + 1))).await.error(413, "body_too_large");
+    let app = App::start().await;
+    assert_accepted(&app.send(padded_to(LIMIT)).await);
+    assert_accepted(&app.send(in_chunks(padded_to(LIMIT))).await);
+    app.send(padded_to(LIMIT + 1)).await.error(413, "body_too_large");
+    app.send(in_chunks(padded_to(LIMIT + 1))).await.error(413, "body_too_large");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_end_in_time_is_408() {
+    let app = App::start().await;
     let begun = Instant::now();
     let start = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{\"message\":"))]);
     let body = Body::from_stream(start.chain(stream::pending()));
-    send(body).await.error(408, "request_timeout");
+    app.send(body).await.error(408, "request_timeout");
     assert_eq!(begun.elapsed().as_secs(), BODY_TIMEOUT.as_secs());
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_400() {
+    let app = App::start().await;
     let broken = stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
     let request = send_request().body(Body::from_stream(broken)).unwrap();
-    ask(app(), request).await.error(400, "invalid_json");
+    app.ask(request).await.error(400, "invalid_json");
 }

@@ -2,18 +2,19 @@
 
 use axum::body::Body;
 
-use super::app::{Answer, GOOD_BODY, app, ask, assert_reached_the_engine, send_request};
+use super::app::{Answer, App, GOOD_BODY, assert_accepted, send_request};
 
-async fn declared_as(content_type: Option<&[u8]>) -> Answer {
+async fn declared_as(app: &App, content_type: Option<&[u8]>) -> Answer {
     let mut request = send_request();
     if let Some(content_type) = content_type {
         request = request.header("content-type", content_type);
     }
-    ask(app(), request.body(Body::from(GOOD_BODY)).unwrap()).await
+    app.ask(request.body(Body::from(GOOD_BODY)).unwrap()).await
 }
 
 #[tokio::test]
 async fn json_and_the_undeclared_pass() {
+    let app = App::start().await;
     let cases: [&[u8]; 5] = [
         b"application/json",
         b"application/json; charset=utf-8",
@@ -22,13 +23,14 @@ async fn json_and_the_undeclared_pass() {
         b"application/vnd.api+json",
     ];
     for content_type in cases {
-        assert_reached_the_engine(&declared_as(Some(content_type)).await);
+        assert_accepted(&declared_as(&app, Some(content_type)).await);
     }
-    assert_reached_the_engine(&declared_as(None).await);
+    assert_accepted(&declared_as(&app, None).await);
 }
 
 #[tokio::test]
 async fn anything_else_is_415() {
+    let app = App::start().await;
     let cases: [&[u8]; 9] = [
         b"",
         b"text/plain",
@@ -41,6 +43,6 @@ async fn anything_else_is_415() {
         b"\xff",
     ];
     for content_type in cases {
-        declared_as(Some(content_type)).await.error(415, "unsupported_media_type");
+        declared_as(&app, Some(content_type)).await.error(415, "unsupported_media_type");
     }
 }

@@ -1,13 +1,11 @@
 //! The `OpenAPI` document tells the truth.
 
-use axum::body::Body;
-use axum::http::Request;
 use serde_json::Value;
 
-use super::app::{app, ask, assert_reached_the_engine, send};
+use super::app::{App, assert_accepted};
 
-async fn document() -> Value {
-    let answer = ask(app(), Request::get("/openapi.json").body(Body::empty()).unwrap()).await;
+async fn document(app: &App) -> Value {
+    let answer = app.get_keyless("/openapi.json").await;
     assert_eq!(answer.status.as_u16(), 200);
     answer.json()
 }
@@ -26,7 +24,9 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
 
 #[tokio::test]
 async fn it_lists_every_route() {
-    let mut names: Vec<String> = operations(&document().await).into_iter().map(|(name, _)| name).collect();
+    let app = App::start().await;
+    let mut names: Vec<String> =
+        operations(&document(&app).await).into_iter().map(|(name, _)| name).collect();
     names.sort();
     let expected = [
         "DELETE /sms/{message_id}",
@@ -46,16 +46,18 @@ async fn it_lists_every_route() {
 
 #[tokio::test]
 async fn its_example_of_a_message_is_accepted_as_it_stands() {
-    let document = document().await;
+    let app = App::start().await;
+    let document = document(&app).await;
     let example =
         &document["paths"]["/sms/send"]["post"]["requestBody"]["content"]["application/json"]["example"];
     assert!(example.is_object(), "{example}");
-    assert_reached_the_engine(&send(example.to_string()).await);
+    assert_accepted(&app.send(example.to_string()).await);
 }
 
 #[tokio::test]
 async fn every_error_has_the_one_form_and_every_reference_resolves() {
-    let document = document().await;
+    let app = App::start().await;
+    let document = document(&app).await;
     for (name, operation) in operations(&document) {
         for (status, response) in operation["responses"].as_object().unwrap() {
             if status == "200" {

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::http::Request;
-
-use super::app::{app_with_metrics, ask};
+use super::app::App;
+use crate::engine::yard::Builder;
 
 #[tokio::test]
 async fn a_panic_is_500() {
-    let app = app_with_metrics(Some(Arc::new(|| panic!("a secret"))));
-    let answer = ask(app, Request::get("/metrics").body(Body::empty()).unwrap()).await;
+    let app = App::with_metrics(Builder::default(), Some(Arc::new(|| panic!("a secret")))).await;
+    let answer = app.get_keyless("/metrics").await;
     assert_eq!(answer.error(500, "internal"), "Internal server error");
 }

@@ -2,10 +2,11 @@
 
 use axum::http::Method;
 
-use super::app::{READ_KEY, SEND_KEY, call};
+use super::app::{App, READ_KEY, SEND_KEY};
 
 #[tokio::test]
 async fn each_route_asks_for_its_scope() {
+    let app = App::start().await;
     let id = "0199f1f0-0000-7000-8000-0000000000a3";
     let cases = [
         (Method::POST, "/sms/send".to_owned(), READ_KEY, "sms:send"),
@@ -16,9 +17,9 @@ async fn each_route_asks_for_its_scope() {
         (Method::GET, "/sms/queue/stats".to_owned(), SEND_KEY, "sms:read"),
     ];
     for (method, path, key, scope) in cases {
-        let detail = call(method.clone(), &path, key).await.error(403, "missing_scope");
+        let detail = app.call(method.clone(), &path, key).await.error(403, "missing_scope");
         assert_eq!(detail, format!("This API key lacks the scope {scope}"));
         let other = if key == READ_KEY { SEND_KEY } else { READ_KEY };
-        assert_ne!(call(method, &path, other).await.status.as_u16(), 403, "{path}");
+        assert_ne!(app.call(method, &path, other).await.status.as_u16(), 403, "{path}");
     }
 }

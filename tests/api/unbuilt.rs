@@ -3,10 +3,11 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 
-use super::app::{KEY, app, ask, call};
+use super::app::{App, KEY};
 
 #[tokio::test]
 async fn described_paths_are_not_supported_once_the_key_is_checked() {
+    let app = App::start().await;
     let paths = [
         "/v1/messages",
         "/v1/messages/batch",
@@ -20,16 +21,17 @@ async fn described_paths_are_not_supported_once_the_key_is_checked() {
     ];
     for path in paths {
         for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE] {
-            call(method.clone(), path, KEY).await.error(400, "not_supported");
-            call(method, path, "wrong").await.error(401, "unauthorized");
+            app.call(method.clone(), path, KEY).await.error(400, "not_supported");
+            app.call(method, path, "wrong").await.error(401, "unauthorized");
         }
     }
 }
 
 #[tokio::test]
 async fn webhooks_are_not_supported_without_a_key() {
+    let app = App::start().await;
     for path in ["/webhooks/sms/twilio", "/webhooks/sms/vonage", "/telnyx-sms-webhook", "/docs"] {
         let request = Request::post(path).body(Body::from("MessageSid=1")).unwrap();
-        ask(app(), request).await.error(400, "not_supported");
+        app.ask(request).await.error(400, "not_supported");
     }
 }

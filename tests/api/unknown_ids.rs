@@ -2,9 +2,9 @@
 
 use axum::http::Method;
 
-use super::app::{KEY, call};
+use super::app::{App, KEY};
 
-async fn details(id: &str) -> Vec<String> {
+async fn details(app: &App, id: &str) -> Vec<String> {
     let cases = [
         (Method::GET, format!("/sms/{id}/status")),
         (Method::GET, format!("/sms/status/{id}")),
@@ -13,13 +13,14 @@ async fn details(id: &str) -> Vec<String> {
     ];
     let mut details = Vec::new();
     for (method, path) in cases {
-        details.push(call(method, &path, KEY).await.error(404, "message_not_found"));
+        details.push(app.call(method, &path, KEY).await.error(404, "message_not_found"));
     }
     details
 }
 
 #[tokio::test]
 async fn an_unknown_id_is_404_on_every_path() {
+    let app = App::start().await;
     let long = "x".repeat(5000);
     let short = format!("{}…", "x".repeat(64));
     let cases = [
@@ -36,7 +37,7 @@ async fn an_unknown_id_is_404_on_every_path() {
         (long.as_str(), short.as_str()),
     ];
     for (id, shown) in cases {
-        for detail in details(id).await {
+        for detail in details(&app, id).await {
             assert_eq!(detail, format!("Message {shown} not found"));
         }
     }
@@ -44,8 +45,9 @@ async fn an_unknown_id_is_404_on_every_path() {
 
 #[tokio::test]
 async fn words_of_other_paths_are_ids_too() {
+    let app = App::start().await;
     for path in ["/sms/queue/status", "/sms/send/status", "/sms/status/status", "/sms/status/stats"] {
-        call(Method::GET, path, KEY).await.error(404, "message_not_found");
+        app.call(Method::GET, path, KEY).await.error(404, "message_not_found");
     }
-    call(Method::DELETE, "/sms/queue", KEY).await.error(404, "message_not_found");
+    app.call(Method::DELETE, "/sms/queue", KEY).await.error(404, "message_not_found");
 }

@@ -417,22 +417,21 @@ impl Message {
         let begun = !matches!(settlement, Settlement::NeverBegun { .. });
         // An unresolved attempt was charged when it was marked unknown.
         let charged_at = (was_open && begun).then(|| written_at.unwrap_or(now));
+        // It cost a try when it was marked unknown, too; that is given back if it never began.
+        self.tries = match (was_open, begun) {
+            (true, true) => self.tries.saturating_add(1),
+            (false, false) => self.tries.saturating_sub(1),
+            (true, false) | (false, true) => self.tries,
+        };
         self.note_result(number, &settlement, written_at);
 
         match settlement {
             Settlement::Accepted(acceptance) => self.accepted(number, acceptance, written_at, now),
             Settlement::Refused { refusal, next } => {
-                self.tries = self.tries.saturating_add(u16::from(was_open));
                 self.refusal = Some(refusal);
                 self.refused(was_open, next, now);
             }
-            Settlement::NeverBegun { due } => {
-                let next = match self.draft.kind {
-                    Kind::Queued => Next::Retry { due },
-                    Kind::Immediate => Next::GiveUp,
-                };
-                self.refused(was_open, next, now);
-            }
+            Settlement::NeverBegun { due } => self.refused(was_open, Next::Retry { due }, now),
         }
         Ok(Settled { charged_at })
     }
@@ -574,7 +573,11 @@ impl Message {
             self.finish(State::Sent, now);
             return;
         }
-        match next {
+        let allowed = match self.draft.kind {
+            Kind::Queued => next,
+            Kind::Immediate => Next::GiveUp,
+        };
+        match allowed {
             Next::Retry { due } => {
                 self.state = State::Queued;
                 self.due = due;
@@ -594,6 +597,8 @@ impl Message {
         self.state = state;
         self.updated_at = now;
         self.evidence_until = None;
+        // No doubt is left, and a retry of it must be watched again.
+        self.listed = false;
     }
 
     fn note_result(&mut self, number: u16, settlement: &Settlement, written_at: Option<Time>) {

@@ -1,0 +1,201 @@
+//! One attempt: from its claim to its record.
+//!
+//! An attempt that was claimed is either begun or given back; [`ClaimedAttempt`] sees to it whatever
+//! happens to the mailboxes in between. Once it is begun it belongs to a task of its own, which
+//! records its outcome itself and then tells the sender by number: a sender or provider actor that
+//! fails meanwhile costs neither the outcome nor the message.
+
+use std::time::Duration;
+
+use crate::domain::message::{AttemptResult, Kind, Message, Settlement, State};
+use crate::domain::outcome::{Doubt, Next, Outcome, Refusal};
+use crate::domain::retry;
+use crate::domain::time::Time;
+use crate::journal::{Journal, SettledAs};
+use crate::outcomes::{Outcomes, Verdict};
+use crate::places::{AccountCharge, Place};
+use crate::ports::{HandOver, Later};
+use crate::telemetry;
+
+/// A message that was claimed in this process and is not begun. Dropped unbegun, it goes back to its
+/// queue without costing a try.
+pub struct ClaimedAttempt {
+    claimed: Option<Claimed>,
+    journal: Journal,
+}
+
+struct Claimed {
+    message: Box<Message>,
+    place: Place,
+}
+
+impl ClaimedAttempt {
+    /// Takes charge of a claim that was answered just now.
+    pub(crate) fn new(message: Box<Message>, place: Place, journal: Journal) -> Self {
+        Self { claimed: Some(Claimed { message, place }), journal }
+    }
+
+    /// The claimed record, until it is begun.
+    pub(crate) fn message(&self) -> Option<&Message> {
+        self.claimed.as_ref().map(|claimed| claimed.message.as_ref())
+    }
+
+    /// What its place is to the account's pace; for the instant of the write.
+    pub(crate) fn use_charge(&mut self) -> Option<AccountCharge> {
+        self.claimed.as_mut().and_then(|claimed| claimed.place.use_charge())
+    }
+
+    /// The last moment to begin it.
+    pub(crate) fn begin_by(&self) -> Time {
+        let attempt = self.message().and_then(Message::last_attempt);
+        attempt.map_or(Time::ZERO, |attempt| attempt.begin_by)
+    }
+
+    /// To be called right before the request is written: from here on it is never given back.
+    pub(crate) fn begin(mut self, written_at: Time, keep_pace_from: Time) -> Option<(HandOver, Begun)> {
+        let Claimed { message, place } = self.claimed.take()?;
+        let attempt = message.last_attempt()?;
+        let (number, deadline) = (attempt.number, attempt.deadline);
+        let begun = Begun {
+            journal: self.journal.clone(),
+            message: message.clone(),
+            place,
+            number,
+            deadline,
+            written_at,
+            keep_pace_from,
+        };
+        Some((HandOver { message, attempt: number, deadline }, begun))
+    }
+}
+
+impl Drop for ClaimedAttempt {
+    fn drop(&mut self) {
+        let Some(Claimed { message, place }) = self.claimed.take() else { return };
+        // Without a runtime the process is ending; its claim is found open at the next start.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let journal = self.journal.clone();
+        runtime.spawn(async move {
+            give_back(&journal, &message).await;
+            // Held until here, so that a stopping process waits for it.
+            drop(place);
+        });
+    }
+}
+
+async fn give_back(journal: &Journal, message: &Message) {
+    let Some(attempt) = message.last_attempt() else { return };
+    let settlement = Settlement::NeverBegun { due: journal.now() };
+    let (sender, id) = (message.draft.sender, message.draft.id);
+    journal.settle(sender, id, attempt.number, settlement, None, Time::ZERO).await;
+}
+
+/// An attempt whose request is being written. Its place's charge is already taken.
+pub(crate) struct Begun {
+    journal: Journal,
+    message: Box<Message>,
+    place: Place,
+    number: u16,
+    deadline: Time,
+    written_at: Time,
+    keep_pace_from: Time,
+}
+
+impl Begun {
+    /// Waits for the outcome, records it, and tells those who wait.
+    pub(crate) async fn finish(self, call: Later<Outcome>, outcomes: Outcomes) {
+        let outcome = call.await;
+        let draft = &self.message.draft;
+        let took = self.journal.now().since(self.written_at);
+        telemetry::attempt_ended(draft.provider, &draft.account, label(&outcome), took);
+        match outcome {
+            Outcome::Accepted(acceptance) => {
+                let segments = acceptance.segments.map_or_else(|| draft.cost(), u32::from);
+                telemetry::segments(draft.provider, &draft.account, segments);
+                self.settle(Settlement::Accepted(acceptance), &outcomes).await;
+            }
+            Outcome::Refused(refusal) => {
+                let next = self.after(&refusal);
+                self.settle(Settlement::Refused { refusal, next }, &outcomes).await;
+            }
+            Outcome::NeverBegun => {
+                let due = self.journal.now();
+                self.settle(Settlement::NeverBegun { due }, &outcomes).await;
+            }
+            Outcome::Unknown(doubt) => self.leave_unknown(doubt, &outcomes).await,
+        }
+    }
+
+    fn after(&self, refusal: &Refusal) -> Next {
+        match self.message.draft.kind {
+            Kind::Immediate => Next::GiveUp,
+            Kind::Queued => {
+                let (tries, accepted_at) = (self.message.tries, self.message.accepted_at);
+                retry::after(refusal, tries, accepted_at, self.journal.now(), self.journal.ids().jitter())
+            }
+        }
+    }
+
+    async fn settle(self, settlement: Settlement, outcomes: &Outcomes) {
+        let draft = &self.message.draft;
+        let begun = !matches!(settlement, Settlement::NeverBegun { .. });
+        let written_at = begun.then_some(self.written_at);
+        let settled = self
+            .journal
+            .settle(draft.sender, draft.id, self.number, settlement, written_at, self.keep_pace_from)
+            .await;
+        let SettledAs::Now(now) = settled else { return };
+        if now.state == State::Queued {
+            telemetry::retry(draft.provider, &draft.account);
+        }
+        if let Some(verdict) = verdict(&now) {
+            outcomes.tell(draft.id, &verdict);
+        }
+    }
+
+    /// The place is free: nothing more happens on the wire. The record says `unknown` only once the
+    /// attempt's time is over, so that nothing of its conversation is written beside it.
+    async fn leave_unknown(self, doubt: Doubt, outcomes: &Outcomes) {
+        let Self { journal, message, place, number, deadline, written_at, .. } = self;
+        drop(place);
+        let draft = &message.draft;
+        outcomes.tell(draft.id, &Verdict::Unknown);
+        telemetry::unknown(draft.provider, doubt);
+        let over_at = deadline + journal.settings().margin;
+        let rest = over_at.since(journal.now()) + Duration::from_millis(1);
+        tokio::time::sleep(rest).await;
+        let marked = journal.mark_unknown(draft.sender, draft.id, number, doubt, Some(written_at)).await;
+        if let Err(error) = marked {
+            tracing::warn!(message = %draft.id, %error, "not marked unknown yet; the sweeper will");
+        }
+    }
+}
+
+const fn label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted(_) => "accepted",
+        Outcome::Refused(refusal) => refusal.class.as_str(),
+        Outcome::NeverBegun => "never_begun",
+        Outcome::Unknown(_) => "unknown",
+    }
+}
+
+/// What those who wait for an immediate message are told of its record.
+pub(crate) fn verdict(message: &Message) -> Option<Verdict> {
+    match message.state {
+        State::Sent => Some(Verdict::Sent),
+        State::Failed => Some(refused(message)),
+        State::Unknown => Some(Verdict::Unknown),
+        State::Queued | State::Sending | State::Cancelled => None,
+    }
+}
+
+fn refused(message: &Message) -> Verdict {
+    let never_begun = message.last_attempt().is_some_and(|last| last.result == AttemptResult::NeverBegun);
+    match &message.refusal {
+        Some(refusal) if !never_begun => {
+            Verdict::Refused { provider_code: refusal.code.clone(), retryable: refusal.class.is_retryable() }
+        }
+        _ => Verdict::Refused { provider_code: None, retryable: true },
+    }
+}

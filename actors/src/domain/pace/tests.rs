@@ -1,0 +1,6 @@
+//! The pace against a checker that shares no rule with it.
+
+mod checker;
+mod rules;
+mod simulation;
+mod use_of_limit;

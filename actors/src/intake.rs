@@ -1,0 +1,352 @@
+//! The way in: replay, route, store, and for an immediate message its outcome.
+//!
+//! The order of checks is API.md §2: an accepted request is answered again whatever else has changed,
+//! then the number, its organization, the length, and the queue. A key is reserved before anything is
+//! stored, and stored under the id it is bound to; both steps may be repeated, so a crash between them
+//! is repaired by the client's own retry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::admission::Tickets;
+use crate::directory::{Directory, NoSender};
+use crate::domain::ids::{AccountName, MessageId};
+use crate::domain::message::{Draft, Kind, Lane, Message, State};
+use crate::domain::routing::Route;
+use crate::domain::segments;
+use crate::domain::time::Time;
+use crate::engine::{NotSent, QueuedAt, SendRequest, Sent, WaysOut};
+use crate::journal::Journal;
+use crate::outcomes::{Outcomes, Verdict};
+use crate::ports::{Appended, BoundKey, Reserved, ScopedKey, StoreError};
+use crate::sender::{Immediate, NowAnswer, SenderMessage, Submit, SubmitAnswer, SubmitNow};
+use crate::telemetry;
+
+/// A request is answered within this; the documented client gives up at 30 s.
+const ANSWER_WITHIN: Duration = Duration::from_secs(25);
+
+/// After this a message of a request must not be stored any more.
+const STORE_WITHIN: Duration = Duration::from_secs(10);
+
+/// When a request that found no ticket or no place may come again.
+const COME_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often a sender that is just stopping is asked again.
+const ASK_AGAIN: usize = 5;
+
+/// Takes requests in. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) directory: Directory,
+    pub(crate) journal: Journal,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) tickets: Tickets,
+    pub(crate) ways_out: Arc<WaysOut>,
+}
+
+/// What a request's idempotency key came to.
+enum Bound {
+    /// No key.
+    None,
+    /// The key is this request's.
+    Ours { key: ScopedKey, token: Uuid },
+    /// An earlier request has the key.
+    Joined,
+}
+
+impl Intake {
+    pub(crate) async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
+        let asked_at = self.journal.now();
+        let kind = request.kind;
+        let answer = match self.tickets.take() {
+            // Held until the answer.
+            Some(_ticket) => self.take_in(request, asked_at).await,
+            None => Err(NotSent::Busy(COME_AGAIN_AFTER)),
+        };
+        telemetry::accept_time(kind, self.journal.now().since(asked_at));
+        match &answer {
+            Ok(sent) if sent.replayed => telemetry::replayed(),
+            Ok(sent) => telemetry::accepted(sent.provider, kind),
+            Err(not_sent) => telemetry::refused(not_sent.reason()),
+        }
+        answer
+    }
+
+    async fn take_in(&self, request: SendRequest, asked_at: Time) -> Result<Sent, NotSent> {
+        let until = asked_at + STORE_WITHIN;
+        let route = match self.check(&request) {
+            Ok(route) => route,
+            Err(refused) => return self.replay_or(refused, request, until, asked_at).await,
+        };
+        let fresh = self.journal.fresh_id(request.from);
+        let (id, bound) = self.bind(&request, fresh, until).await?;
+        let draft = draft_of(request, route, id);
+        match draft.kind {
+            Kind::Queued => self.queue(draft, &bound, until).await,
+            Kind::Immediate => self.send_now(draft, &bound, until, asked_at).await,
+        }
+    }
+
+    /// Everything that can be said against a request without the store.
+    fn check(&self, request: &SendRequest) -> Result<&Route, NotSent> {
+        let route = self.directory.route(request.from).ok_or(NotSent::NoAssistant)?;
+        if route.organization != request.organization {
+            return Err(NotSent::OtherOrganization);
+        }
+        let way_out = self.ways_out.get(&route.account).ok_or(NotSent::NoAssistant)?;
+        let fits = way_out.check_length(&request.text, &request.media);
+        fits.map_err(|too_long| NotSent::TooLong(too_long.sentence))?;
+        Ok(route)
+    }
+
+    /// An accepted request is answered again; another gets its refusal.
+    async fn replay_or(
+        &self,
+        refused: NotSent,
+        request: SendRequest,
+        until: Time,
+        asked_at: Time,
+    ) -> Result<Sent, NotSent> {
+        let Some(key) = request.key else { return Err(refused) };
+        let key = ScopedKey { organization: request.organization, key };
+        let bound = self.journal.lookup_key(key, until).await.map_err(|_| NotSent::StoreUnavailable)?;
+        let Some(BoundKey { id, fingerprint }) = bound else { return Err(refused) };
+        if fingerprint != request.fingerprint {
+            return Err(NotSent::OtherRequest);
+        }
+        match self.read(id).await? {
+            Some(message) if message.draft.kind == Kind::Queued => Ok(replay(&message)),
+            Some(message) => self.report(&message, asked_at).await,
+            // Reserved, and never stored: nothing was accepted.
+            None => Err(refused),
+        }
+    }
+
+    async fn bind(
+        &self,
+        request: &SendRequest,
+        fresh: MessageId,
+        until: Time,
+    ) -> Result<(MessageId, Bound), NotSent> {
+        let Some(key) = request.key.clone() else { return Ok((fresh, Bound::None)) };
+        let key = ScopedKey { organization: request.organization, key };
+        let token = self.journal.ids().token();
+        let reserved = self.journal.reserve_key(key.clone(), fresh, request.fingerprint, token, until).await;
+        match reserved {
+            Ok(Reserved::Yours(id)) => Ok((id, Bound::Ours { key, token })),
+            Ok(Reserved::Joined(id)) => Ok((id, Bound::Joined)),
+            Ok(Reserved::OtherRequest) => Err(NotSent::OtherRequest),
+            Err(_) => Err(NotSent::StoreUnavailable),
+        }
+    }
+
+    async fn queue(&self, draft: Draft, bound: &Bound, until: Time) -> Result<Sent, NotSent> {
+        let id = draft.id;
+        let mut all_answered = true;
+        for _ in 0..ASK_AGAIN {
+            let (reply, answer) = oneshot::channel();
+            let submit = Submit { draft: draft.clone(), until, reply };
+            self.tell_sender(&draft, SenderMessage::Submit(Box::new(submit))).await?;
+            let Ok(SubmitAnswer { appended, room_after }) = answer.await else {
+                // The sender was stopping, or failed: whether it stored anything is not known.
+                all_answered = false;
+                continue;
+            };
+            return match appended {
+                Ok(Appended::Stored(message)) => Ok(accepted(&message, false)),
+                Ok(Appended::Exists(message)) => {
+                    Ok(accepted(&message, all_answered && matches!(bound, Bound::Joined)))
+                }
+                Ok(Appended::Full) if all_answered => {
+                    self.give_key_back(bound, id).await;
+                    Err(NotSent::QueueFull(room_after))
+                }
+                Ok(Appended::Full | Appended::Late) | Err(StoreError::Unanswered) => {
+                    Err(NotSent::OutcomeUnknown(id))
+                }
+                Err(_) if all_answered => {
+                    self.give_key_back(bound, id).await;
+                    Err(NotSent::StoreUnavailable)
+                }
+                Err(_) => Err(NotSent::OutcomeUnknown(id)),
+            };
+        }
+        Err(NotSent::OutcomeUnknown(id))
+    }
+
+    async fn send_now(
+        &self,
+        draft: Draft,
+        bound: &Bound,
+        until: Time,
+        asked_at: Time,
+    ) -> Result<Sent, NotSent> {
+        let id = draft.id;
+        // From before the attempt, so that its outcome cannot be missed.
+        let mut waiter = self.outcomes.wait_for(id);
+        let mut what = Immediate::New(draft.clone());
+        let mut all_answered = true;
+        for _ in 0..ASK_AGAIN {
+            let (reply, answer) = oneshot::channel();
+            let submit = SubmitNow { what, until, reply };
+            self.tell_sender(&draft, SenderMessage::SubmitNow(Box::new(submit))).await?;
+            let Ok(answer) = answer.await else {
+                all_answered = false;
+                what = Immediate::New(draft.clone());
+                continue;
+            };
+            match answer {
+                NowAnswer::Started => {
+                    return self.await_outcome(&draft, &mut waiter.verdict, asked_at).await;
+                }
+                NowAnswer::Exists(message) if message.state == State::Failed => {
+                    // A definite failure: the same key tries again, under the same id.
+                    let account: AccountName = message.draft.account.clone();
+                    what = Immediate::Again { id, account, attempt: message.attempt };
+                }
+                NowAnswer::Exists(message) => return self.report(&message, asked_at).await,
+                NowAnswer::Changed => what = Immediate::New(draft.clone()),
+                NowAnswer::NoPlace if all_answered => {
+                    self.give_key_back(bound, id).await;
+                    return Err(NotSent::Busy(COME_AGAIN_AFTER));
+                }
+                NowAnswer::Store(StoreError::Unanswered) | NowAnswer::NoPlace | NowAnswer::Late => {
+                    return Err(NotSent::OutcomeUnknown(id));
+                }
+                NowAnswer::Store(_) if all_answered => {
+                    self.give_key_back(bound, id).await;
+                    return Err(NotSent::StoreUnavailable);
+                }
+                NowAnswer::Store(_) => return Err(NotSent::OutcomeUnknown(id)),
+            }
+        }
+        Err(NotSent::OutcomeUnknown(id))
+    }
+
+    /// Waits for the attempt of this very request.
+    async fn await_outcome(
+        &self,
+        draft: &Draft,
+        verdict: &mut oneshot::Receiver<Verdict>,
+        asked_at: Time,
+    ) -> Result<Sent, NotSent> {
+        let (id, provider) = (draft.id, draft.provider);
+        match timeout(self.patience(asked_at), verdict).await {
+            Ok(Ok(Verdict::Sent)) => Ok(sent(draft, false)),
+            Ok(Ok(Verdict::Refused { provider_code, retryable })) => {
+                Err(NotSent::Refused { id, provider, provider_code, retryable })
+            }
+            Ok(Ok(Verdict::Unknown) | Err(_)) | Err(_) => Err(NotSent::Unknown { id, provider }),
+        }
+    }
+
+    /// Answers for an immediate message that an earlier request has sent, or is sending.
+    async fn report(&self, message: &Message, asked_at: Time) -> Result<Sent, NotSent> {
+        let id = message.draft.id;
+        let mut waiter = self.outcomes.wait_for(id);
+        // It may have ended before we began to wait.
+        let Some(now) = self.read(id).await? else { return Err(NotSent::OutcomeUnknown(id)) };
+        let verdict = match crate::attempt::verdict(&now) {
+            Some(verdict) => verdict,
+            None => match timeout(self.patience(asked_at), &mut waiter.verdict).await {
+                Ok(Ok(verdict)) => verdict,
+                Ok(Err(_)) | Err(_) => return Err(NotSent::InProgress(id)),
+            },
+        };
+        match verdict {
+            Verdict::Sent => Ok(sent(&now.draft, true)),
+            Verdict::Refused { provider_code, retryable } => {
+                Err(NotSent::Refused { id, provider: now.draft.provider, provider_code, retryable })
+            }
+            Verdict::Unknown => Err(NotSent::Unknown { id, provider: now.draft.provider }),
+        }
+    }
+
+    async fn tell_sender(&self, draft: &Draft, message: SenderMessage) -> Result<(), NotSent> {
+        let mut message = message;
+        let mut last = COME_AGAIN_AFTER;
+        for _ in 0..ASK_AGAIN {
+            let sender = match self.directory.sender(draft.sender).await {
+                Ok(sender) => sender,
+                Err(NoSender::NoAssistant) => return Err(NotSent::NoAssistant),
+                Err(NoSender::Stopping) => return Err(NotSent::Stopping),
+                Err(NoSender::Restarting(after)) => {
+                    last = after;
+                    tokio::time::sleep(after.min(COME_AGAIN_AFTER)).await;
+                    continue;
+                }
+            };
+            match sender.send_message(message) {
+                Ok(()) => return Ok(()),
+                Err(ractor::MessagingErr::SendErr(back)) => message = back,
+                Err(ractor::MessagingErr::ChannelClosed | ractor::MessagingErr::InvalidActorType) => {
+                    return Err(NotSent::Busy(COME_AGAIN_AFTER));
+                }
+            }
+            // It has just stopped: out of the roster in a moment.
+            tokio::task::yield_now().await;
+        }
+        Err(NotSent::Busy(last.max(COME_AGAIN_AFTER)))
+    }
+
+    async fn give_key_back(&self, bound: &Bound, id: MessageId) {
+        if let Bound::Ours { key, token } = bound
+            && let Err(error) = self.journal.release_key(key.clone(), id, *token).await
+        {
+            tracing::warn!(message = %id, %error, "an idempotency key stays bound to a refused request");
+        }
+    }
+
+    async fn read(&self, id: MessageId) -> Result<Option<Box<Message>>, NotSent> {
+        self.journal.store().message(id).await.map_err(|_| NotSent::StoreUnavailable)
+    }
+
+    fn patience(&self, asked_at: Time) -> Duration {
+        (asked_at + ANSWER_WITHIN).since(self.journal.now())
+    }
+}
+
+fn draft_of(request: SendRequest, route: &Route, id: MessageId) -> Draft {
+    let counted = segments::count(&request.text);
+    Draft {
+        id,
+        sender: request.from,
+        recipient: request.to,
+        lane: Lane::Normal,
+        kind: request.kind,
+        organization: request.organization,
+        assistant: route.assistant,
+        account: route.account.clone(),
+        provider: route.provider,
+        text: request.text,
+        media: request.media,
+        segments: counted.segments,
+        encoding: counted.encoding,
+        fingerprint: request.fingerprint,
+    }
+}
+
+fn accepted(message: &Message, replayed: bool) -> Sent {
+    let answer = message.answer;
+    let queued = Some(QueuedAt { position: answer.position, estimate: answer.estimate });
+    Sent { queued, ..sent(&message.draft, replayed) }
+}
+
+fn replay(message: &Message) -> Sent {
+    accepted(message, true)
+}
+
+fn sent(draft: &Draft, replayed: bool) -> Sent {
+    Sent {
+        id: draft.id,
+        provider: draft.provider,
+        segments: draft.segments,
+        encoding: draft.encoding,
+        queued: None,
+        replayed,
+    }
+}

@@ -1,0 +1,90 @@
+//! Who waits for the outcome of a message: immediate sends, and repeats of them under the same key.
+//!
+//! Hints only: whoever waits here has a time of its own and reads the record when that is over.
+//! Bounded by the tickets, since every waiter holds one.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use tokio::sync::oneshot;
+
+use crate::domain::ids::MessageId;
+
+/// What an attempt came to, for those who wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The provider has it.
+    Sent,
+    /// The provider has it not.
+    Refused {
+        /// The provider's code.
+        provider_code: Option<String>,
+        /// Can the same request pass later?
+        retryable: bool,
+    },
+    /// Nobody knows.
+    Unknown,
+}
+
+/// The waiters, by message. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Outcomes {
+    waiters: Arc<DashMap<MessageId, Vec<oneshot::Sender<Verdict>>>>,
+}
+
+/// One who waits. Dropping it ends the wait.
+#[derive(Debug)]
+pub struct Waiter {
+    /// Resolves with the verdict.
+    pub verdict: oneshot::Receiver<Verdict>,
+    id: MessageId,
+    outcomes: Outcomes,
+}
+
+impl Outcomes {
+    /// Waits from now on; to be called before the attempt can end.
+    pub fn wait_for(&self, id: MessageId) -> Waiter {
+        let (tell, verdict) = oneshot::channel();
+        self.waiters.entry(id).or_default().push(tell);
+        Waiter { verdict, id, outcomes: self.clone() }
+    }
+
+    /// Tells all who wait for this message.
+    pub fn tell(&self, id: MessageId, verdict: &Verdict) {
+        let Some((_, waiters)) = self.waiters.remove(&id) else { return };
+        for waiter in waiters {
+            // One who has gone meanwhile needs no word.
+            let _ = waiter.send(verdict.clone());
+        }
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.verdict.close();
+        self.outcomes.waiters.remove_if_mut(&self.id, |_, waiters| {
+            waiters.retain(|waiter| !waiter.is_closed());
+            waiters.is_empty()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::Shard;
+
+    #[tokio::test]
+    async fn all_who_wait_are_told_and_nothing_stays() {
+        let outcomes = Outcomes::default();
+        let id = MessageId::new(uuid::Uuid::now_v7(), Shard::of("+1234567890".parse().unwrap()));
+        let mut first = outcomes.wait_for(id);
+        let mut second = outcomes.wait_for(id);
+        drop(outcomes.wait_for(id));
+        outcomes.tell(id, &Verdict::Sent);
+        assert_eq!((&mut first.verdict).await, Ok(Verdict::Sent));
+        assert_eq!((&mut second.verdict).await, Ok(Verdict::Sent));
+        drop(outcomes.wait_for(id));
+        assert!(outcomes.waiters.is_empty());
+    }
+}

@@ -1,0 +1,80 @@
+//! Places in flight at a provider account: the bound on requests that may be on their way at once.
+//!
+//! The provider actor grants them; a [`Place`] comes back when it is dropped, whoever drops it. The
+//! count outlives the actor, so that a restarted one knows what is still on its way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::domain::ids::AccountName;
+use crate::domain::pace::Permit;
+use crate::provider::ProviderMessage;
+use crate::roster::Roster;
+
+/// How many places of one account are taken. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct InFlight {
+    taken: Arc<AtomicUsize>,
+}
+
+impl InFlight {
+    /// How many are taken.
+    pub fn count(&self) -> usize {
+        self.taken.load(Ordering::Acquire)
+    }
+}
+
+/// One place, taken. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Place {
+    account: AccountName,
+    charge: Option<AccountCharge>,
+    in_flight: InFlight,
+    roster: Roster,
+}
+
+/// What a place is to the account's own pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccountCharge {
+    /// A permit of the account's pace, to be stamped or abandoned.
+    Permit(Permit),
+    /// An immediate message: charged when it is written, without having asked.
+    Direct,
+}
+
+impl Place {
+    /// Takes one; whether there is one to take is the provider actor's to know.
+    pub(crate) fn take(
+        account: AccountName,
+        charge: AccountCharge,
+        in_flight: &InFlight,
+        roster: &Roster,
+    ) -> Self {
+        in_flight.taken.fetch_add(1, Ordering::AcqRel);
+        Self { account, charge: Some(charge), in_flight: in_flight.clone(), roster: roster.clone() }
+    }
+
+    /// The account it is at.
+    pub(crate) const fn account(&self) -> &AccountName {
+        &self.account
+    }
+
+    /// The charge, for the instant of the write; afterwards the place only counts.
+    pub(crate) const fn use_charge(&mut self) -> Option<AccountCharge> {
+        self.charge.take()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.in_flight.taken.fetch_sub(1, Ordering::AcqRel);
+        let unused = match self.charge.take() {
+            Some(AccountCharge::Permit(permit)) => Some(permit),
+            Some(AccountCharge::Direct) | None => None,
+        };
+        if let Some(provider) = self.roster.provider(&self.account) {
+            // A provider actor that is just failing counts anew when it is back.
+            let _ = provider.send_message(ProviderMessage::PlaceBack { unused });
+        }
+    }
+}

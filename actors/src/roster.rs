@@ -1,0 +1,98 @@
+//! Who is running now: the addresses of senders and providers, by name.
+//!
+//! Results and hints are addressed by number or account, never by actor, so that a restarted one
+//! gets them. An entry proves nothing about ownership; the store's lease does. The engine and the
+//! directory write here, everybody reads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dashmap::DashMap;
+use ractor::{ActorId, ActorRef};
+
+use crate::directory::DirectoryMessage;
+use crate::domain::ids::AccountName;
+use crate::domain::phone::E164;
+use crate::provider::ProviderMessage;
+use crate::sender::SenderMessage;
+
+/// The address book of running actors. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Roster {
+    senders: Arc<DashMap<E164, ActorRef<SenderMessage>>>,
+    providers: Arc<DashMap<AccountName, ActorRef<ProviderMessage>>>,
+    directory: Arc<Mutex<Option<ActorRef<DirectoryMessage>>>>,
+}
+
+/// The message did not reach an actor and is given back.
+#[derive(Debug)]
+pub struct NotRunning<M>(pub M);
+
+impl Roster {
+    /// The sender of a number, if it runs.
+    pub fn sender(&self, number: E164) -> Option<ActorRef<SenderMessage>> {
+        self.senders.get(&number).map(|entry| entry.value().clone())
+    }
+
+    /// The provider actor of an account, if it runs.
+    pub fn provider(&self, account: &AccountName) -> Option<ActorRef<ProviderMessage>> {
+        self.providers.get(account).map(|entry| entry.value().clone())
+    }
+
+    /// The directory, if it runs.
+    pub fn directory(&self) -> Option<ActorRef<DirectoryMessage>> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells a sender, if it runs; if not, it will read the store when it does.
+    pub fn hint(&self, number: E164, message: SenderMessage) {
+        if let Some(sender) = self.sender(number) {
+            // A stopping sender's mailbox is lost, and with it only a hint.
+            let _ = sender.send_message(message);
+        }
+    }
+
+    /// Passes a message to a provider actor.
+    pub fn pass(
+        &self,
+        account: &AccountName,
+        message: ProviderMessage,
+    ) -> Result<(), NotRunning<Option<ProviderMessage>>> {
+        let Some(provider) = self.provider(account) else { return Err(NotRunning(Some(message))) };
+        provider.send_message(message).map_err(|error| match error {
+            ractor::MessagingErr::SendErr(message) => NotRunning(Some(message)),
+            ractor::MessagingErr::ChannelClosed | ractor::MessagingErr::InvalidActorType => NotRunning(None),
+        })
+    }
+
+    /// How many senders run.
+    pub fn senders_running(&self) -> usize {
+        self.senders.len()
+    }
+
+    /// Every running sender.
+    pub fn senders(&self) -> Vec<ActorRef<SenderMessage>> {
+        self.senders.iter().map(|entry| entry.value().clone()).collect()
+    }
+
+    pub(crate) fn enter_sender(&self, number: E164, address: ActorRef<SenderMessage>) {
+        self.senders.insert(number, address);
+    }
+
+    pub(crate) fn enter_provider(&self, account: AccountName, address: ActorRef<ProviderMessage>) {
+        self.providers.insert(account, address);
+    }
+
+    pub(crate) fn enter_directory(&self, address: Option<ActorRef<DirectoryMessage>>) {
+        *self.directory.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+
+    /// Takes a sender out, unless a newer one has its place.
+    pub(crate) fn leave_sender(&self, number: E164, who: ActorId) {
+        self.senders.remove_if(&number, |_, address| address.get_id() == who);
+    }
+
+    /// Takes a provider actor out, unless a newer one has its place.
+    pub(crate) fn leave_provider(&self, account: &AccountName, who: ActorId) {
+        self.providers.remove_if(account, |_, address| address.get_id() == who);
+    }
+}

@@ -1,0 +1,547 @@
+//! The sender actor: one per sending number. It keeps the number's order and pace.
+//!
+//! It decides which message is next and when, claims it, and passes it to the provider actor in
+//! order. It never waits for a store or a provider inside its handler: tasks do, and cast what came.
+//! Every message in its mailbox is a hint; whatever is lost with it is in the store, and what was
+//! claimed and not begun goes back by itself (`attempt.rs`).
+//!
+//! State, all of it to be lost: the window of the queue (`window.rs`), the pace, rebuilt from the
+//! store, and the claims on their way.
+
+mod immediate;
+mod load;
+mod submit;
+mod window;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
+pub use self::submit::{Submit, SubmitAnswer};
+
+use self::load::Earlier;
+use self::window::{ASIDE, READY, Window};
+use crate::alarm::Alarm;
+use crate::attempt::ClaimedAttempt;
+use crate::domain::ids::{AccountName, MessageId};
+use crate::domain::message::{Conversation, Kind, Lane, Message};
+use crate::domain::pace::{Allowed, Pace, Permit};
+use crate::domain::phone::E164;
+use crate::domain::routing::Route;
+use crate::domain::time::Time;
+use crate::journal::Journal;
+use crate::places::Place;
+use crate::ports::{Claimed, EstimateRule, StoreError, Waiting};
+use crate::provider::{Begin, ProviderMessage};
+use crate::roster::Roster;
+
+/// The most that a claim is made ahead of its instant.
+const LONGEST_LEAD: Duration = Duration::from_millis(5);
+
+/// Windows at least this long gain nothing by claiming ahead.
+const LONG_WINDOW: Duration = Duration::from_secs(10);
+
+/// Before asking the store again for what it could not do.
+const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What a sender is told.
+pub enum SenderMessage {
+    /// Store a queued message and tell who asks.
+    Submit(Box<Submit>),
+    /// Store an immediate message as sending and hand it over.
+    SubmitNow(Box<SubmitNow>),
+    /// A submit has ended, with what waits now if it was stored.
+    SubmitEnded(Option<Waiting>),
+    /// A record of this sender changed.
+    Changed(Change),
+    /// A place at the account, as wanted.
+    Granted(Place),
+    /// An attempt of this sender was written.
+    Written {
+        /// The message.
+        id: MessageId,
+        /// The stamp.
+        at: Time,
+        /// What it costs.
+        cost: u32,
+    },
+    /// What happened before this actor was there.
+    Loaded(Earlier),
+    /// The store's answer to a claim.
+    ClaimAnswered(ClaimAnswered),
+    /// A page of the queue.
+    Page(Result<Vec<Waiting>, StoreError>),
+    /// The next messages of a conversation.
+    ThreadPage(E164, Result<Vec<Waiting>, StoreError>),
+    /// Look at this conversation again.
+    ThreadAgain(E164),
+    /// Something is due.
+    Wake,
+    /// Claim nothing more: the process is stopping.
+    Halt,
+    /// Makes the actor fail, for tests.
+    #[cfg(feature = "chaos")]
+    Panic,
+}
+
+impl SenderMessage {
+    /// The hint that a record changed.
+    pub(crate) fn changed(message: &Message) -> Self {
+        Self::Changed(Change::of(message))
+    }
+}
+
+/// What a sender needs to know of a changed record.
+#[derive(Debug, Clone, Copy)]
+pub struct Change {
+    message: Waiting,
+    keeps_order: bool,
+    stands: Stands,
+    written_at: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stands {
+    Waiting,
+    Undecided,
+    Decided,
+}
+
+impl Change {
+    fn of(message: &Message) -> Self {
+        let stands = if message.is_waiting() {
+            Stands::Waiting
+        } else if message.is_unsettled() {
+            Stands::Undecided
+        } else {
+            Stands::Decided
+        };
+        Self {
+            message: Waiting::of(message),
+            keeps_order: message.draft.kind == Kind::Queued,
+            stands,
+            written_at: message.last_attempt().and_then(|attempt| attempt.written_at),
+        }
+    }
+}
+
+/// The store's answer to a claim.
+pub struct ClaimAnswered {
+    number: u64,
+    asked_at: Time,
+    answer: ClaimResult,
+}
+
+enum ClaimResult {
+    Ours(ClaimedAttempt),
+    NotDue(Time),
+    NotHead,
+    Gone,
+    Stale,
+    Failed(StoreError),
+}
+
+/// A message that is being claimed, or waits claimed for its instant or for those before it.
+struct Starting {
+    number: u64,
+    message: Waiting,
+    permit: Permit,
+    not_before: Time,
+    claimed: Option<ClaimedAttempt>,
+}
+
+/// The actor.
+pub(crate) struct SenderActor;
+
+/// What it is started with.
+pub(crate) struct SenderArguments {
+    pub(crate) number: E164,
+    pub(crate) route: Route,
+    pub(crate) journal: Journal,
+    pub(crate) roster: Roster,
+}
+
+pub(crate) struct SenderState {
+    number: E164,
+    account: AccountName,
+    route: Route,
+    journal: Journal,
+    roster: Roster,
+    window: Window,
+    /// `None` until the earlier hand-overs are known: nothing goes before.
+    pace: Option<Pace>,
+    /// Since when there is work that may go, without a pause.
+    since: Option<Time>,
+    starting: VecDeque<Starting>,
+    /// Permits of attempts that were passed on and are not known to be written.
+    open: HashMap<MessageId, Permit>,
+    place: Option<Place>,
+    place_wanted: bool,
+    claims_made: u64,
+    usual_claim: Duration,
+    submits: usize,
+    idle_since: Option<Time>,
+    alarm: Alarm,
+    halted: bool,
+}
+
+impl Actor for SenderActor {
+    type Msg = SenderMessage;
+    type State = SenderState;
+    type Arguments = SenderArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<SenderMessage>,
+        with: SenderArguments,
+    ) -> Result<SenderState, ActorProcessingErr> {
+        let SenderArguments { number, route, journal, roster } = with;
+        load::start(&journal, number, &route.limits, myself);
+        Ok(SenderState {
+            number,
+            account: route.account.clone(),
+            route,
+            journal,
+            roster,
+            window: Window::default(),
+            pace: None,
+            since: None,
+            starting: VecDeque::new(),
+            open: HashMap::new(),
+            place: None,
+            place_wanted: false,
+            claims_made: 0,
+            usual_claim: Duration::ZERO,
+            submits: 0,
+            idle_since: None,
+            alarm: Alarm::default(),
+            halted: false,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<SenderMessage>,
+        message: SenderMessage,
+        state: &mut SenderState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            SenderMessage::Submit(submit) => state.submit(*submit, &myself),
+            SenderMessage::SubmitNow(submit) => state.submit_now(*submit, &myself),
+            SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
+            SenderMessage::Changed(change) => state.changed(&change),
+            SenderMessage::Granted(place) => {
+                state.place_wanted = false;
+                state.place = Some(place);
+            }
+            SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
+            SenderMessage::Loaded(earlier) => state.loaded(&earlier),
+            SenderMessage::ClaimAnswered(answered) => state.claim_answered(answered, &myself),
+            SenderMessage::Page(Ok(page)) => state.window.page(page),
+            SenderMessage::Page(Err(_)) => state.window.page_failed(),
+            SenderMessage::ThreadPage(recipient, Ok(page)) => state.window.thread_page(recipient, page),
+            SenderMessage::ThreadPage(recipient, Err(_)) => state.window.thread_failed(recipient),
+            SenderMessage::ThreadAgain(recipient) => state.window.release_to_read(recipient),
+            SenderMessage::Wake => {
+                state.alarm.rang();
+                // Said again in case it was lost with its provider actor.
+                state.place_wanted = false;
+            }
+            SenderMessage::Halt => state.halt(),
+            #[cfg(feature = "chaos")]
+            #[expect(clippy::panic, reason = "that is what it is for")]
+            SenderMessage::Panic => panic!("told to, by a test"),
+        }
+        state.advance(&myself);
+        Ok(())
+    }
+}
+
+impl SenderState {
+    /// Does whatever may be done now, and sees to being woken for what may be done later.
+    fn advance(&mut self, myself: &ActorRef<SenderMessage>) {
+        let now = self.journal.now();
+        if self.halted || self.pace.is_none() {
+            return;
+        }
+        self.read_ahead(myself);
+        self.begin_in_order(now);
+        let next = self.claim_what_may_go(now, myself);
+        self.read_ahead(myself);
+        self.arm(next, now, myself);
+    }
+
+    /// Claims heads of the queue for as long as pace and places allow; then says when to look again,
+    /// if that is a matter of time.
+    fn claim_what_may_go(&mut self, now: Time, myself: &ActorRef<SenderMessage>) -> Option<Time> {
+        let lead = self.lead();
+        loop {
+            let Some(head) = self.window.head(now) else {
+                self.since = None;
+                self.want_no_place();
+                return self.window.next_due();
+            };
+            let since = *self.since.get_or_insert(now);
+            let pace = self.pace.as_mut()?;
+            let at = match pace.next_allowed(since, now, head.cost) {
+                Allowed::At(at) if at <= now + lead => at,
+                Allowed::At(at) => {
+                    self.want_no_place();
+                    return Some(at - lead);
+                }
+                Allowed::WhenStamped => return None,
+            };
+            let Some(place) = self.place.take() else {
+                self.want_place(head.cost);
+                return None;
+            };
+            let permit = pace.take(at, now, head.cost);
+            self.window.start(&head);
+            self.claim(head, permit, at, place, myself);
+        }
+    }
+
+    fn claim(
+        &mut self,
+        message: Waiting,
+        permit: Permit,
+        not_before: Time,
+        place: Place,
+        myself: &ActorRef<SenderMessage>,
+    ) {
+        self.claims_made += 1;
+        let number = self.claims_made;
+        self.starting.push_back(Starting { number, message, permit, not_before, claimed: None });
+        let (journal, roster) = (self.journal.clone(), self.roster.clone());
+        let (sender, myself) = (self.number, myself.clone());
+        tokio::spawn(async move {
+            let asked_at = journal.now();
+            let answer = match journal.claim(message.id, sender, message.attempt).await {
+                Ok(Claimed::Yes(claimed) | Claimed::Already(claimed)) => {
+                    match immediate::place_for(&claimed, place, &roster).await {
+                        Some(place) => ClaimResult::Ours(ClaimedAttempt::new(claimed, place, journal)),
+                        None => ClaimResult::NotDue(immediate::leave_for_later(&journal, &claimed).await),
+                    }
+                }
+                Ok(Claimed::NotDue(due)) => ClaimResult::NotDue(due),
+                Ok(Claimed::NotHead(_)) => ClaimResult::NotHead,
+                Ok(Claimed::Changed) => ClaimResult::Gone,
+                Ok(Claimed::Stale) => ClaimResult::Stale,
+                Err(error) => ClaimResult::Failed(error),
+            };
+            // Nobody there: what was claimed goes back as it is dropped.
+            let answered = ClaimAnswered { number, asked_at, answer };
+            let _ = myself.send_message(SenderMessage::ClaimAnswered(answered));
+        });
+    }
+
+    fn claim_answered(&mut self, answered: ClaimAnswered, myself: &ActorRef<SenderMessage>) {
+        let ClaimAnswered { number, asked_at, answer } = answered;
+        let now = self.journal.now();
+        self.usual_claim = (self.usual_claim * 7 + now.since(asked_at)) / 8;
+        let Some(place) = self.starting.iter().position(|starting| starting.number == number) else { return };
+        if let ClaimResult::Ours(claimed) = answer {
+            if let Some(starting) = self.starting.get_mut(place) {
+                starting.claimed = Some(claimed);
+            }
+            return;
+        }
+        let Some(starting) = self.starting.remove(place) else { return };
+        let message = starting.message;
+        if let Some(pace) = self.pace.as_mut() {
+            pace.abandon(starting.permit);
+        }
+        match answer {
+            ClaimResult::Ours(_) => {}
+            ClaimResult::Gone => {
+                self.window.gone(&message);
+                self.window.release(message.recipient);
+            }
+            ClaimResult::NotDue(due) => self.window.requeue(Waiting { due, ..message }),
+            ClaimResult::NotHead => {
+                // Something of this conversation is ahead that we do not know: look again shortly.
+                let recipient = message.recipient;
+                myself.send_after(STORE_AGAIN_AFTER, move || SenderMessage::ThreadAgain(recipient));
+            }
+            ClaimResult::Failed(error) => {
+                tracing::warn!(message = %message.id, %error, "could not claim; trying again shortly");
+                self.window.requeue(Waiting { due: now + STORE_AGAIN_AFTER, ..message });
+            }
+            ClaimResult::Stale => {
+                tracing::error!(sender = ?self.number, "the lease of this sender's shard is over");
+                self.leave(myself);
+            }
+        }
+    }
+
+    /// Passes on what is claimed, in the order of the decisions, each not before its instant.
+    fn begin_in_order(&mut self, now: Time) {
+        while let Some(first) = self.starting.front() {
+            if first.claimed.is_none() || first.not_before > now {
+                return;
+            }
+            let Some(Starting { message, permit, not_before, claimed: Some(attempt), .. }) =
+                self.starting.pop_front()
+            else {
+                return;
+            };
+            self.open.insert(message.id, permit);
+            let account = attempt.message().map(|claimed| claimed.draft.account.clone());
+            let pace_memory = self.pace.as_ref().map(Pace::memory).unwrap_or_default();
+            let begin = ProviderMessage::Begin(Begin { attempt, due: not_before, pace_memory });
+            // A provider actor that is just failing drops the attempt, which puts it back.
+            let _ = self.roster.pass(account.as_ref().unwrap_or(&self.account), begin);
+        }
+    }
+
+    fn changed(&mut self, change: &Change) {
+        let message = change.message;
+        if let (Some(permit), Some(pace)) = (self.open.remove(&message.id), self.pace.as_mut()) {
+            match change.written_at {
+                Some(at) => pace.stamp(permit, at),
+                None => pace.abandon(permit),
+            }
+        }
+        if !change.keeps_order {
+            return;
+        }
+        match change.stands {
+            Stands::Waiting => self.window.requeue(message),
+            Stands::Undecided => self.window.hold(message.recipient),
+            Stands::Decided => self.window.release(message.recipient),
+        }
+    }
+
+    fn written(&mut self, id: MessageId, at: Time, cost: u32) {
+        let Some(pace) = self.pace.as_mut() else { return };
+        match self.open.remove(&id) {
+            Some(permit) => pace.stamp(permit, at),
+            // An immediate message: it asked nobody, the queue yields.
+            None => pace.charge(at, cost),
+        }
+    }
+
+    fn loaded(&mut self, earlier: &Earlier) {
+        let now = self.journal.now();
+        let stamps = earlier.charges.iter().map(|charge| (charge.at, charge.units));
+        let mut pace = Pace::new(&self.route.limits, None, stamps, now);
+        for attempt in &earlier.unsettled {
+            if attempt.evidence_until.is_none() {
+                self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
+            }
+            if attempt.in_conversation {
+                self.window.hold(attempt.recipient);
+            }
+        }
+        self.pace = Some(pace);
+    }
+
+    fn read_ahead(&mut self, myself: &ActorRef<SenderMessage>) {
+        if let Some(wanted) = self.window.wants_page() {
+            let page = self.journal.store().queue_page(self.number, Lane::Normal, wanted.after, READY);
+            let myself = myself.clone();
+            tokio::spawn(async move {
+                let page = page.await;
+                if page.is_err() {
+                    tokio::time::sleep(STORE_AGAIN_AFTER).await;
+                }
+                let _ = myself.send_message(SenderMessage::Page(page));
+            });
+        }
+        while let Some(recipient) = self.window.wants_thread() {
+            let conversation = Conversation { sender: self.number, recipient, lane: Lane::Normal };
+            let page = self.journal.store().conversation_page(conversation, None, ASIDE);
+            let myself = myself.clone();
+            tokio::spawn(async move {
+                let page = page.await;
+                if page.is_err() {
+                    tokio::time::sleep(STORE_AGAIN_AFTER).await;
+                }
+                let _ = myself.send_message(SenderMessage::ThreadPage(recipient, page));
+            });
+        }
+    }
+
+    fn want_place(&mut self, cost: u32) {
+        if self.place_wanted {
+            return;
+        }
+        let want = ProviderMessage::Want { sender: self.number, cost };
+        // Without a provider actor the want is repeated at the next wake-up.
+        self.place_wanted = self.roster.pass(&self.account, want).is_ok();
+    }
+
+    fn want_no_place(&mut self) {
+        self.place = None;
+        if self.place_wanted {
+            self.place_wanted = false;
+            let _ = self.roster.pass(&self.account, ProviderMessage::WantNot(self.number));
+        }
+    }
+
+    /// When the next unit may go, and how long each one ahead of it takes.
+    fn estimate(&mut self, now: Time) -> EstimateRule {
+        let since = self.since.unwrap_or(now);
+        let Some(pace) = self.pace.as_mut() else {
+            return EstimateRule { from: now, per_unit: Duration::ZERO };
+        };
+        let from = match pace.next_allowed(since, now, 1) {
+            Allowed::At(at) => at.max(now),
+            Allowed::WhenStamped => now,
+        };
+        EstimateRule { from, per_unit: pace.per_unit() }
+    }
+
+    fn lead(&self) -> Duration {
+        let shortest = self.route.limits.iter().map(|limit| limit.window).min();
+        let gains = shortest.is_some_and(|window| window < LONG_WINDOW);
+        if gains { self.usual_claim.min(LONGEST_LEAD) } else { Duration::ZERO }
+    }
+
+    fn is_idle(&self) -> bool {
+        let nothing_on_the_way = self.starting.is_empty() && self.open.is_empty() && self.submits == 0;
+        nothing_on_the_way && self.window.is_empty()
+    }
+
+    /// One wake-up, for whatever is due first: a claimed message's instant, the next decision, or the
+    /// end of an idle time.
+    fn arm(&mut self, next: Option<Time>, now: Time, myself: &ActorRef<SenderMessage>) {
+        if !self.is_idle() {
+            self.idle_since = None;
+            let begin = self.starting.front().filter(|first| first.claimed.is_some());
+            let begin = begin.map(|first| first.not_before);
+            match [next, begin].into_iter().flatten().min() {
+                Some(at) => self.alarm.arm(myself, at, now, || SenderMessage::Wake),
+                // Work that waits for a place or a stamp is woken by it; this is the net below.
+                None if self.since.is_some() => {
+                    self.alarm.arm_at_latest(myself, now + STORE_AGAIN_AFTER, now, || SenderMessage::Wake);
+                }
+                None => self.alarm.disarm(),
+            }
+            return;
+        }
+        let idle_since = *self.idle_since.get_or_insert(now);
+        let end = idle_since + self.journal.settings().idle_after;
+        if end <= now {
+            self.leave(myself);
+        } else {
+            self.alarm.arm(myself, end, now, || SenderMessage::Wake);
+        }
+    }
+
+    fn halt(&mut self) {
+        self.halted = true;
+        self.starting.clear();
+        self.want_no_place();
+        self.alarm.disarm();
+    }
+
+    /// Out of the roster first, so that nobody finds an actor that is stopping.
+    fn leave(&mut self, myself: &ActorRef<SenderMessage>) {
+        self.halt();
+        self.roster.leave_sender(self.number, myself.get_id());
+        myself.stop(None);
+    }
+}

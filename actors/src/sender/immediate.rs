@@ -1,0 +1,153 @@
+//! Immediate messages: stored as sending, handed over at once, beside the queue.
+//!
+//! They wait for nothing: without a free place nothing is stored and the request is refused. Their
+//! hand-over is charged to the pace when it is written; the queue yields.
+
+use std::time::Duration;
+
+use ractor::ActorRef;
+use tokio::sync::oneshot;
+
+use super::{SenderMessage, SenderState};
+use crate::attempt::ClaimedAttempt;
+use crate::domain::ids::{AccountName, MessageId};
+use crate::domain::message::{Draft, Message, Settlement};
+use crate::domain::pace::Pace;
+use crate::domain::phone::E164;
+use crate::domain::time::Time;
+use crate::journal::Journal;
+use crate::places::Place;
+use crate::ports::{Appended, Claimed, StoreError};
+use crate::provider::{Begin, ProviderMessage};
+use crate::roster::Roster;
+
+/// Before a message for which there was no place at its own account is looked at again.
+const LATER: Duration = Duration::from_secs(5);
+
+/// What is to be handed over at once.
+pub enum Immediate {
+    /// A new message.
+    New(Draft),
+    /// One that definitely failed, again under its id.
+    Again {
+        /// The message.
+        id: MessageId,
+        /// Its account.
+        account: AccountName,
+        /// The number of its last attempt.
+        attempt: u16,
+    },
+}
+
+/// An immediate message, and who waits to hear that it is on its way.
+pub struct SubmitNow {
+    /// The message.
+    pub what: Immediate,
+    /// After this instant it must not be stored any more.
+    pub until: Time,
+    /// Who waits. Dropped without an answer, the sender was stopping: ask again under the same id.
+    pub reply: oneshot::Sender<NowAnswer>,
+}
+
+/// The answer to a [`SubmitNow`].
+pub enum NowAnswer {
+    /// It is on its way; its outcome follows.
+    Started,
+    /// A record of this id was there and is unchanged.
+    Exists(Box<Message>),
+    /// It is not what the caller thought: read it again.
+    Changed,
+    /// Every place is taken; nothing is stored.
+    NoPlace,
+    /// `until` has passed; nothing is stored.
+    Late,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl SenderState {
+    pub(super) fn submit_now(&mut self, submit: SubmitNow, myself: &ActorRef<SenderMessage>) {
+        self.submits += 1;
+        let SubmitNow { what, until, reply } = submit;
+        let (journal, roster, sender) = (self.journal.clone(), self.roster.clone(), self.number);
+        let pace_memory = self.pace.as_ref().map(Pace::memory).unwrap_or_default();
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            let way = Way { journal, roster, sender, pace_memory, until };
+            let answer = way.start(what).await;
+            let _ = myself.send_message(SenderMessage::SubmitEnded(None));
+            // A client that has gone finds the outcome under its id.
+            let _ = reply.send(answer);
+        });
+    }
+}
+
+struct Way {
+    journal: Journal,
+    roster: Roster,
+    sender: E164,
+    pace_memory: Duration,
+    until: Time,
+}
+
+impl Way {
+    async fn start(self, what: Immediate) -> NowAnswer {
+        let account = match &what {
+            Immediate::New(draft) => draft.account.clone(),
+            Immediate::Again { account, .. } => account.clone(),
+        };
+        let Some(place) = place_now(&self.roster, &account).await else { return NowAnswer::NoPlace };
+        let claimed = match what {
+            Immediate::New(draft) => match self.journal.append_sending(draft, self.until).await {
+                Ok(Appended::Stored(message)) => message,
+                Ok(Appended::Exists(message)) => return NowAnswer::Exists(message),
+                Ok(Appended::Full) => return NowAnswer::NoPlace,
+                Ok(Appended::Late) => return NowAnswer::Late,
+                Err(error) => return NowAnswer::Store(error),
+            },
+            Immediate::Again { id, attempt, .. } => {
+                match self.journal.retry(id, self.sender, attempt, self.until).await {
+                    Ok(Claimed::Yes(message) | Claimed::Already(message)) => message,
+                    Ok(Claimed::NotHead(_) | Claimed::NotDue(_) | Claimed::Changed | Claimed::Stale) => {
+                        return NowAnswer::Changed;
+                    }
+                    Err(error) => return NowAnswer::Store(error),
+                }
+            }
+        };
+        let due = self.journal.now();
+        let attempt = ClaimedAttempt::new(claimed, place, self.journal);
+        let begin = Begin { attempt, due, pace_memory: self.pace_memory };
+        // A provider actor that is just failing drops the attempt, which settles it as never begun.
+        let _ = self.roster.pass(&account, ProviderMessage::Begin(begin));
+        NowAnswer::Started
+    }
+}
+
+/// A place for an immediate message, if there is one now.
+async fn place_now(roster: &Roster, account: &AccountName) -> Option<Place> {
+    let (reply, answer) = oneshot::channel();
+    roster.pass(account, ProviderMessage::WantNow(reply)).ok()?;
+    answer.await.ok().flatten()
+}
+
+/// The place for a claimed message: the one it was claimed with, or one at its own account if that is
+/// another, because the number has moved since it was accepted.
+pub(super) async fn place_for(claimed: &Message, place: Place, roster: &Roster) -> Option<Place> {
+    if claimed.draft.account == *place.account() {
+        return Some(place);
+    }
+    drop(place);
+    place_now(roster, &claimed.draft.account).await
+}
+
+/// Puts a claimed message back because its own account has no place, or is gone. When it is due.
+pub(super) async fn leave_for_later(journal: &Journal, claimed: &Message) -> Time {
+    let due = journal.now() + LATER;
+    tracing::warn!(message = %claimed.draft.id, account = %claimed.draft.account, "no place at its account");
+    let attempt = claimed.attempt;
+    let never_begun = Settlement::NeverBegun { due };
+    let (sender, id) = (claimed.draft.sender, claimed.draft.id);
+    journal.settle(sender, id, attempt, never_begun, None, Time::ZERO).await;
+    due
+}

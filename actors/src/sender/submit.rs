@@ -1,0 +1,68 @@
+//! Storing a queued message on behalf of a request.
+
+use std::time::Duration;
+
+use ractor::ActorRef;
+use tokio::sync::oneshot;
+
+use super::{SenderMessage, SenderState};
+use crate::domain::message::Draft;
+use crate::domain::time::Time;
+use crate::ports::{Append, Appended, StoreError, Waiting};
+
+/// A full queue is not said to have room sooner than this.
+const SHORTEST_WAIT_FOR_ROOM: Duration = Duration::from_secs(1);
+
+/// A message to be stored, and who waits for the answer.
+pub struct Submit {
+    /// The message.
+    pub draft: Draft,
+    /// After this instant it must not be stored any more.
+    pub until: Time,
+    /// Who waits. Dropped without an answer, the sender was stopping: ask again under the same id.
+    pub reply: oneshot::Sender<SubmitAnswer>,
+}
+
+/// The answer to a [`Submit`].
+pub struct SubmitAnswer {
+    /// What the store said.
+    pub appended: Result<Appended, StoreError>,
+    /// When there will be room, if the queue is full.
+    pub room_after: Duration,
+}
+
+impl SenderState {
+    /// Passes the message to the journal and goes on. The sender hears of it before the client does,
+    /// so that of two messages of which one was answered before the other was sent, the sender knows
+    /// them in that order.
+    pub(super) fn submit(&mut self, submit: Submit, myself: &ActorRef<SenderMessage>) {
+        self.submits += 1;
+        let Submit { draft, until, reply } = submit;
+        let now = self.journal.now();
+        let estimate = self.estimate(now);
+        let room_after = estimate.from.since(now).max(estimate.per_unit).max(SHORTEST_WAIT_FOR_ROOM);
+        let depth_limit = self.journal.settings().queue_limit;
+        let append = Append { draft, estimate, depth_limit, request_until: until };
+        let (journal, myself) = (self.journal.clone(), myself.clone());
+        tokio::spawn(async move {
+            let appended = journal.append(append).await;
+            let waiting = match &appended {
+                Ok(Appended::Stored(message) | Appended::Exists(message)) if message.is_waiting() => {
+                    Some(Waiting::of(message))
+                }
+                Ok(_) | Err(_) => None,
+            };
+            // A sender that has failed meanwhile finds the message in the store.
+            let _ = myself.send_message(SenderMessage::SubmitEnded(waiting));
+            // A client that has gone finds it under its id.
+            let _ = reply.send(SubmitAnswer { appended, room_after });
+        });
+    }
+
+    pub(super) fn submit_ended(&mut self, stored: Option<Waiting>) {
+        self.submits = self.submits.saturating_sub(1);
+        if let Some(message) = stored {
+            self.window.stored(message);
+        }
+    }
+}

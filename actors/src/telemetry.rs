@@ -1,0 +1,146 @@
+//! Every metric, label and log event of the engine, once.
+//!
+//! Labels come from closed sets (provider, account, class, lane); never a phone number, an id or a
+//! key. Durations are histograms in seconds.
+
+// The one place where the macros may be used.
+#![allow(clippy::disallowed_macros)]
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::domain::ids::{AccountName, ProviderKind};
+use crate::domain::message::{Kind, UnknownPolicy};
+use crate::domain::outcome::Doubt;
+
+const ACCEPTED: &str = "sendyard_messages_accepted_total";
+const REFUSED: &str = "sendyard_requests_refused_total";
+const REPLAYED: &str = "sendyard_idempotent_replays_total";
+const HANDED_OVER: &str = "sendyard_hand_overs_total";
+const SEGMENTS: &str = "sendyard_segments_handed_over_total";
+const RETRIES: &str = "sendyard_retries_total";
+const UNKNOWN: &str = "sendyard_unknown_outcomes_total";
+const UNKNOWN_SETTLED: &str = "sendyard_unknown_outcomes_settled_total";
+const RESTARTS: &str = "sendyard_actor_restarts_total";
+const ACCEPT_TIME: &str = "sendyard_accept_seconds";
+const PROVIDER_TIME: &str = "sendyard_provider_answer_seconds";
+const STORE_TIME: &str = "sendyard_store_step_seconds";
+const LATENESS: &str = "sendyard_hand_over_lateness_seconds";
+const IN_FLIGHT: &str = "sendyard_attempts_in_flight";
+const SENDERS: &str = "sendyard_senders_running";
+
+/// Tells the recorder the help text and unit of every metric. Once, at the start.
+pub fn describe() {
+    describe_counter!(ACCEPTED, Unit::Count, "Messages accepted and durable, by provider and kind.");
+    describe_counter!(REFUSED, Unit::Count, "Send requests refused, by reason.");
+    describe_counter!(REPLAYED, Unit::Count, "Send requests answered again under their idempotency key.");
+    describe_counter!(HANDED_OVER, Unit::Count, "Attempts that ended, by provider, account and outcome.");
+    describe_counter!(SEGMENTS, Unit::Count, "Segments of accepted messages, by provider and account.");
+    describe_counter!(
+        RETRIES,
+        Unit::Count,
+        "Refused attempts that will be repeated, by provider and account."
+    );
+    describe_counter!(UNKNOWN, Unit::Count, "Attempts whose outcome nobody knows, by provider and reason.");
+    describe_counter!(UNKNOWN_SETTLED, Unit::Count, "Unknown outcomes settled without evidence, by policy.");
+    describe_counter!(RESTARTS, Unit::Count, "Actors restarted after a failure, by kind of actor.");
+    describe_histogram!(ACCEPT_TIME, Unit::Seconds, "From a send request's arrival to its answer, by kind.");
+    describe_histogram!(
+        PROVIDER_TIME,
+        Unit::Seconds,
+        "From a hand-over's write to its outcome, by provider."
+    );
+    describe_histogram!(
+        STORE_TIME,
+        Unit::Seconds,
+        "From asking the store for a step to its answer, by step."
+    );
+    describe_histogram!(
+        LATENESS,
+        Unit::Seconds,
+        "From the instant a message was due to its write, by provider."
+    );
+    describe_gauge!(IN_FLIGHT, Unit::Count, "Attempts in flight, by provider account.");
+    describe_gauge!(SENDERS, Unit::Count, "Sender actors that run.");
+}
+
+const fn kind_label(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Queued => "queued",
+        Kind::Immediate => "immediate",
+    }
+}
+
+pub(crate) fn accepted(provider: ProviderKind, kind: Kind) {
+    counter!(ACCEPTED, "provider" => provider.as_str(), "kind" => kind_label(kind)).increment(1);
+}
+
+pub(crate) fn refused(reason: &'static str) {
+    counter!(REFUSED, "reason" => reason).increment(1);
+}
+
+pub(crate) fn replayed() {
+    counter!(REPLAYED).increment(1);
+}
+
+pub(crate) fn accept_time(kind: Kind, took: Duration) {
+    histogram!(ACCEPT_TIME, "kind" => kind_label(kind)).record(took);
+}
+
+pub(crate) fn attempt_ended(
+    provider: ProviderKind,
+    account: &AccountName,
+    outcome: &'static str,
+    took: Duration,
+) {
+    let account = account.as_str().to_owned();
+    counter!(HANDED_OVER, "provider" => provider.as_str(), "account" => account, "outcome" => outcome)
+        .increment(1);
+    histogram!(PROVIDER_TIME, "provider" => provider.as_str()).record(took);
+}
+
+pub(crate) fn segments(provider: ProviderKind, account: &AccountName, segments: u32) {
+    let account = account.as_str().to_owned();
+    counter!(SEGMENTS, "provider" => provider.as_str(), "account" => account).increment(u64::from(segments));
+}
+
+pub(crate) fn retry(provider: ProviderKind, account: &AccountName) {
+    let account = account.as_str().to_owned();
+    counter!(RETRIES, "provider" => provider.as_str(), "account" => account).increment(1);
+}
+
+pub(crate) fn unknown(provider: ProviderKind, doubt: Doubt) {
+    counter!(UNKNOWN, "provider" => provider.as_str(), "reason" => doubt.as_str()).increment(1);
+}
+
+pub(crate) fn unknown_settled(policy: UnknownPolicy) {
+    let policy = match policy {
+        UnknownPolicy::Resend => "resend",
+        UnknownPolicy::Hold => "hold",
+    };
+    counter!(UNKNOWN_SETTLED, "policy" => policy).increment(1);
+}
+
+pub(crate) fn restarted(actor: &'static str) {
+    counter!(RESTARTS, "actor" => actor).increment(1);
+}
+
+pub(crate) fn store_step(step: &'static str, took: Duration) {
+    histogram!(STORE_TIME, "step" => step).record(took);
+}
+
+pub(crate) fn lateness(provider: ProviderKind, late: Duration) {
+    histogram!(LATENESS, "provider" => provider.as_str()).record(late);
+}
+
+// The figures below are counts of things in memory: far under 2^53.
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn in_flight(account: &AccountName, attempts: usize) {
+    gauge!(IN_FLIGHT, "account" => account.as_str().to_owned()).set(attempts as f64);
+}
+
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn senders_running(senders: usize) {
+    gauge!(SENDERS).set(senders as f64);
+}

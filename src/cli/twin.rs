@@ -1,0 +1,44 @@
+//! `sendyard twin`: the stand-in for the providers, alone.
+#![expect(clippy::print_stdout, reason = "what a subcommand says to its user")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::Failure;
+use crate::shutdown::Signals;
+use crate::twin::{self, TwinOptions};
+
+/// Run the stand-in for the providers, to test against.
+///
+/// It takes what the providers' send APIs take, delivers nothing, and writes down every request.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sendyard twin --listen 127.0.0.1:8090
+  sendyard twin --listen 127.0.0.1:8090 --ledger ledger.ndjson
+  curl http://127.0.0.1:8090/_twin/ledger")]
+pub(super) struct Twin {
+    /// Where it listens.
+    #[arg(long, value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Also write the ledger to this file, one JSON line per request.
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+}
+
+impl Twin {
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        let mut signals = Signals::listen().context("cannot listen for signals")?;
+        let options = TwinOptions { ledger_file: self.ledger, ..TwinOptions::default() };
+        let twin = twin::start(self.listen, options)
+            .await
+            .with_context(|| format!("cannot start the twin on {}", self.listen))?;
+        println!("The twin listens on http://{0}; its ledger is http://{0}/_twin/ledger", twin.addr());
+        signals.next().await;
+        twin.stop().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,55 @@
+//! The directory file: organizations with their API keys, provider accounts, assistants and numbers.
+//!
+//! What comes out is one consistent set: every reference leads somewhere, nobody uses another
+//! organization's account, and every secret was readable.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use sendyard_actors::domain::ids::AccountName;
+use sendyard_actors::domain::routing::Book;
+
+use super::{Environment, Refusal, toml_layer};
+use crate::api::auth::ApiKey;
+use crate::providers::twilio;
+
+mod accounts;
+mod file;
+mod numbers;
+mod organizations;
+
+/// How an account is reached and signed in to.
+#[derive(Debug, Clone)]
+pub enum ProviderSettings {
+    /// A Twilio account. No status callback is set yet: that is the configuration's.
+    Twilio(twilio::Settings),
+}
+
+/// The directory, checked.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// Numbers and accounts, as the engine knows them.
+    pub book: Book,
+    /// Every organization's keys.
+    pub keys: Vec<ApiKey>,
+    /// How each account of the book is reached.
+    pub accounts: HashMap<AccountName, ProviderSettings>,
+}
+
+impl Directory {
+    /// Reads and checks a file. Secrets written as `env:NAME` are taken from `environment`.
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, Refusal> {
+        Self::parse(path, &toml_layer::read(path)?, environment)
+    }
+
+    /// As [`Directory::load`], with the text at hand; `path` names it where it is no TOML.
+    pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Self, Refusal> {
+        let written: file::File = toml_layer::extract(toml_layer::parse(path, text)?)?;
+        let organizations = organizations::check(&written.organizations, environment)?;
+        let accounts = accounts::check(&written.accounts, &organizations.ids, environment)?;
+        let assistants = numbers::check_assistants(&written.assistants, &organizations.ids, &accounts.known)?;
+        let numbers = numbers::check(&written.numbers, &assistants, &accounts.known)?;
+        let book = Book { numbers, accounts: accounts.known };
+        Ok(Self { book, keys: organizations.keys, accounts: accounts.settings })
+    }
+}

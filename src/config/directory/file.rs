@@ -1,0 +1,82 @@
+//! The directory as it is written.
+
+use figment::value::Value;
+use sendyard_actors::domain::ids::{AssistantId, OrganizationId};
+use sendyard_actors::domain::message::UnknownPolicy;
+use sendyard_actors::domain::phone::E164;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) organizations: Vec<Organization>,
+    #[serde(default)]
+    pub(super) accounts: Vec<Account>,
+    #[serde(default)]
+    pub(super) assistants: Vec<Assistant>,
+    #[serde(default)]
+    pub(super) numbers: Vec<SendingNumber>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct Organization {
+    pub(super) id: OrganizationId,
+    /// For whoever reads the file.
+    #[serde(rename = "name")]
+    pub(super) _name: String,
+    #[serde(default)]
+    pub(super) api_keys: Vec<WrittenKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct WrittenKey {
+    pub(super) name: String,
+    /// Plain, `env:NAME` or `sha256:HEX`.
+    pub(super) key: String,
+    pub(super) scopes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct Account {
+    pub(super) name: String,
+    pub(super) organization: OrganizationId,
+    pub(super) provider: String,
+    pub(super) base_url: Option<String>,
+    /// Its keys depend on the provider.
+    pub(super) credentials: Value,
+    #[serde(default)]
+    pub(super) limits: Vec<String>,
+    #[serde(default = "hold")]
+    pub(super) unknown_outcome: UnknownPolicy,
+}
+
+const fn hold() -> UnknownPolicy {
+    UnknownPolicy::Hold
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct Assistant {
+    pub(super) id: AssistantId,
+    pub(super) organization: OrganizationId,
+    /// For whoever reads the file.
+    #[serde(rename = "name")]
+    pub(super) _name: String,
+    pub(super) account: String,
+    pub(super) sms_webhook_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct SendingNumber {
+    pub(super) number: E164,
+    pub(super) assistant: AssistantId,
+    /// The assistant's where it is not given.
+    pub(super) account: Option<String>,
+    /// The provider's careful default where they are not given; an empty list means none.
+    pub(super) limits: Option<Vec<String>>,
+}

@@ -1,0 +1,119 @@
+//! Assistants and the sending numbers that belong to them.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
+use sendyard_actors::domain::pace::Limit;
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::routing::{Account, Route};
+
+use super::file::{Assistant, SendingNumber};
+use crate::config::Refusal;
+
+/// An assistant, as its numbers need it.
+pub(super) struct KnownAssistant {
+    organization: OrganizationId,
+    account: AccountName,
+}
+
+/// Ids are unique; organization and account exist, and the account is the organization's.
+pub(super) fn check_assistants(
+    written: &[Assistant],
+    organizations: &HashSet<OrganizationId>,
+    accounts: &HashMap<AccountName, Account>,
+) -> Result<HashMap<AssistantId, KnownAssistant>, Refusal> {
+    let mut known = HashMap::new();
+    for (index, assistant) in written.iter().enumerate() {
+        let place = format!("assistants[{index}]");
+        let organization = assistant.organization;
+        if !organizations.contains(&organization) {
+            let problem = format!("there is no organization {}", organization.0);
+            return Err(Refusal::new(format!("{place}.organization"), problem));
+        }
+        if assistant.sms_webhook_url.is_some() {
+            let problem = "this version does not take in inbound messages, leave this key out";
+            return Err(Refusal::new(format!("{place}.sms_webhook_url"), problem));
+        }
+        let account = account_of(&place, organization, &assistant.account, accounts)?.name.clone();
+        if known.insert(assistant.id, KnownAssistant { organization, account }).is_some() {
+            let problem = format!("assistant {} is listed twice", assistant.id.0);
+            return Err(Refusal::new(format!("{place}.id"), problem));
+        }
+    }
+    Ok(known)
+}
+
+/// Numbers are unique; assistant and account exist, and the account is the assistant's organization's.
+pub(super) fn check(
+    written: &[SendingNumber],
+    assistants: &HashMap<AssistantId, KnownAssistant>,
+    accounts: &HashMap<AccountName, Account>,
+) -> Result<HashMap<E164, Route>, Refusal> {
+    let mut routes = HashMap::new();
+    for (index, number) in written.iter().enumerate() {
+        let place = format!("numbers[{index}]");
+        let Some(assistant) = assistants.get(&number.assistant) else {
+            let problem = format!("there is no assistant {}", number.assistant.0);
+            return Err(Refusal::new(format!("{place}.assistant"), problem));
+        };
+        let organization = assistant.organization;
+        let account_name = number.account.as_deref().unwrap_or_else(|| assistant.account.as_str());
+        let account = account_of(&place, organization, account_name, accounts)?;
+        let limits = match &number.limits {
+            Some(written) => limits(&place, written)?,
+            None => careful_limits(account.provider),
+        };
+        let route = Route {
+            organization,
+            assistant: number.assistant,
+            account: account.name.clone(),
+            provider: account.provider,
+            limits,
+        };
+        if routes.insert(number.number, route).is_some() {
+            let problem = format!("{} is listed twice", number.number);
+            return Err(Refusal::new(format!("{place}.number"), problem));
+        }
+    }
+    Ok(routes)
+}
+
+/// The limits of an account or a number, under its key `limits`.
+pub(super) fn limits(place: &str, written: &[String]) -> Result<Vec<Limit>, Refusal> {
+    let limit = |(index, text): (usize, &String)| {
+        text.parse::<Limit>().map_err(|bad| Refusal::new(format!("{place}.limits[{index}]"), bad.to_string()))
+    };
+    written.iter().enumerate().map(limit).collect()
+}
+
+/// What a number may send whose limits nobody gave: the slowest that its provider gives any number.
+/// A number that may send more says so.
+fn careful_limits(provider: ProviderKind) -> Vec<Limit> {
+    let one_a_second = Limit { units: 1, window: Duration::from_secs(1) };
+    match provider {
+        // US and Canadian long codes: https://www.twilio.com/docs/api/errors/30001
+        ProviderKind::Twilio | ProviderKind::Vonage => vec![one_a_second],
+        // Long codes outside the US.
+        ProviderKind::Telnyx => vec![Limit { units: 6, window: Duration::from_mins(1) }],
+    }
+}
+
+fn account_of<'a>(
+    place: &str,
+    organization: OrganizationId,
+    name: &str,
+    accounts: &'a HashMap<AccountName, Account>,
+) -> Result<&'a Account, Refusal> {
+    let refused = |problem| Refusal::new(format!("{place}.account"), problem);
+    let account = accounts
+        .get(&AccountName::from(name))
+        .ok_or_else(|| refused(format!("there is no account {name:?}")))?;
+    if account.organization != organization {
+        let (theirs, ours) = (account.organization.0, organization.0);
+        return Err(refused(format!(
+            "account {name:?} is organization {theirs}'s, not organization {ours}'s"
+        )));
+    }
+    Ok(account)
+}

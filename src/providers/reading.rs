@@ -1,0 +1,86 @@
+//! Reading what a provider wrote: numbers that come as strings, texts of any length.
+
+use serde_json::Value;
+
+/// The most that a record keeps of what a provider said (see [`Refusal`]'s `detail`).
+///
+/// [`Refusal`]: sendyard_actors::domain::outcome::Refusal
+const DETAIL_LIMIT: usize = 512;
+
+/// The most that is kept of a provider's word or code.
+const WORD_LIMIT: usize = 64;
+
+/// A text cut to what a record keeps, between two characters.
+pub(super) fn bounded_detail(text: &str) -> String {
+    bounded(text, DETAIL_LIMIT)
+}
+
+/// A string or a number as a short text; anything else, or an empty one, is none.
+pub(super) fn word(value: Option<&Value>) -> Option<String> {
+    let text = match value? {
+        Value::String(text) => bounded(text.trim(), WORD_LIMIT),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// A count that is at least one, written as a number or as a string.
+pub(super) fn positive_count(value: Option<&Value>) -> Option<u16> {
+    word(value)?.parse().ok().filter(|count| *count > 0)
+}
+
+/// A provider's id of a message: a string, whole or not at all, for half an id finds nothing.
+pub(super) fn id(value: Option<&Value>) -> Option<String> {
+    let text = value?.as_str()?.trim();
+    (!text.is_empty() && text.len() <= WORD_LIMIT).then(|| text.to_owned())
+}
+
+fn bounded(text: &str, limit: usize) -> String {
+    let end = text.floor_char_boundary(limit);
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_detail_is_cut_between_two_characters() {
+        assert_eq!(bounded_detail("short"), "short");
+        let long = format!("{}é", "a".repeat(511));
+        assert_eq!(bounded_detail(&long), "a".repeat(511), "é would end at byte 513");
+        assert_eq!(bounded_detail(&"é".repeat(300)).len(), 512);
+    }
+
+    #[test]
+    fn numbers_may_come_as_strings() {
+        let table = [
+            (json!(3), Some(3)),
+            (json!("3"), Some(3)),
+            (json!(" 2 "), Some(2)),
+            (json!("0"), None),
+            (json!(0), None),
+            (json!(-1), None),
+            (json!(1.5), None),
+            (json!("70000"), None),
+            (json!("many"), None),
+            (json!(null), None),
+            (json!([1]), None),
+        ];
+        for (value, count) in table {
+            assert_eq!(positive_count(Some(&value)), count, "{value}");
+        }
+        assert_eq!(positive_count(None), None);
+    }
+
+    #[test]
+    fn an_id_is_whole_or_none() {
+        assert_eq!(id(Some(&json!("SM1"))).as_deref(), Some("SM1"));
+        for odd in [json!(""), json!(" "), json!(12), json!(null), json!({}), json!("S".repeat(65))] {
+            assert_eq!(id(Some(&odd)), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The suite that every store must pass, run on each of them; and what only the embedded one
+//! promises: that it survives.
+//!
+//! A case is a function over a [`World`]: a fresh store with a clock that moves only when told. It
+//! is listed once, in [`on_both_stores`], and so becomes a test on each store.
+
+mod appends;
+mod cancels;
+mod claims;
+mod disk;
+mod durable;
+mod idempotency;
+mod leases;
+mod opening;
+mod reads;
+mod retention;
+mod settles;
+mod unknowns;
+mod walk;
+mod world;
+
+use world::World;
+
+fn run<F: Future<Output = ()>>(world: World, case: impl FnOnce(World) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(case(world));
+}
+
+macro_rules! on_both_stores {
+    ($($module:ident::$case:ident,)*) => {
+        mod memory {
+            $(#[test] fn $case() { super::run(super::World::in_memory(), super::$module::$case); })*
+        }
+        mod redb {
+            $(#[test] fn $case() { super::run(super::World::embedded(), super::$module::$case); })*
+        }
+    };
+}
+
+on_both_stores! {
+    idempotency::a_fresh_key_is_the_requests_own_also_when_asked_again,
+    idempotency::another_request_with_the_same_fingerprint_joins_and_is_told_the_same_id,
+    idempotency::another_request_with_another_fingerprint_is_refused,
+    idempotency::a_joined_key_is_not_released,
+    idempotency::only_the_request_that_bound_a_key_releases_it,
+    idempotency::a_key_past_its_retention_is_free,
+    idempotency::keys_of_organizations_are_apart,
+    appends::an_append_gives_place_and_estimate_in_order_of_acceptance,
+    appends::an_append_again_finds_its_record_and_changes_nothing,
+    appends::an_append_after_its_time_stores_nothing,
+    appends::a_full_queue_stores_nothing_and_has_room_again_after_a_claim,
+    appends::an_immediate_message_is_born_sending_and_waits_nowhere,
+    appends::an_immediate_message_needs_the_lease_and_its_time,
+    claims::a_claim_takes_the_message_out_of_the_queue_with_the_stores_times,
+    claims::a_claim_again_by_the_same_call_gets_the_times_of_the_record,
+    claims::a_claim_with_a_stale_fence_or_holder_or_of_another_shard_changes_nothing,
+    claims::only_the_head_of_a_conversation_is_claimed,
+    claims::conversations_and_lanes_do_not_hold_each_other_back,
+    claims::a_retry_that_is_due_later_is_not_claimed,
+    claims::a_retry_holds_back_its_conversation_at_its_old_place,
+    claims::a_failed_immediate_message_is_tried_again_under_its_next_number,
+    settles::acceptance_finishes_a_message_once,
+    settles::a_definite_refusal_finishes_a_message_as_failed,
+    settles::what_was_never_begun_goes_back_and_costs_nothing,
+    settles::an_outcome_of_another_attempt_is_known_already,
+    settles::charges_count_where_they_were_written_and_old_ones_go,
+    settles::late_acceptance_of_an_unknown_attempt_sends_the_message,
+    settles::evidence_for_an_older_attempt_waits_for_the_newer_one,
+    unknowns::an_attempt_is_not_unknown_before_its_deadline_and_margin,
+    unknowns::an_unknown_attempt_is_charged_at_the_last_moment_it_can_have_been_written,
+    unknowns::an_unknown_attempt_holds_its_conversation_until_it_is_held_for_good,
+    unknowns::a_resend_keeps_its_place_and_its_doubt,
+    unknowns::a_stale_owner_settles_nothing,
+    cancels::a_waiting_message_is_cancelled_once_and_for_all,
+    cancels::a_claimed_message_is_too_late_to_cancel,
+    cancels::a_message_with_an_unresolved_attempt_is_too_late_to_cancel,
+    cancels::another_organization_finds_nothing_to_cancel,
+    leases::a_lease_is_the_same_for_its_holder_and_grows_for_the_next,
+    leases::a_dead_owners_attempts_become_unknown,
+    leases::nothing_but_open_attempts_of_others_changes_with_the_owner,
+    reads::a_queue_is_read_by_pages_in_order_of_place,
+    reads::a_conversation_page_shows_what_waits_and_not_what_is_on_its_way,
+    reads::backlogs_and_depth_follow_what_waits,
+    reads::unsettled_lists_open_and_unknown_until_settled_or_listed,
+    reads::tallies_count_by_what_is_shown_and_forget_after_an_hour,
+    reads::tallies_show_a_doubtful_resend_as_on_its_way,
+    retention::a_prune_takes_what_is_finished_and_old_and_nothing_else,
+    retention::a_prune_takes_keys_past_their_retention,
+    retention::a_prune_takes_a_bounded_number_and_says_that_more_is_left,
+    retention::a_message_that_failed_and_is_tried_again_is_not_pruned,
+}

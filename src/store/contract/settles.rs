@@ -1,0 +1,109 @@
+//! `settle`, and what it charges.
+
+use sendyard_actors::domain::message::{Draft, Settlement, State, UnknownPolicy};
+use sendyard_actors::domain::outcome::Next;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Charge, Claimed, Settle, SettleAnswer};
+
+use super::world::{EVIDENCE, SECOND, START, World, accepted, draft, refused, sender};
+
+pub(super) async fn acceptance_finishes_a_message_once(world: World) {
+    let id = world.sending(draft(1)).await.draft.id;
+    let sent = world.settled(id, 1, accepted()).await;
+    assert_eq!((sent.state, sent.provider_id.as_deref()), (State::Sent, Some("SM1")));
+    assert_eq!(world.message(id).await, sent);
+
+    world.pass(SECOND);
+    for late in [accepted(), refused(Next::GiveUp), refused(Next::Retry { due: START })] {
+        assert!(matches!(world.settle(id, 1, late).await, SettleAnswer::Known));
+    }
+    assert_eq!(world.message(id).await, sent);
+    assert_eq!(world.store.charges(sender(), Time::ZERO).await.unwrap().len(), 1);
+}
+
+pub(super) async fn a_definite_refusal_finishes_a_message_as_failed(world: World) {
+    let id = world.sending(draft(1)).await.draft.id;
+    let next = world.queued(draft(2)).await.draft.id;
+    let failed = world.settled(id, 1, refused(Next::GiveUp)).await;
+    assert_eq!((failed.state, failed.tries), (State::Failed, 1));
+    assert!(matches!(world.settle(id, 1, refused(Next::GiveUp)).await, SettleAnswer::Known));
+    assert_eq!(world.claimed(next).await.state, State::Sending, "its conversation goes on");
+}
+
+pub(super) async fn what_was_never_begun_goes_back_and_costs_nothing(world: World) {
+    let id = world.sending(draft(1)).await.draft.id;
+    let requeue = World::settle_of(id, 1, Settlement::NeverBegun { due: world.now() }, None);
+    let SettleAnswer::Done(back) = world.store.settle(requeue.clone()).await.unwrap() else {
+        panic!("not taken back")
+    };
+    assert_eq!((back.state, back.tries), (State::Queued, 0));
+    assert_eq!(world.store.charges(sender(), Time::ZERO).await.unwrap(), []);
+    assert_eq!(world.store.depth(sender()).await.unwrap(), 1);
+
+    // The next attempt is not taken back by a late repeat.
+    assert_eq!(world.claimed(id).await.attempt, 2);
+    assert!(matches!(world.store.settle(requeue).await.unwrap(), SettleAnswer::Known));
+    assert_eq!(world.state(id).await, State::Sending);
+}
+
+pub(super) async fn an_outcome_of_another_attempt_is_known_already(world: World) {
+    let message = world.sending(draft(1)).await;
+    for attempt in [0, 2] {
+        assert!(matches!(world.settle(message.draft.id, attempt, accepted()).await, SettleAnswer::Known));
+    }
+    assert!(matches!(world.settle(draft(9).id, 1, accepted()).await, SettleAnswer::Known), "no such message");
+    assert_eq!(world.message(message.draft.id).await, message);
+}
+
+pub(super) async fn charges_count_where_they_were_written_and_old_ones_go(world: World) {
+    let mut written = Vec::new();
+    for index in 0..12 {
+        let id = world.sending(Draft { segments: 2, ..draft(index) }).await.draft.id;
+        world.pass(SECOND);
+        let at = world.now();
+        written.push(Charge { at, units: 2 });
+        world.pass(SECOND);
+        done(&world, World::settle_of(id, 1, accepted(), Some(at))).await;
+    }
+    assert_eq!(world.store.charges(sender(), Time::ZERO).await.unwrap(), written);
+    assert_eq!(world.store.charges(sender(), written[10].at).await.unwrap(), written[10..], "at or after");
+
+    // A step removes a few at a time; what is to be kept stays.
+    let id = world.sending(draft(100)).await.draft.id;
+    let keep_pace_from = written[11].at;
+    let settle = Settle { keep_pace_from, ..World::settle_of(id, 1, refused(Next::GiveUp), None) };
+    done(&world, settle).await;
+    let left = world.store.charges(sender(), Time::ZERO).await.unwrap();
+    assert!(left.len() < 13, "some are gone");
+    assert_eq!(left[left.len() - 2..], [written[11], Charge { at: world.now(), units: 1 }]);
+}
+
+async fn done(world: &World, settle: Settle) {
+    assert!(matches!(world.store.settle(settle).await.unwrap(), SettleAnswer::Done(_)));
+}
+
+pub(super) async fn late_acceptance_of_an_unknown_attempt_sends_the_message(world: World) {
+    let id = world.sending(draft(1)).await.draft.id;
+    let next = world.queued(draft(2)).await.draft.id;
+    world.unknown(id, 1).await;
+    let charges = world.store.charges(sender(), Time::ZERO).await.unwrap();
+    assert_eq!(world.settled(id, 1, accepted()).await.state, State::Sent);
+    assert_eq!(world.store.charges(sender(), Time::ZERO).await.unwrap(), charges, "charged once");
+    assert_eq!(world.claimed(next).await.state, State::Sending);
+}
+
+pub(super) async fn evidence_for_an_older_attempt_waits_for_the_newer_one(world: World) {
+    let id = world.sending(draft(1)).await.draft.id;
+    let next = world.queued(draft(2)).await.draft.id;
+    world.unknown(id, 1).await;
+    world.pass(EVIDENCE);
+    let lease = world.lease().await;
+    world.store.settle_unknown(id, 1, lease, UnknownPolicy::Resend).await.unwrap();
+    world.claimed(id).await;
+
+    let noted = world.settled(id, 1, accepted()).await;
+    assert_eq!((noted.state, noted.accepted_earlier), (State::Sending, true));
+    assert!(matches!(world.claim(next, 0).await, Claimed::NotHead(_)));
+    assert_eq!(world.settled(id, 2, refused(Next::GiveUp)).await.state, State::Sent);
+    assert_eq!(world.claimed(next).await.state, State::Sending);
+}

@@ -1,0 +1,143 @@
+//! Keeps the rows of a message in step with its record: the only place that knows which follow.
+
+use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::domain::message::{Message, Shown};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{StoreError, Waiting};
+
+use super::keys::{QueueRow, SenderRow, UnsettledRow};
+use super::rows::{Rows, RowsMut, load, save};
+use super::{keys, record, tallies};
+
+/// Which rows a record has, as long as it stands as it does. Taken before a transition, so that
+/// [`store`] knows what to undo.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Standing {
+    waiting: bool,
+    in_conversation: bool,
+    unsettled: bool,
+    finished_at: Option<Time>,
+    shown: Option<Shown>,
+}
+
+impl Standing {
+    /// Of a record that is stored.
+    pub(super) fn of(message: &Message) -> Self {
+        Self {
+            waiting: message.is_waiting(),
+            in_conversation: message.is_in_conversation(),
+            unsettled: message.is_unsettled(),
+            finished_at: message.is_final().then_some(message.updated_at),
+            shown: Some(message.shown()),
+        }
+    }
+}
+
+/// The record of a message.
+pub(super) fn message(rows: &dyn Rows, id: MessageId) -> Result<Option<Message>, StoreError> {
+    rows.get(&keys::message(id))?.as_deref().map(record::decode).transpose()
+}
+
+/// What a sender's messages add up to.
+pub(super) fn sender(rows: &dyn Rows, number: E164) -> Result<SenderRow, StoreError> {
+    Ok(load(rows, &keys::sender(number))?.unwrap_or_default())
+}
+
+/// Stores a message for the first time, with all its rows.
+pub(super) fn store_new(rows: &mut dyn RowsMut, message: &Message, now: Time) -> Result<(), StoreError> {
+    let number = message.draft.sender;
+    let row = SenderRow { next_seq: message.seq.saturating_add(1), ..sender(rows, number)? };
+    save(rows, keys::sender(number), &row)?;
+    store(rows, Standing::default(), message, now)
+}
+
+/// Stores what a transition made of a record that stood as `before`, and moves its rows.
+pub(super) fn store(
+    rows: &mut dyn RowsMut,
+    before: Standing,
+    message: &Message,
+    now: Time,
+) -> Result<(), StoreError> {
+    let after = Standing::of(message);
+    rows.put(keys::message(message.draft.id), record::encode(message)?)?;
+    move_queue(rows, before, after, message)?;
+    move_conversation(rows, before, after, message)?;
+    move_unsettled(rows, before, after, message)?;
+    move_finished(rows, before, after, message)?;
+    tallies::count(rows, before.shown, message, now)
+}
+
+fn move_queue(
+    rows: &mut dyn RowsMut,
+    before: Standing,
+    after: Standing,
+    message: &Message,
+) -> Result<(), StoreError> {
+    let key = keys::queue(message.draft.sender, message.draft.lane, message.seq);
+    if after.waiting {
+        save(rows, key, &QueueRow::from(Waiting::of(message)))?;
+    } else if before.waiting {
+        rows.remove(&key)?;
+    }
+    if before.waiting == after.waiting {
+        return Ok(());
+    }
+    let mut row = sender(rows, message.draft.sender)?;
+    let cost = u64::from(message.draft.cost());
+    if after.waiting {
+        row.depth = row.depth.saturating_add(1);
+        row.units = row.units.saturating_add(cost);
+    } else {
+        row.depth = row.depth.saturating_sub(1);
+        row.units = row.units.saturating_sub(cost);
+    }
+    save(rows, keys::sender(message.draft.sender), &row)
+}
+
+fn move_conversation(
+    rows: &mut dyn RowsMut,
+    before: Standing,
+    after: Standing,
+    message: &Message,
+) -> Result<(), StoreError> {
+    if before.in_conversation == after.in_conversation {
+        return Ok(());
+    }
+    let key = keys::conversation(message.draft.conversation(), message.seq);
+    if after.in_conversation { save(rows, key, &message.draft.id) } else { rows.remove(&key) }
+}
+
+fn move_unsettled(
+    rows: &mut dyn RowsMut,
+    before: Standing,
+    after: Standing,
+    message: &Message,
+) -> Result<(), StoreError> {
+    let key = keys::unsettled(message.draft.sender, message.draft.id);
+    if after.unsettled {
+        save(rows, key, &UnsettledRow::of(message))
+    } else if before.unsettled {
+        rows.remove(&key)
+    } else {
+        Ok(())
+    }
+}
+
+fn move_finished(
+    rows: &mut dyn RowsMut,
+    before: Standing,
+    after: Standing,
+    message: &Message,
+) -> Result<(), StoreError> {
+    if before.finished_at == after.finished_at {
+        return Ok(());
+    }
+    if let Some(old) = before.finished_at {
+        rows.remove(&keys::finished(old, message.draft.id))?;
+    }
+    match after.finished_at {
+        Some(new) => rows.put(keys::finished(new, message.draft.id), Vec::new()),
+        None => Ok(()),
+    }
+}

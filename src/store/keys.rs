@@ -1,0 +1,435 @@
+//! The layout: every kind of row, its key, and its value where that is not a record.
+//!
+//! A key is a byte for its [`Space`], then fields of fixed width in big-endian order, so that rows
+//! sort by their fields and what is read together lies together. Part of the store's format: a change
+//! here is a new format version.
+
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
+use sendyard_actors::domain::message::{Conversation, Lane, Message};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{ScopedKey, StoreError, Unsettled, Waiting};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The first byte of a key: what kind of row it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Space {
+    /// id → record. The truth; all other rows of a message follow from it.
+    Messages = 1,
+    /// sender, lane, seq → [`QueueRow`]: what waits.
+    Queue = 2,
+    /// sender, recipient, lane, seq → id: what holds back what follows it.
+    Conversations = 3,
+    /// shard, sender, id → [`UnsettledRow`]: what the sweeper must see.
+    Unsettled = 4,
+    /// sender, instant, seq, attempt → units: hand-overs that count in the pace.
+    Charges = 5,
+    /// organization, idempotency key → [`KeyRow`].
+    Keys = 6,
+    /// expiry, organization, idempotency key → nothing: which keys to prune.
+    KeyExpiry = 7,
+    /// last change, id → nothing: which finished messages to prune.
+    Finished = 8,
+    /// sender → [`SenderRow`]. Never removed: its `next_seq` must not start again.
+    Senders = 9,
+    /// shard → [`LeaseRow`]. Never removed: its fence must grow.
+    Leases = 10,
+    /// organization, provider → [`TallyRow`].
+    Tallies = 11,
+    /// organization, provider, minute → [`MinuteRow`].
+    Minutes = 12,
+    /// nothing → the number of the last group that was made durable (redb alone).
+    Group = 13,
+}
+
+impl Space {
+    /// Rows that nearly every step of a group changes again, so that they are worth holding back
+    /// until the group's end.
+    pub(super) fn is_hot(key: &[u8]) -> bool {
+        let hot = [Self::Senders as u8, Self::Tallies as u8, Self::Minutes as u8];
+        key.first().is_some_and(|space| hot.contains(space))
+    }
+}
+
+/// A row of the queue.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct QueueRow {
+    id: MessageId,
+    seq: u64,
+    recipient: E164,
+    cost: u32,
+    due: Time,
+    attempt: u16,
+}
+
+impl From<Waiting> for QueueRow {
+    fn from(waiting: Waiting) -> Self {
+        let Waiting { id, seq, recipient, cost, due, attempt } = waiting;
+        Self { id, seq, recipient, cost, due, attempt }
+    }
+}
+
+impl From<QueueRow> for Waiting {
+    fn from(row: QueueRow) -> Self {
+        let QueueRow { id, seq, recipient, cost, due, attempt } = row;
+        Self { id, seq, recipient, cost, due, attempt }
+    }
+}
+
+/// A row of what is not settled.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct UnsettledRow {
+    id: MessageId,
+    sender: E164,
+    recipient: E164,
+    lane: Lane,
+    attempt: u16,
+    cost: u32,
+    in_conversation: bool,
+    begin_by: Time,
+    deadline: Time,
+    evidence_until: Option<Time>,
+}
+
+impl UnsettledRow {
+    /// The row of a message that is `sending` or unknown, by its last attempt.
+    pub(super) fn of(message: &Message) -> Self {
+        let last = message.last_attempt();
+        Self {
+            id: message.draft.id,
+            sender: message.draft.sender,
+            recipient: message.draft.recipient,
+            lane: message.draft.lane,
+            attempt: message.attempt,
+            cost: message.draft.cost(),
+            in_conversation: message.is_in_conversation(),
+            begin_by: last.map_or(Time::ZERO, |attempt| attempt.begin_by),
+            deadline: last.map_or(Time::ZERO, |attempt| attempt.deadline),
+            evidence_until: message.evidence_until,
+        }
+    }
+}
+
+impl From<UnsettledRow> for Unsettled {
+    fn from(row: UnsettledRow) -> Self {
+        Self {
+            id: row.id,
+            sender: row.sender,
+            recipient: row.recipient,
+            lane: row.lane,
+            attempt: row.attempt,
+            cost: row.cost,
+            in_conversation: row.in_conversation,
+            begin_by: row.begin_by,
+            deadline: row.deadline,
+            evidence_until: row.evidence_until,
+        }
+    }
+}
+
+/// What a sender's messages add up to.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct SenderRow {
+    /// The place of the next message.
+    pub(super) next_seq: u64,
+    /// Messages waiting.
+    pub(super) depth: u64,
+    /// Units of the pace that those will cost.
+    pub(super) units: u64,
+}
+
+/// An idempotency key.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct KeyRow {
+    /// The message that it stands for.
+    pub(super) id: MessageId,
+    /// The fingerprint of its request.
+    pub(super) fingerprint: Fingerprint,
+    /// The request that bound it.
+    pub(super) token: Uuid,
+    /// Has another request met it? Then nobody may free it.
+    pub(super) joined: bool,
+    /// From here on the key is free.
+    pub(super) expires: Time,
+}
+
+/// Who owns a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LeaseRow {
+    /// See `Lease::fence`.
+    pub(super) fence: u64,
+    /// See `Lease::holder`.
+    pub(super) holder: Incarnation,
+}
+
+/// How many of an organization's messages wait at a provider, and how many are on their way.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct TallyRow {
+    /// Shown as `queued`.
+    pub(super) waiting: u64,
+    /// Shown as `sending`.
+    pub(super) active: u64,
+}
+
+/// What became of an organization's messages at a provider within one minute.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct MinuteRow {
+    /// Became `sent`.
+    pub(super) sent: u64,
+    /// Became `failed`.
+    pub(super) failed: u64,
+    /// From acceptance to `sent`, added up.
+    pub(super) sent_millis: u64,
+}
+
+/// The keys from one up to another, which is not part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The first key that may be in it.
+    pub from: Vec<u8>,
+    /// The first key behind it.
+    pub below: Vec<u8>,
+}
+
+impl Span {
+    /// Every key that starts with `prefix`, which begins with its space and so is never all `0xff`.
+    fn of(prefix: Key) -> Self {
+        let from = prefix.0;
+        let mut below = from.clone();
+        while let Some(last) = below.pop() {
+            if let Some(next) = last.checked_add(1) {
+                below.push(next);
+                break;
+            }
+        }
+        Self { from, below }
+    }
+}
+
+/// A key being put together.
+struct Key(Vec<u8>);
+
+impl Key {
+    fn new(space: Space) -> Self {
+        let mut bytes = Vec::with_capacity(40);
+        bytes.push(space as u8);
+        Self(bytes)
+    }
+
+    fn with(mut self, field: impl AsRef<[u8]>) -> Self {
+        self.0.extend_from_slice(field.as_ref());
+        self
+    }
+
+    fn sender(self, sender: E164) -> Self {
+        self.with(sender.as_u64().to_be_bytes())
+    }
+
+    fn lane(self, lane: Lane) -> Self {
+        self.with([match lane {
+            Lane::Urgent => 0,
+            Lane::Normal => 1,
+            Lane::Bulk => 2,
+        }])
+    }
+
+    fn provider(self, provider: ProviderKind) -> Self {
+        self.with([match provider {
+            ProviderKind::Twilio => 0,
+            ProviderKind::Telnyx => 1,
+            ProviderKind::Vonage => 2,
+        }])
+    }
+
+    fn time(self, time: Time) -> Self {
+        self.with(time.as_nanos().to_be_bytes())
+    }
+
+    fn organization(self, organization: OrganizationId) -> Self {
+        self.with(organization.0.to_be_bytes())
+    }
+
+    fn conversation(self, conversation: Conversation) -> Self {
+        let Conversation { sender, recipient, lane } = conversation;
+        self.sender(sender).sender(recipient).lane(lane)
+    }
+
+    /// The keys with this prefix whose next field, a `u64`, is above `after`.
+    fn above(self, after: Option<u64>) -> Span {
+        let first = Key(self.0.clone()).with(after.map_or(0, |seq| seq.saturating_add(1)).to_be_bytes());
+        Span { from: first.0, ..Span::of(self) }
+    }
+}
+
+pub(super) fn message(id: MessageId) -> Vec<u8> {
+    Key::new(Space::Messages).with(id.as_bytes()).0
+}
+
+pub(super) fn queue(sender: E164, lane: Lane, seq: u64) -> Vec<u8> {
+    Key::new(Space::Queue).sender(sender).lane(lane).with(seq.to_be_bytes()).0
+}
+
+pub(super) fn queue_above(sender: E164, lane: Lane, after: Option<u64>) -> Span {
+    Key::new(Space::Queue).sender(sender).lane(lane).above(after)
+}
+
+pub(super) fn conversation(of: Conversation, seq: u64) -> Vec<u8> {
+    Key::new(Space::Conversations).conversation(of).with(seq.to_be_bytes()).0
+}
+
+pub(super) fn conversation_above(of: Conversation, after: Option<u64>) -> Span {
+    Key::new(Space::Conversations).conversation(of).above(after)
+}
+
+/// The place in a key of [`conversation`].
+pub(super) fn seq_of_conversation(key: &[u8]) -> Result<u64, StoreError> {
+    u64_at(key, 18)
+}
+
+pub(super) fn unsettled(sender: E164, id: MessageId) -> Vec<u8> {
+    unsettled_prefix(Shard::of(sender)).sender(sender).with(id.as_bytes()).0
+}
+
+pub(super) fn unsettled_of_sender(sender: E164) -> Span {
+    Span::of(unsettled_prefix(Shard::of(sender)).sender(sender))
+}
+
+pub(super) fn unsettled_of_shard(shard: Shard) -> Span {
+    Span::of(unsettled_prefix(shard))
+}
+
+pub(super) fn unsettled_all() -> Span {
+    Span::of(Key::new(Space::Unsettled))
+}
+
+fn unsettled_prefix(shard: Shard) -> Key {
+    Key::new(Space::Unsettled).with(shard.as_u16().to_be_bytes())
+}
+
+pub(super) fn charge(sender: E164, at: Time, seq: u64, attempt: u16) -> Vec<u8> {
+    Key::new(Space::Charges).sender(sender).time(at).with(seq.to_be_bytes()).with(attempt.to_be_bytes()).0
+}
+
+/// The instant in a key of [`charge`].
+pub(super) fn instant_of_charge(key: &[u8]) -> Result<Time, StoreError> {
+    u64_at(key, 9).map(Time::from_nanos)
+}
+
+pub(super) fn charges_from(sender: E164, from: Time) -> Span {
+    let all = Span::of(Key::new(Space::Charges).sender(sender));
+    Span { from: Key::new(Space::Charges).sender(sender).time(from).0, ..all }
+}
+
+pub(super) fn charges_before(sender: E164, before: Time) -> Span {
+    let all = Span::of(Key::new(Space::Charges).sender(sender));
+    Span { below: Key::new(Space::Charges).sender(sender).time(before).0, ..all }
+}
+
+pub(super) fn idempotency(key: &ScopedKey) -> Vec<u8> {
+    Key::new(Space::Keys).organization(key.organization).with(&key.key).0
+}
+
+/// What is behind the space in a key of [`idempotency`], and behind the instant in its expiry row.
+fn scoped(key: &ScopedKey) -> Key {
+    Key(Vec::new()).organization(key.organization).with(&key.key)
+}
+
+pub(super) fn key_expiry(expires: Time, key: &ScopedKey) -> Vec<u8> {
+    Key::new(Space::KeyExpiry).time(expires).with(scoped(key).0).0
+}
+
+/// The idempotency key's own row, from its expiry row.
+pub(super) fn idempotency_of_expiry(key: &[u8]) -> Vec<u8> {
+    Key::new(Space::Keys).with(key.get(9..).unwrap_or_default()).0
+}
+
+/// Expiry rows of keys that are free at `now`.
+pub(super) fn expired_at(now: Time) -> Span {
+    let all = Span::of(Key::new(Space::KeyExpiry));
+    Span { below: Key::new(Space::KeyExpiry).time(now).with([0xff; 8]).0, ..all }
+}
+
+pub(super) fn finished(updated_at: Time, id: MessageId) -> Vec<u8> {
+    Key::new(Space::Finished).time(updated_at).with(id.as_bytes()).0
+}
+
+/// The message's own row, from a key of [`finished`].
+pub(super) fn message_of_finished(key: &[u8]) -> Vec<u8> {
+    Key::new(Space::Messages).with(key.get(9..).unwrap_or_default()).0
+}
+
+pub(super) fn finished_before(before: Time) -> Span {
+    let all = Span::of(Key::new(Space::Finished));
+    Span { below: Key::new(Space::Finished).time(before).0, ..all }
+}
+
+pub(super) fn sender(sender: E164) -> Vec<u8> {
+    Key::new(Space::Senders).sender(sender).0
+}
+
+pub(super) fn senders() -> Span {
+    Span::of(Key::new(Space::Senders))
+}
+
+/// The number in a key of [`sender`].
+pub(super) fn number_of_sender(key: &[u8]) -> Result<E164, StoreError> {
+    let digits = u64_at(key, 1)?;
+    E164::from_u64(digits).ok_or_else(|| StoreError::Corrupt("a sender's row has no number".to_owned()))
+}
+
+pub(super) fn lease(shard: Shard) -> Vec<u8> {
+    Key::new(Space::Leases).with(shard.as_u16().to_be_bytes()).0
+}
+
+pub(super) fn tally(organization: OrganizationId, provider: ProviderKind) -> Vec<u8> {
+    Key::new(Space::Tallies).organization(organization).provider(provider).0
+}
+
+pub(super) fn minute(organization: OrganizationId, provider: ProviderKind, minute: u64) -> Vec<u8> {
+    Key::new(Space::Minutes).organization(organization).provider(provider).with(minute.to_be_bytes()).0
+}
+
+/// The minutes from `from` on, of one organization at one provider.
+pub(super) fn minutes_from(organization: OrganizationId, provider: ProviderKind, from: u64) -> Span {
+    let all = Span::of(Key::new(Space::Minutes).organization(organization).provider(provider));
+    Span { from: minute(organization, provider, from), ..all }
+}
+
+/// The minutes before `before`, of one organization at one provider.
+pub(super) fn minutes_before(organization: OrganizationId, provider: ProviderKind, before: u64) -> Span {
+    let all = Span::of(Key::new(Space::Minutes).organization(organization).provider(provider));
+    Span { below: minute(organization, provider, before), ..all }
+}
+
+pub(super) fn group() -> Vec<u8> {
+    Key::new(Space::Group).0
+}
+
+fn u64_at(key: &[u8], offset: usize) -> Result<u64, StoreError> {
+    let bytes = key.get(offset..).and_then(<[u8]>::first_chunk::<8>);
+    bytes.copied().map(u64::from_be_bytes).ok_or_else(|| StoreError::Corrupt("a key is too short".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_ends_before_the_next_prefix_even_behind_full_bytes() {
+        let span = Span::of(Key(vec![3, 0xff, 0xff]));
+        assert_eq!(span, Span { from: vec![3, 0xff, 0xff], below: vec![4] });
+    }
+
+    #[test]
+    fn a_key_that_expires_now_is_among_the_expired_and_a_later_one_is_not() {
+        let now = Time::from_nanos(7);
+        let key = ScopedKey { organization: OrganizationId(u32::MAX), key: "\u{10ffff}".to_owned() };
+        let span = expired_at(now);
+        let is_in = |row: Vec<u8>| span.from <= row && row < span.below;
+        assert!(is_in(key_expiry(now, &key)));
+        assert!(!is_in(key_expiry(Time::from_nanos(8), &key)));
+    }
+}

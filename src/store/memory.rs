@@ -1,0 +1,80 @@
+//! The store of tests: the same steps over a map in memory. Nothing survives the process.
+//!
+//! A step is done when its method returns; the answer is ready at once, so tests on paused time never
+//! wait for it. The mutex is what makes steps run alone; it is never held over an await.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Clock, StoreError, Stored};
+
+use super::keys::Span;
+use super::rows::{Rows, RowsMut, Visit};
+use super::step_store::{Runner, StepStore};
+
+/// The store in memory.
+pub type MemoryStore = StepStore<InMemory>;
+
+impl MemoryStore {
+    /// An empty store whose time is the clock's.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { runner: InMemory { clock, rows: Mutex::default() } }
+    }
+}
+
+/// Runs steps under a mutex.
+pub struct InMemory {
+    clock: Arc<dyn Clock>,
+    rows: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+impl Runner for InMemory {
+    fn write<T: Send + 'static>(
+        &self,
+        step: impl Fn(&mut dyn RowsMut, Time) -> Result<T, StoreError> + Send + 'static,
+    ) -> Stored<T> {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(ready(step(&mut *rows, self.clock.now())))
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&dyn Rows, Time) -> Result<T, StoreError> + Send + 'static,
+    ) -> Stored<T> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(ready(query(&*rows, self.clock.now())))
+    }
+}
+
+impl Rows for BTreeMap<Vec<u8>, Vec<u8>> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(BTreeMap::get(self, key).cloned())
+    }
+
+    fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        if span.from >= span.below {
+            return Ok(());
+        }
+        for (key, value) in self.range(span.from.clone()..span.below.clone()) {
+            if visit(key, value)? == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RowsMut for BTreeMap<Vec<u8>, Vec<u8>> {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        self.insert(key, value);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        BTreeMap::remove(self, key);
+        Ok(())
+    }
+}

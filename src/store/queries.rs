@@ -1,0 +1,87 @@
+//! The reads.
+
+use std::ops::ControlFlow;
+
+use sendyard_actors::domain::message::{Conversation, Lane};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
+
+use super::keys;
+use super::keys::{QueueRow, SenderRow, UnsettledRow};
+use super::rows::{Rows, decode, load};
+
+/// What waits in a lane behind `after`.
+pub(super) fn queue_page(
+    rows: &dyn Rows,
+    sender: E164,
+    lane: Lane,
+    after: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Waiting>, StoreError> {
+    let mut page = Vec::new();
+    rows.scan(&keys::queue_above(sender, lane, after), &mut |_, value| {
+        if page.len() >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        page.push(Waiting::from(decode::<QueueRow>(value)?));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(page)
+}
+
+/// What waits in a conversation behind `after`. Its rows tell the places, the queue's rows what
+/// waits there: one that is on its way has none.
+pub(super) fn conversation_page(
+    rows: &dyn Rows,
+    conversation: Conversation,
+    after: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Waiting>, StoreError> {
+    let mut page = Vec::new();
+    rows.scan(&keys::conversation_above(conversation, after), &mut |key, _| {
+        if page.len() >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        let seq = keys::seq_of_conversation(key)?;
+        let waiting: Option<QueueRow> =
+            load(rows, &keys::queue(conversation.sender, conversation.lane, seq))?;
+        page.extend(waiting.map(Waiting::from));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(page)
+}
+
+/// The hand-overs of a sender from `from` on, oldest first.
+pub(super) fn charges(rows: &dyn Rows, sender: E164, from: Time) -> Result<Vec<Charge>, StoreError> {
+    let mut charges = Vec::new();
+    rows.scan(&keys::charges_from(sender, from), &mut |key, value| {
+        charges.push(Charge { at: keys::instant_of_charge(key)?, units: decode(value)? });
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(charges)
+}
+
+/// What is open or unknown and not listed; of one sender, or of all.
+pub(super) fn unsettled(rows: &dyn Rows, sender: Option<E164>) -> Result<Vec<Unsettled>, StoreError> {
+    let span = sender.map_or_else(keys::unsettled_all, keys::unsettled_of_sender);
+    let mut unsettled = Vec::new();
+    rows.scan(&span, &mut |_, value| {
+        unsettled.push(Unsettled::from(decode::<UnsettledRow>(value)?));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(unsettled)
+}
+
+/// Senders with messages waiting, by their own rows: no queue is read.
+pub(super) fn backlogs(rows: &dyn Rows) -> Result<Vec<Backlog>, StoreError> {
+    let mut backlogs = Vec::new();
+    rows.scan(&keys::senders(), &mut |key, value| {
+        let SenderRow { depth, .. } = decode(value)?;
+        if depth > 0 {
+            backlogs.push(Backlog { sender: keys::number_of_sender(key)?, waiting: depth });
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(backlogs)
+}

@@ -1,0 +1,34 @@
+//! The stored form of a message's record: a version byte, then postcard.
+//!
+//! An old record must be readable by a new binary. When `Message` changes, its old shape stays here
+//! as a type of its own under the old version, and is turned into the new one when it is read; the
+//! golden test holds a record of every version.
+
+use sendyard_actors::domain::message::Message;
+use sendyard_actors::ports::StoreError;
+
+/// The version that is written.
+const VERSION: u8 = 1;
+
+/// The bytes of a record.
+pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
+    let start = Vec::with_capacity(512);
+    postcard::to_extend(&(VERSION, message), start).map_err(|error| {
+        StoreError::Corrupt(format!("message {} cannot be encoded: {error}", message.draft.id))
+    })
+}
+
+/// Back from the bytes, of any version.
+pub(super) fn decode(bytes: &[u8]) -> Result<Message, StoreError> {
+    match bytes.split_first() {
+        Some((&VERSION, body)) => postcard::from_bytes(body)
+            .map_err(|error| StoreError::Corrupt(format!("a message's record cannot be decoded: {error}"))),
+        Some((version, _)) => {
+            Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")))
+        }
+        None => Err(StoreError::Corrupt("a message's record is empty".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The file: where it is, what must be true of it before it is used, and how its refusals read.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ::redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition, TableError};
+use sendyard_actors::domain::ids::SHARDS;
+use sendyard_actors::ports::StoreError;
+
+/// All rows of the store.
+pub(super) const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
+
+/// What the file says of itself.
+const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("sendyard");
+
+/// Grows with every change of the layout (`keys`) that an older program could not read.
+const FORMAT: u64 = 1;
+
+const FILE_NAME: &str = "sendyard.redb";
+
+/// Memory for pages, read and written together.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory is not there and cannot be made.
+    #[error(
+        "cannot create the store's directory {path}: choose another one or give this user the right to create it"
+    )]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be read and written.
+    #[error(
+        "cannot read and write the store's file {path}: check its owner and rights, and the room on its disk"
+    )]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error(
+        "the store {path} is open in another process: stop that one first, or give this one a directory of its own"
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was written by a program with another layout.
+    #[error(
+        "the store {path} has format version {found} and this program reads version {FORMAT}: start it with the program that wrote it, or use an empty directory"
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        found: u64,
+    },
+    /// It was created for another number of shards.
+    #[error(
+        "the store {path} was created with {found} shards and this program has {SHARDS}: start it with the program that wrote it, or use an empty directory"
+    )]
+    Shards {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        found: u64,
+    },
+    /// It is something else.
+    #[error("the file {path} is no store of this program: move it away, or use another directory")]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a store, and damaged.
+    #[error(
+        "the store {path} is damaged ({reason}): restore it from a copy, or move it away to start with an empty one"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What redb said.
+        reason: String,
+    },
+    /// No thread for the writer.
+    #[error("cannot start the store's writer thread: raise the limit of threads for this user")]
+    Thread(#[source] io::Error),
+}
+
+/// The file in the store's directory, which is created where it is missing.
+pub(super) fn path_in(dir: &Path) -> Result<PathBuf, OpenError> {
+    fs::create_dir_all(dir).map_err(|source| OpenError::Directory { path: dir.to_owned(), source })?;
+    Ok(dir.join(FILE_NAME))
+}
+
+/// Opens the file, or creates it, and checks what it says of itself.
+pub(super) fn open(path: &Path) -> Result<Database, OpenError> {
+    let database = builder().create(path);
+    check(database.map_err(|error| refusal(path, error))?, path)
+}
+
+/// How every database of the store is opened.
+pub(super) fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// A database that is ours: marked so if it was empty, refused if it is another's or of another
+/// format.
+pub(super) fn check(database: Database, path: &Path) -> Result<Database, OpenError> {
+    let damaged = |error: ::redb::Error| refusal_of(path, error);
+    let about = {
+        let transaction = database.begin_read().map_err(|error| damaged(error.into()))?;
+        match transaction.open_table(ABOUT) {
+            Ok(table) => {
+                let number = |name: &str| -> Result<u64, StorageError> {
+                    Ok(table.get(name)?.map_or(0, |value| value.value()))
+                };
+                let format = number("format").map_err(|error| damaged(error.into()))?;
+                Some((format, number("shards").map_err(|error| damaged(error.into()))?))
+            }
+            Err(TableError::TableDoesNotExist(_)) => {
+                let mut tables = transaction.list_tables().map_err(|error| damaged(error.into()))?;
+                if tables.next().is_some() {
+                    return Err(OpenError::NotOurs { path: path.to_owned() });
+                }
+                None
+            }
+            Err(TableError::Storage(error)) => return Err(damaged(error.into())),
+            Err(_) => return Err(OpenError::NotOurs { path: path.to_owned() }),
+        }
+    };
+    match about {
+        Some((FORMAT, shards)) if shards == u64::from(SHARDS) => Ok(database),
+        Some((FORMAT, found)) => Err(OpenError::Shards { path: path.to_owned(), found }),
+        Some((found, _)) => Err(OpenError::Format { path: path.to_owned(), found }),
+        None => {
+            mark(&database).map_err(damaged)?;
+            Ok(database)
+        }
+    }
+}
+
+/// Writes what the file says of itself, and its empty table of rows.
+fn mark(database: &Database) -> Result<(), ::redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    {
+        let mut about = transaction.open_table(ABOUT)?;
+        about.insert("format", FORMAT)?;
+        about.insert("shards", u64::from(SHARDS))?;
+        transaction.open_table(ROWS)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn refusal(path: &Path, error: DatabaseError) -> OpenError {
+    refusal_of(path, error.into())
+}
+
+fn refusal_of(path: &Path, error: ::redb::Error) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        ::redb::Error::DatabaseAlreadyOpen | ::redb::Error::LockProtocolMismatch => OpenError::InUse { path },
+        ::redb::Error::UpgradeRequired(_) => OpenError::NotOurs { path },
+        ::redb::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => {
+            OpenError::NotOurs { path }
+        }
+        ::redb::Error::Io(source) => OpenError::File { path, source },
+        other => OpenError::Damaged { path, reason: other.to_string() },
+    }
+}
+
+/// What a failing database means to a step.
+pub(super) fn failed(error: impl Into<::redb::Error>) -> StoreError {
+    match error.into() {
+        ::redb::Error::Io(error) if is_want_of_room(&error) => StoreError::Full(error.to_string()),
+        ::redb::Error::Corrupted(reason) => StoreError::Corrupt(reason),
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// The same of a database that could not be opened anew.
+pub(super) fn not_opened(error: &OpenError) -> StoreError {
+    match error {
+        OpenError::File { source, .. } if is_want_of_room(source) => StoreError::Full(source.to_string()),
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+fn is_want_of_room(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}

@@ -1,0 +1,234 @@
+//! The writer thread: takes what waits as one group, makes it durable, then answers.
+//!
+//! Each group leaves its number in the file. After a commit that failed, the file, opened anew, tells
+//! by it whether the group is there.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use ::redb::Durability;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Clock, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::file::failed;
+use super::group::GroupRows;
+use super::handle::Handle;
+use crate::store::keys;
+use crate::store::rows::{RowsMut, load, save};
+
+/// The most steps of one group. A longer one would gain nothing and make its first caller wait.
+const GROUP: usize = 1024;
+
+/// What the writer is sent.
+pub(super) enum Work {
+    /// A step to be run.
+    Step(Box<dyn Job>),
+    /// A read failed: see whether the file must be opened anew.
+    Mend,
+    /// Finish what was sent before, then end.
+    Close,
+}
+
+/// A step on its way, and who waits for its answer.
+pub(super) trait Job: Send {
+    /// Runs the step and keeps what it answers. May be called again.
+    fn run(&mut self, rows: &mut dyn RowsMut, now: Time) -> Result<(), StoreError>;
+
+    /// Answers, with what the step said, or with why that did not become durable.
+    fn answer(self: Box<Self>, failure: Option<StoreError>);
+}
+
+/// The job of one kind of step.
+pub(super) struct StepJob<T, F> {
+    step: F,
+    said: Option<T>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+    /// Free again when the job is answered.
+    _place: OwnedSemaphorePermit,
+}
+
+impl<T, F> StepJob<T, F> {
+    pub(super) fn new(
+        step: F,
+        answer: oneshot::Sender<Result<T, StoreError>>,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        Self { step, said: None, answer, _place: place }
+    }
+}
+
+impl<T, F> Job for StepJob<T, F>
+where
+    T: Send,
+    F: Fn(&mut dyn RowsMut, Time) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, rows: &mut dyn RowsMut, now: Time) -> Result<(), StoreError> {
+        self.said = Some((self.step)(rows, now)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, failure: Option<StoreError>) {
+        let said = match failure {
+            Some(error) => Err(error),
+            None => self.said.ok_or(StoreError::Unanswered),
+        };
+        // Who gave up waiting repeats the step and finds it done.
+        let _ = self.answer.send(said);
+    }
+}
+
+/// What became of a group.
+enum Trouble {
+    /// This step met a record that it cannot read; nothing of the group was written.
+    Step(usize, StoreError),
+    /// The store failed before the commit; nothing of the group was written.
+    Group(StoreError),
+    /// The commit failed; whether the group was written is open.
+    Commit(StoreError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Group(error)
+    }
+}
+
+/// The writer's own state.
+pub(super) struct Writer {
+    handle: Arc<Handle>,
+    clock: Arc<dyn Clock>,
+    work: Receiver<Work>,
+}
+
+impl Writer {
+    pub(super) fn new(handle: Arc<Handle>, clock: Arc<dyn Clock>, work: Receiver<Work>) -> Self {
+        Self { handle, clock, work }
+    }
+
+    /// Runs until it is told to close, or nobody can send any more.
+    pub(super) fn run(self) {
+        let mut open = true;
+        while open {
+            let Ok(first) = self.work.recv() else { return };
+            open = self.take_group(first);
+        }
+        // What was sent before the end was told, and what raced with it.
+        while let Ok(work) = self.work.try_recv() {
+            self.take_group(work);
+        }
+    }
+
+    /// Runs a group that begins with `first`; false once it was told to close.
+    fn take_group(&self, first: Work) -> bool {
+        let mut group = Vec::new();
+        let mut open = true;
+        let mut mend = false;
+        let mut next = Some(first);
+        while let Some(work) = next {
+            match work {
+                Work::Step(job) => group.push(job),
+                Work::Mend => mend = true,
+                Work::Close => open = false,
+            }
+            next = if open && group.len() < GROUP { self.work.try_recv().ok() } else { None };
+        }
+        if mend {
+            self.mend();
+        }
+        self.write(group);
+        open
+    }
+
+    /// Opens the file anew if it can no longer be written.
+    fn mend(&self) {
+        let whole = self.handle.begin_write().and_then(|transaction| transaction.abort().map_err(failed));
+        if whole.is_err() {
+            self.reopen();
+        }
+    }
+
+    /// Brings a group to its end: every job is answered.
+    fn write(&self, mut group: Vec<Box<dyn Job>>) {
+        while !group.is_empty() {
+            let number = match self.next_number() {
+                Ok(number) => number,
+                Err(error) => return answer_all(group, Some(&error)),
+            };
+            match self.commit(&mut group, number) {
+                Ok(()) => return answer_all(group, None),
+                Err(Trouble::Step(place, error)) => {
+                    tracing::error!(%error, "a step of the store failed");
+                    group.remove(place).answer(Some(error));
+                }
+                Err(Trouble::Group(error)) => {
+                    self.reopen();
+                    return answer_all(group, Some(&error));
+                }
+                Err(Trouble::Commit(error)) => {
+                    let landed = self.after_failed_commit(number);
+                    let verdict = if landed { StoreError::Unanswered } else { error };
+                    return answer_all(group, Some(&verdict));
+                }
+            }
+        }
+    }
+
+    /// The number of the group to come. Opens the file anew if it has failed before.
+    fn next_number(&self) -> Result<u64, StoreError> {
+        let last = match self.last_number() {
+            Ok(last) => last,
+            Err(_) => {
+                self.handle.reopen()?;
+                self.last_number()?
+            }
+        };
+        Ok(last.saturating_add(1))
+    }
+
+    fn last_number(&self) -> Result<u64, StoreError> {
+        Ok(self.handle.read(|rows| load(rows, &keys::group()))?.unwrap_or(0))
+    }
+
+    fn commit(&self, group: &mut [Box<dyn Job>], number: u64) -> Result<(), Trouble> {
+        let mut transaction = self.handle.begin_write()?;
+        transaction.set_durability(Durability::Immediate).map_err(|error| {
+            StoreError::Unavailable(format!("redb refused to make a group durable: {error}"))
+        })?;
+        // After a crash the file is opened without reading all of it.
+        transaction.set_quick_repair(true);
+        let mut rows = GroupRows::open(&transaction)?;
+        for (place, job) in group.iter_mut().enumerate() {
+            match job.run(&mut rows, self.clock.now()) {
+                Ok(()) => {}
+                Err(error @ StoreError::Corrupt(_)) => return Err(Trouble::Step(place, error)),
+                Err(error) => return Err(Trouble::Group(error)),
+            }
+        }
+        save(&mut rows, keys::group(), &number)?;
+        rows.finish()?;
+        transaction.commit().map_err(|error| Trouble::Commit(failed(error)))
+    }
+
+    /// Is the group there after all, or must that stay open?
+    fn after_failed_commit(&self, number: u64) -> bool {
+        self.reopen();
+        self.last_number().map_or(true, |last| last >= number)
+    }
+
+    fn reopen(&self) {
+        match self.handle.reopen() {
+            Ok(()) => tracing::warn!("the store's file was opened anew after a failure"),
+            Err(error) => tracing::error!(%error, "the store's file cannot be opened anew yet"),
+        }
+    }
+}
+
+fn answer_all(group: Vec<Box<dyn Job>>, failure: Option<&StoreError>) {
+    if let Some(error) = failure {
+        tracing::error!(%error, steps = group.len(), "the store could not make a group durable");
+    }
+    for job in group {
+        job.answer(failure.cloned());
+    }
+}

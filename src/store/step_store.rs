@@ -1,0 +1,156 @@
+//! The port, once for both stores: each of its steps handed to a [`Runner`].
+
+use std::time::Duration;
+
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, Shard};
+use sendyard_actors::domain::message::{Cancelled, Conversation, Draft, Lane, Message, Shown, UnknownPolicy};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
+    Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, Unsettled, Waiting,
+};
+use uuid::Uuid;
+
+use super::rows::{Rows, RowsMut};
+use super::{indexes, queries, steps, tallies};
+
+/// Runs steps and reads over the rows it owns, with the store's now.
+pub trait Runner: Send + Sync + 'static {
+    /// Runs a step alone and whole: all it wrote is there or, if it or the store fails, nothing.
+    /// Answers when it is durable. A step may be run again from the start if it must.
+    fn write<T: Send + 'static>(
+        &self,
+        step: impl Fn(&mut dyn RowsMut, Time) -> Result<T, StoreError> + Send + 'static,
+    ) -> Stored<T>;
+
+    /// Runs a read on what is durable, all of it at one instant.
+    fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&dyn Rows, Time) -> Result<T, StoreError> + Send + 'static,
+    ) -> Stored<T>;
+}
+
+/// A store made of the steps and one way to run them.
+#[derive(Debug)]
+pub struct StepStore<R> {
+    pub(super) runner: R,
+}
+
+impl<R: Runner> Store for StepStore<R> {
+    fn acquire_lease(
+        &self,
+        shard: Shard,
+        holder: Incarnation,
+        margin: Duration,
+        evidence_within: Duration,
+    ) -> Stored<Leased> {
+        self.runner
+            .write(move |rows, now| steps::acquire_lease(rows, now, shard, holder, margin, evidence_within))
+    }
+
+    fn reserve_key(
+        &self,
+        key: ScopedKey,
+        id: MessageId,
+        fingerprint: Fingerprint,
+        token: Uuid,
+        keep_for: Duration,
+    ) -> Stored<Reserved> {
+        let fresh = BoundKey { id, fingerprint };
+        self.runner.write(move |rows, now| steps::reserve_key(rows, now, &key, fresh, token, keep_for))
+    }
+
+    fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>> {
+        self.runner.read(move |rows, now| steps::lookup_key(rows, now, &key))
+    }
+
+    fn release_key(&self, key: ScopedKey, id: MessageId, token: Uuid) -> Stored<()> {
+        self.runner.write(move |rows, _| steps::release_key(rows, &key, id, token))
+    }
+
+    fn append(&self, append: Append) -> Stored<Appended> {
+        self.runner.write(move |rows, now| steps::append(rows, now, &append))
+    }
+
+    fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
+        let appended = self
+            .runner
+            .write(move |rows, now| steps::append_sending(rows, now, &draft, &claim, request_until));
+        // The port has no word for a stale lease here, so it is said as a step that was not done.
+        let stale = || StoreError::Unavailable("the lease of the sender's shard is over".to_owned());
+        Box::pin(async move { appended.await?.ok_or_else(stale) })
+    }
+
+    fn claim(&self, claim: Claim) -> Stored<Claimed> {
+        self.runner.write(move |rows, now| steps::claim(rows, now, &claim))
+    }
+
+    fn retry(&self, claim: Claim) -> Stored<Claimed> {
+        self.runner.write(move |rows, now| steps::retry(rows, now, &claim))
+    }
+
+    fn settle(&self, settle: Settle) -> Stored<SettleAnswer> {
+        self.runner.write(move |rows, now| steps::settle(rows, now, &settle))
+    }
+
+    fn mark_unknown(&self, mark: MarkUnknown) -> Stored<SettleAnswer> {
+        self.runner.write(move |rows, now| steps::mark_unknown(rows, now, &mark))
+    }
+
+    fn settle_unknown(
+        &self,
+        id: MessageId,
+        attempt: u16,
+        lease: Lease,
+        policy: UnknownPolicy,
+    ) -> Stored<SettleAnswer> {
+        self.runner.write(move |rows, now| steps::settle_unknown(rows, now, id, attempt, &lease, policy))
+    }
+
+    fn cancel(&self, id: MessageId, organization: OrganizationId) -> Stored<Option<(Cancelled, Shown)>> {
+        self.runner.write(move |rows, now| steps::cancel(rows, now, id, organization))
+    }
+
+    fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        self.runner.read(move |rows, _| Ok(indexes::message(rows, id)?.map(Box::new)))
+    }
+
+    fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
+        self.runner.read(move |rows, _| queries::queue_page(rows, sender, lane, after, limit))
+    }
+
+    fn conversation_page(
+        &self,
+        conversation: Conversation,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Stored<Vec<Waiting>> {
+        self.runner.read(move |rows, _| queries::conversation_page(rows, conversation, after, limit))
+    }
+
+    fn depth(&self, sender: E164) -> Stored<u64> {
+        self.runner.read(move |rows, _| Ok(indexes::sender(rows, sender)?.depth))
+    }
+
+    fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        self.runner.read(move |rows, _| queries::charges(rows, sender, from))
+    }
+
+    fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {
+        self.runner.read(move |rows, _| queries::unsettled(rows, sender))
+    }
+
+    fn backlogs(&self) -> Stored<Vec<Backlog>> {
+        self.runner.read(move |rows, _| queries::backlogs(rows))
+    }
+
+    fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {
+        self.runner.read(move |rows, now| tallies::of_organization(rows, now, organization))
+    }
+
+    fn prune(&self, messages_before: Time) -> Stored<Pruned> {
+        self.runner.write(move |rows, now| steps::prune(rows, now, messages_before))
+    }
+}

@@ -1,0 +1,24 @@
+//! The steps that write, each run alone and whole (PROTOCOL.md §3).
+//!
+//! Every step takes the rows and the store's now, and gives its answer. A refusal changes no row; an
+//! error leaves it to the runner to undo what the step wrote before it.
+
+mod attempts;
+mod idempotency;
+mod leases;
+mod messages;
+mod prune;
+
+pub(super) use attempts::{claim, mark_unknown, retry, settle, settle_unknown};
+pub(super) use idempotency::{lookup_key, release_key, reserve_key};
+pub(super) use leases::acquire_lease;
+pub(super) use messages::{append, append_sending, cancel};
+pub(super) use prune::prune;
+use sendyard_actors::domain::message::ClaimTimes;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::Claim;
+
+/// The instants of an attempt that is claimed now.
+fn times_of(claim: &Claim, now: Time) -> ClaimTimes {
+    ClaimTimes { now, begin_by: now + claim.begin_within, deadline: now + claim.answer_within }
+}

@@ -1,0 +1,179 @@
+//! Attempts: claimed, settled, given up as unknown; and what they cost of the pace.
+
+use std::ops::ControlFlow;
+
+use sendyard_actors::domain::ids::{ClaimId, MessageId};
+use sendyard_actors::domain::message::{ClaimRefused, ClaimTimes, Message, Settled, UnknownPolicy};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Claim, Claimed, Lease, MarkUnknown, Settle, SettleAnswer, StoreError, Waiting};
+
+use super::leases::holds;
+use super::times_of;
+use crate::store::indexes::Standing;
+use crate::store::rows::{Rows, RowsMut, decode, save};
+use crate::store::{indexes, keys};
+
+/// How many outdated charges a step removes at most. Each step adds at most one, so few are left.
+const CHARGES_REMOVED: usize = 8;
+
+/// `claim`.
+pub(in crate::store) fn claim(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    claim: &Claim,
+) -> Result<Claimed, StoreError> {
+    if !holds(rows, &claim.lease, claim.id)? {
+        return Ok(Claimed::Stale);
+    }
+    let Some(message) = indexes::message(rows, claim.id)? else { return Ok(Claimed::Changed) };
+    if message.is_waiting() && message.attempt == claim.expected {
+        // C7: the owner need not know every message that waits, so the store looks itself.
+        if let Some(head) = earlier_in_conversation(rows, &message)? {
+            return Ok(Claimed::NotHead(head));
+        }
+    }
+    begin(rows, now, claim, message, Message::claim)
+}
+
+/// `retry`.
+pub(in crate::store) fn retry(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    claim: &Claim,
+) -> Result<Claimed, StoreError> {
+    if !holds(rows, &claim.lease, claim.id)? {
+        return Ok(Claimed::Stale);
+    }
+    let Some(message) = indexes::message(rows, claim.id)? else { return Ok(Claimed::Changed) };
+    begin(rows, now, claim, message, Message::retry)
+}
+
+/// [`Message::claim`] or [`Message::retry`].
+type Begin = fn(&mut Message, u16, ClaimId, ClaimTimes) -> Result<(), ClaimRefused>;
+
+fn begin(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    claim: &Claim,
+    mut message: Message,
+    transition: Begin,
+) -> Result<Claimed, StoreError> {
+    let before = Standing::of(&message);
+    match transition(&mut message, claim.expected, claim.claim_id, times_of(claim, now)) {
+        Ok(()) => {
+            indexes::store(rows, before, &message, now)?;
+            Ok(Claimed::Yes(Box::new(message)))
+        }
+        Err(ClaimRefused::Already) => Ok(Claimed::Already(Box::new(message))),
+        Err(ClaimRefused::Changed) => Ok(Claimed::Changed),
+        Err(ClaimRefused::NotDue(due)) => Ok(Claimed::NotDue(due)),
+    }
+}
+
+/// What heads the conversation of a message that is in it, unless it does so itself.
+fn earlier_in_conversation(rows: &dyn Rows, message: &Message) -> Result<Option<Waiting>, StoreError> {
+    if !message.is_in_conversation() {
+        return Ok(None);
+    }
+    let mut head: Option<MessageId> = None;
+    rows.scan(&keys::conversation_above(message.draft.conversation(), None), &mut |_, value| {
+        head = Some(decode(value)?);
+        Ok(ControlFlow::Break(()))
+    })?;
+    match head.filter(|id| *id != message.draft.id) {
+        Some(id) => Ok(indexes::message(rows, id)?.as_ref().map(Waiting::of)),
+        None => Ok(None),
+    }
+}
+
+/// `settle` and `requeue`.
+pub(in crate::store) fn settle(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    settle: &Settle,
+) -> Result<SettleAnswer, StoreError> {
+    let Some(mut message) = indexes::message(rows, settle.id)? else { return Ok(SettleAnswer::Known) };
+    let before = Standing::of(&message);
+    let settlement = settle.settlement.clone();
+    let Ok(settled) = message.settle(settle.attempt, settlement, settle.written_at, now) else {
+        return Ok(SettleAnswer::Known);
+    };
+    indexes::store(rows, before, &message, now)?;
+    charge(rows, &message, settle.attempt, settled)?;
+    forget_charges(rows, message.draft.sender, settle.keep_pace_from)?;
+    Ok(SettleAnswer::Done(Box::new(message)))
+}
+
+/// `mark_unknown`.
+pub(in crate::store) fn mark_unknown(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    mark: &MarkUnknown,
+) -> Result<SettleAnswer, StoreError> {
+    if !holds(rows, &mark.lease, mark.id)? {
+        return Ok(SettleAnswer::Stale);
+    }
+    let Some(mut message) = indexes::message(rows, mark.id)? else { return Ok(SettleAnswer::Known) };
+    let Some(open) = message.last_attempt().filter(|last| last.number == mark.attempt) else {
+        return Ok(SettleAnswer::Known);
+    };
+    if now < open.deadline + mark.margin {
+        return Ok(SettleAnswer::Known);
+    }
+    let charged_at = mark.written_at.unwrap_or(open.begin_by + mark.margin);
+    let evidence_until = now + mark.evidence_within;
+    let before = Standing::of(&message);
+    let Ok(settled) = message.mark_unknown(mark.attempt, mark.doubt, evidence_until, charged_at, now) else {
+        return Ok(SettleAnswer::Known);
+    };
+    indexes::store(rows, before, &message, now)?;
+    charge(rows, &message, mark.attempt, settled)?;
+    Ok(SettleAnswer::Done(Box::new(message)))
+}
+
+/// `settle_unknown`.
+pub(in crate::store) fn settle_unknown(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    id: MessageId,
+    attempt: u16,
+    lease: &Lease,
+    policy: UnknownPolicy,
+) -> Result<SettleAnswer, StoreError> {
+    if !holds(rows, lease, id)? {
+        return Ok(SettleAnswer::Stale);
+    }
+    let Some(mut message) = indexes::message(rows, id)? else { return Ok(SettleAnswer::Known) };
+    let before = Standing::of(&message);
+    if message.settle_unknown(attempt, policy, now).is_err() {
+        return Ok(SettleAnswer::Known);
+    }
+    indexes::store(rows, before, &message, now)?;
+    Ok(SettleAnswer::Done(Box::new(message)))
+}
+
+/// Notes what an attempt cost of its sender's pace, if this step brings that to the record.
+pub(super) fn charge(
+    rows: &mut dyn RowsMut,
+    message: &Message,
+    attempt: u16,
+    settled: Settled,
+) -> Result<(), StoreError> {
+    let Some(at) = settled.charged_at else { return Ok(()) };
+    let key = keys::charge(message.draft.sender, at, message.seq, attempt);
+    save(rows, key, &message.draft.cost())
+}
+
+fn forget_charges(rows: &mut dyn RowsMut, sender: E164, keep_from: Time) -> Result<(), StoreError> {
+    let mut outdated = Vec::new();
+    rows.scan(&keys::charges_before(sender, keep_from), &mut |key, _| {
+        outdated.push(key.to_vec());
+        let enough = outdated.len() >= CHARGES_REMOVED;
+        Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    for key in outdated {
+        rows.remove(&key)?;
+    }
+    Ok(())
+}

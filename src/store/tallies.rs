@@ -1,0 +1,139 @@
+//! Counts per organization and provider: what waits and is on its way now, and what became `sent` or
+//! `failed`, by the minute.
+
+use std::ops::ControlFlow;
+
+use sendyard_actors::domain::ids::{OrganizationId, ProviderKind};
+use sendyard_actors::domain::message::{Message, Shown};
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{StoreError, Tally};
+
+use super::keys;
+use super::keys::{MinuteRow, TallyRow};
+use super::rows::{Rows, RowsMut, decode, load, save};
+
+const NANOS_PER_MINUTE: u64 = 60_000_000_000;
+
+/// How many minutes are counted together, the running one among them.
+const MINUTES: u64 = 60;
+
+/// Counts a message that was shown as `before` and is now as it is.
+pub(super) fn count(
+    rows: &mut dyn RowsMut,
+    before: Option<Shown>,
+    message: &Message,
+    now: Time,
+) -> Result<(), StoreError> {
+    let after = message.shown();
+    if before == Some(after) {
+        return Ok(());
+    }
+    let (organization, provider) = (message.draft.organization, message.draft.provider);
+    let key = keys::tally(organization, provider);
+    let mut row: TallyRow = load(rows, &key)?.unwrap_or_default();
+    match before {
+        Some(Shown::Queued) => row.waiting = row.waiting.saturating_sub(1),
+        Some(Shown::Sending) => row.active = row.active.saturating_sub(1),
+        Some(Shown::Sent | Shown::Failed | Shown::Cancelled) | None => {}
+    }
+    match after {
+        Shown::Queued => row.waiting = row.waiting.saturating_add(1),
+        Shown::Sending => row.active = row.active.saturating_add(1),
+        Shown::Sent => {
+            let took = u64::try_from(now.since(message.accepted_at).as_millis()).unwrap_or(u64::MAX);
+            add_to_minute(
+                rows,
+                organization,
+                provider,
+                now,
+                MinuteRow { sent: 1, failed: 0, sent_millis: took },
+            )?;
+        }
+        Shown::Failed => {
+            let failed = MinuteRow { failed: 1, ..MinuteRow::default() };
+            add_to_minute(rows, organization, provider, now, failed)?;
+        }
+        Shown::Cancelled => {}
+    }
+    save(rows, key, &row)
+}
+
+/// The counts of one organization, per provider that has any.
+pub(super) fn of_organization(
+    rows: &dyn Rows,
+    now: Time,
+    organization: OrganizationId,
+) -> Result<Vec<Tally>, StoreError> {
+    let mut tallies = Vec::new();
+    for provider in ProviderKind::ALL {
+        let standing: TallyRow = load(rows, &keys::tally(organization, provider))?.unwrap_or_default();
+        let hour = last_hour(rows, now, organization, provider)?;
+        let tally = Tally {
+            provider,
+            waiting: standing.waiting,
+            active: standing.active,
+            sent: hour.sent,
+            failed: hour.failed,
+            sent_millis: hour.sent_millis,
+        };
+        if tally.waiting + tally.active + tally.sent + tally.failed > 0 {
+            tallies.push(tally);
+        }
+    }
+    Ok(tallies)
+}
+
+fn last_hour(
+    rows: &dyn Rows,
+    now: Time,
+    organization: OrganizationId,
+    provider: ProviderKind,
+) -> Result<MinuteRow, StoreError> {
+    let mut sum = MinuteRow::default();
+    let span = keys::minutes_from(organization, provider, first_minute(now));
+    rows.scan(&span, &mut |_, value| {
+        sum = added(sum, decode(value)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(sum)
+}
+
+fn add_to_minute(
+    rows: &mut dyn RowsMut,
+    organization: OrganizationId,
+    provider: ProviderKind,
+    now: Time,
+    more: MinuteRow,
+) -> Result<(), StoreError> {
+    let key = keys::minute(organization, provider, minute_of(now));
+    let row: Option<MinuteRow> = load(rows, &key)?;
+    if row.is_none() {
+        // With each new minute its old ones go, so there are never many.
+        let mut old = Vec::new();
+        rows.scan(&keys::minutes_before(organization, provider, first_minute(now)), &mut |old_key, _| {
+            old.push(old_key.to_vec());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for old_key in old {
+            rows.remove(&old_key)?;
+        }
+    }
+    save(rows, key, &added(row.unwrap_or_default(), more))
+}
+
+fn added(one: MinuteRow, other: MinuteRow) -> MinuteRow {
+    MinuteRow {
+        sent: one.sent.saturating_add(other.sent),
+        failed: one.failed.saturating_add(other.failed),
+        sent_millis: one.sent_millis.saturating_add(other.sent_millis),
+    }
+}
+
+const fn minute_of(time: Time) -> u64 {
+    time.as_nanos() / NANOS_PER_MINUTE
+}
+
+/// The oldest minute that still counts.
+const fn first_minute(now: Time) -> u64 {
+    (minute_of(now) + 1).saturating_sub(MINUTES)
+}

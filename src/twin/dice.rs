@@ -1,0 +1,42 @@
+//! Chance that can be repeated: a pure function of a seed and the request's number.
+
+/// What a throw is for: throws for different purposes are independent.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Throw {
+    /// Which fault strikes.
+    Fault,
+    /// How much of the jitter is added.
+    Jitter,
+    /// Which garbage is answered.
+    Garbage,
+}
+
+impl Throw {
+    const fn salt(self) -> u64 {
+        match self {
+            Self::Fault => 1,
+            Self::Jitter => 2,
+            Self::Garbage => 3,
+        }
+    }
+}
+
+/// At least 0 and below 1.
+pub(super) fn share(seed: u64, seq: u64, throw: Throw) -> f64 {
+    let upper = u32::try_from(number(seed, seq, throw) >> 32).unwrap_or(u32::MAX);
+    f64::from(upper) / (f64::from(u32::MAX) + 1.0)
+}
+
+/// Any number.
+pub(super) fn number(seed: u64, seq: u64, throw: Throw) -> u64 {
+    mix(seed ^ mix(seq ^ mix(throw.salt())))
+}
+
+/// The finalizer of `SplitMix64`: each bit of the input moves about half the bits of the output.
+/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
+pub(super) const fn mix(input: u64) -> u64 {
+    let added = input.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let once = (added ^ (added >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let twice = (once ^ (once >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    twice ^ (twice >> 31)
+}

@@ -1,0 +1,4 @@
+//! Configuration and directory: what is read, and each sentence that refuses.
+
+mod directory;
+mod settings;

@@ -1,0 +1,375 @@
+//! The directory file, and the sentences that refuse it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use sendyard::config::directory::ProviderSettings;
+use sendyard::config::{Directory, Environment};
+use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
+use sendyard_actors::domain::message::UnknownPolicy;
+use sendyard_actors::domain::pace::Limit;
+use sha2::{Digest, Sha256};
+
+/// Two organizations, each with an account; every case below changes one line of it.
+const GOOD: &str = r#"
+[[organizations]]
+id = 1
+name = "Acme"
+api_keys = [{ name = "default", key = "env:ACME_API_KEY", scopes = ["sms:send", "sms:read", "senders:write"] }]
+
+[[organizations]]
+id = 2
+name = "Globex"
+api_keys = [
+  { name = "default", key = "globex-key", scopes = ["sms:read"] },
+  { name = "hashed", key = "sha256:f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7", scopes = ["admin"] },
+]
+
+[[accounts]]
+name = "acme-twilio"
+organization = 1
+provider = "twilio"
+base_url = "http://127.0.0.1:8090"
+credentials = { account_sid = "AC0123456789abcdef0123456789abcdef", auth_token = "env:TWILIO_AUTH_TOKEN" }
+limits = ["100/s"]
+
+[[accounts]]
+name = "globex-twilio"
+organization = 2
+provider = "twilio"
+credentials = { account_sid = "AC11111111111111111111111111111111", api_key_sid = "SK22222222222222222222222222222222", api_key_secret = "quiet", messaging_service_sid = "MG33333333333333333333333333333333" }
+unknown_outcome = "resend"
+
+[[assistants]]
+id = 7
+organization = 1
+name = "Support Bot"
+account = "acme-twilio"
+
+[[assistants]]
+id = 8
+organization = 2
+name = "Sales Bot"
+account = "globex-twilio"
+
+[[numbers]]
+number = "+1234567890"
+assistant = 7
+limits = ["10/s", "2000/min"]
+
+[[numbers]]
+number = "+15550100001"
+assistant = 7
+account = "acme-twilio"
+
+[[numbers]]
+number = "+15550100002"
+assistant = 8
+limits = []
+"#;
+
+fn environment() -> Environment {
+    Environment::from([("ACME_API_KEY", "acme-key"), ("TWILIO_AUTH_TOKEN", "hush"), ("EMPTY", "")])
+}
+
+fn parse(text: &str) -> Result<Directory, String> {
+    Directory::parse(Path::new("directory.toml"), text, &environment()).map_err(|refusal| refusal.to_string())
+}
+
+/// The sentence for [`GOOD`] with one place changed.
+fn refusal(from: &str, to: &str) -> Option<String> {
+    assert_eq!(GOOD.matches(from).count(), 1, "{from:?} is one place");
+    parse(&GOOD.replace(from, to)).err()
+}
+
+#[test]
+fn a_good_directory_is_read_whole() {
+    let directory = parse(GOOD).unwrap();
+
+    let digests: Vec<[u8; 32]> = directory.keys.iter().map(|key| key.digest).collect();
+    let expected: Vec<[u8; 32]> =
+        ["acme-key", "globex-key", "hello"].map(|key| Sha256::digest(key).into()).to_vec();
+    assert_eq!(digests[..2], expected[..2]);
+    assert_eq!(hex::encode(digests[2]), "f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7");
+    assert_eq!(directory.keys[1].organization, OrganizationId(2));
+
+    let first = &directory.book.numbers[&"+1234567890".parse().unwrap()];
+    assert_eq!((first.organization, first.assistant), (OrganizationId(1), AssistantId(7)));
+    assert_eq!((first.account.as_str(), first.provider), ("acme-twilio", ProviderKind::Twilio));
+    let limits = [(10, Duration::from_secs(1)), (2000, Duration::from_mins(1))];
+    assert_eq!(first.limits, limits.map(|(units, window)| Limit { units, window }));
+
+    let account = &directory.book.accounts[&AccountName::from("globex-twilio")];
+    assert_eq!(account.unknown_outcome, UnknownPolicy::Resend);
+    assert_eq!(
+        directory.book.accounts[&AccountName::from("acme-twilio")].unknown_outcome,
+        UnknownPolicy::Hold
+    );
+}
+
+#[test]
+fn a_number_without_limits_is_careful_and_an_empty_list_means_none() {
+    let directory = parse(GOOD).unwrap();
+    let limits = |number: &str| directory.book.numbers[&number.parse().unwrap()].limits.clone();
+    assert_eq!(limits("+15550100001"), [Limit { units: 1, window: Duration::from_secs(1) }]);
+    assert_eq!(limits("+15550100002"), []);
+}
+
+#[test]
+fn twilio_is_signed_in_to_by_the_token_or_by_an_api_key() {
+    let directory = parse(GOOD).unwrap();
+    let settings = |name: &str| {
+        let ProviderSettings::Twilio(settings) = directory.accounts[&AccountName::from(name)].clone();
+        settings
+    };
+    let token = settings("acme-twilio");
+    assert_eq!(token.base_url.as_str(), "http://127.0.0.1:8090/");
+    assert_eq!(token.user, "AC0123456789abcdef0123456789abcdef");
+    assert_eq!(token.secret.expose_secret(), "hush");
+    assert_eq!(token.messaging_service_sid, None);
+    let key = settings("globex-twilio");
+    assert_eq!(key.base_url.as_str(), "https://api.twilio.com/");
+    assert_eq!(key.account_sid, "AC11111111111111111111111111111111");
+    assert_eq!(key.user, "SK22222222222222222222222222222222");
+    assert_eq!(key.secret.expose_secret(), "quiet");
+    assert_eq!(key.messaging_service_sid.as_deref(), Some("MG33333333333333333333333333333333"));
+}
+
+#[test]
+fn an_empty_directory_is_good() {
+    assert!(parse("").unwrap().book.numbers.is_empty());
+}
+
+#[test]
+fn mistakes_of_organizations_and_keys_are_refused() {
+    let cases = [
+        ("id = 2", "id = 1", "organizations[1].id: organization 1 is listed twice"),
+        ("name = \"Acme\"", "", "organizations[0].name: this key is missing"),
+        (
+            "name = \"hashed\"",
+            "name = \"default\"",
+            "organizations[1].api_keys[1].name: organization 2 has two keys named \"default\"",
+        ),
+        (
+            "name = \"hashed\"",
+            "name = \" \"",
+            "organizations[1].api_keys[1].name: expected a name, found none",
+        ),
+        (
+            "globex-key",
+            "acme-key",
+            "organizations[1].api_keys[0].key: the same key as organizations[0].api_keys[0]",
+        ),
+        ("globex-key", "", "organizations[1].api_keys[0].key: expected a secret, found none"),
+        (
+            "globex-key",
+            "globex key",
+            "organizations[1].api_keys[0].key: expected visible ASCII characters without spaces",
+        ),
+        (
+            "env:ACME_API_KEY",
+            "env:NOT_THERE",
+            "organizations[0].api_keys[0].key: the environment variable NOT_THERE is not set",
+        ),
+        (
+            "env:ACME_API_KEY",
+            "env:EMPTY",
+            "organizations[0].api_keys[0].key: the environment variable EMPTY is empty",
+        ),
+        (
+            "sha256:f52f",
+            "sha256:g52f",
+            "organizations[1].api_keys[1].key: expected 64 hexadecimal digits after sha256:",
+        ),
+        (
+            "sha256:f52f",
+            "sha256:",
+            "organizations[1].api_keys[1].key: expected 64 hexadecimal digits after sha256:",
+        ),
+        (
+            "\"admin\"",
+            "\"root\"",
+            "organizations[1].api_keys[1].scopes[0]: expected one of sms:send, sms:read, senders:write, admin, \
+             found \"root\"",
+        ),
+        (
+            "\"admin\"",
+            "",
+            "organizations[1].api_keys[1].scopes: a key without a scope is of no use, expected some of sms:send, \
+             sms:read, senders:write, admin",
+        ),
+        (
+            "name = \"Acme\"",
+            "name = \"Acme\"\ncolour = \"red\"",
+            "organizations[0].colour: unknown key, expected one of id, name, api_keys",
+        ),
+        (
+            "id = 2",
+            "id = \"two\"",
+            "organizations[1].id: expected a whole number from 0 to 4294967295, found a string",
+        ),
+    ];
+    for (from, to, sentence) in cases {
+        assert_eq!(refusal(from, to).as_deref(), Some(sentence), "{to}");
+    }
+}
+
+#[test]
+fn mistakes_of_accounts_are_refused() {
+    let cases = [
+        (
+            "name = \"globex-twilio\"",
+            "name = \"acme-twilio\"",
+            "accounts[1].name: account acme-twilio is listed twice",
+        ),
+        ("name = \"globex-twilio\"", "name = \"\"", "accounts[1].name: expected a name, found none"),
+        (
+            "name = \"globex-twilio\"\norganization = 2",
+            "name = \"globex-twilio\"\norganization = 3",
+            "accounts[1].organization: there is no organization 3",
+        ),
+        (
+            "provider = \"twilio\"\nbase_url",
+            "provider = \"telnyx\"\nbase_url",
+            "accounts[0].provider: this version sends through twilio only, found telnyx",
+        ),
+        (
+            "provider = \"twilio\"\nbase_url",
+            "provider = \"vonage\"\nbase_url",
+            "accounts[0].provider: this version sends through twilio only, found vonage",
+        ),
+        (
+            "provider = \"twilio\"\nbase_url",
+            "provider = \"burki\"\nbase_url",
+            "accounts[0].provider: expected one of twilio, telnyx, vonage, found \"burki\"",
+        ),
+        (
+            "http://127.0.0.1:8090",
+            "ftp://127.0.0.1",
+            "accounts[0].base_url: expected a URL such as \"https://api.twilio.com\", found \"ftp://127.0.0.1\"",
+        ),
+        (
+            "unknown_outcome = \"resend\"",
+            "unknown_outcome = \"forget\"",
+            "accounts[1].unknown_outcome: expected one of resend, hold, found \"forget\"",
+        ),
+    ];
+    for (from, to, sentence) in cases {
+        assert_eq!(refusal(from, to).as_deref(), Some(sentence), "{to}");
+    }
+    assert!(refusal("\"100/s\"", "\"fast\"").unwrap().starts_with("accounts[0].limits[0]: "));
+}
+
+#[test]
+fn mistakes_of_credentials_are_refused() {
+    let either = "accounts[0].credentials: expected either auth_token, or api_key_sid with api_key_secret";
+    let cases = [
+        (
+            "AC0123456789",
+            "AD0123456789",
+            "accounts[0].credentials.account_sid: expected AC and 32 hexadecimal digits",
+        ),
+        (
+            "AC0123456789",
+            "AC012345678",
+            "accounts[0].credentials.account_sid: expected AC and 32 hexadecimal digits",
+        ),
+        ("SK2222", "SKxxxx", "accounts[1].credentials.api_key_sid: expected SK and 32 hexadecimal digits"),
+        (
+            "MG3333",
+            "3333MG",
+            "accounts[1].credentials.messaging_service_sid: expected MG and 32 hexadecimal digits",
+        ),
+        (
+            "env:TWILIO_AUTH_TOKEN",
+            "env:NOT_THERE",
+            "accounts[0].credentials.auth_token: the environment variable NOT_THERE is not set",
+        ),
+        (", auth_token = \"env:TWILIO_AUTH_TOKEN\"", "", either),
+        ("auth_token = ", "api_key_secret = ", either),
+        ("auth_token = ", "api_key_secret = \"s\", auth_token = ", either),
+        (
+            "auth_token = ",
+            "token = ",
+            "accounts[0].credentials.token: unknown key, expected one of account_sid, auth_token, api_key_sid, \
+             api_key_secret, messaging_service_sid",
+        ),
+        (
+            "account_sid = \"AC0123456789abcdef0123456789abcdef\", ",
+            "",
+            "accounts[0].credentials.account_sid: this key is missing",
+        ),
+        (
+            "auth_token = \"env:TWILIO_AUTH_TOKEN\"",
+            "auth_token = 5",
+            "accounts[0].credentials.auth_token: expected a string, found a whole number",
+        ),
+    ];
+    for (from, to, sentence) in cases {
+        assert_eq!(refusal(from, to).as_deref(), Some(sentence), "{to}");
+    }
+}
+
+#[test]
+fn mistakes_of_assistants_and_numbers_are_refused() {
+    let cases = [
+        ("id = 8", "id = 7", "assistants[1].id: assistant 7 is listed twice"),
+        (
+            "organization = 2\nname = \"Sales Bot\"",
+            "organization = 3\nname = \"Sales Bot\"",
+            "assistants[1].organization: there is no organization 3",
+        ),
+        (
+            "account = \"globex-twilio\"",
+            "account = \"nowhere\"",
+            "assistants[1].account: there is no account \"nowhere\"",
+        ),
+        (
+            "account = \"globex-twilio\"",
+            "account = \"acme-twilio\"",
+            "assistants[1].account: account \"acme-twilio\" is organization 1's, not organization 2's",
+        ),
+        (
+            "account = \"globex-twilio\"",
+            "account = \"globex-twilio\"\nsms_webhook_url = \"https://example.com\"",
+            "assistants[1].sms_webhook_url: this version does not take in inbound messages, leave this key out",
+        ),
+        (
+            "+15550100002",
+            "5550100002",
+            "numbers[2].number: not a phone number in E.164 form: a plus sign, then 2 to 15 digits, the first not 0",
+        ),
+        ("+15550100002", "+15550100001", "numbers[2].number: +15550100001 is listed twice"),
+        ("assistant = 8", "assistant = 9", "numbers[2].assistant: there is no assistant 9"),
+        (
+            "assistant = 7\naccount = \"acme-twilio\"",
+            "assistant = 7\naccount = \"globex-twilio\"",
+            "numbers[1].account: account \"globex-twilio\" is organization 2's, not organization 1's",
+        ),
+        (
+            "assistant = 7\naccount = \"acme-twilio\"",
+            "assistant = 7\naccount = \"nowhere\"",
+            "numbers[1].account: there is no account \"nowhere\"",
+        ),
+        ("limits = []", "limits = \"1/s\"", "numbers[2].limits: expected a list, found a string"),
+        (
+            "limits = []",
+            "limit = []",
+            "numbers[2].limit: unknown key, expected one of number, assistant, account, limits",
+        ),
+    ];
+    for (from, to, sentence) in cases {
+        assert_eq!(refusal(from, to).as_deref(), Some(sentence), "{to}");
+    }
+    assert!(refusal("\"2000/min\"", "\"2000/fortnight\"").unwrap().starts_with("numbers[0].limits[1]: "));
+}
+
+#[test]
+fn an_unknown_table_is_refused() {
+    let sentence = parse("[[senders]]\nnumber = \"+12\"").unwrap_err();
+    assert_eq!(
+        sentence,
+        "senders: unknown key, expected one of organizations, accounts, assistants, numbers"
+    );
+}

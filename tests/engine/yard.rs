@@ -1,0 +1,286 @@
+//! A whole engine for a test: memory store, paused clock, scripted provider.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sendyard::clock::{SystemClock, SystemIds};
+use sendyard::store::memory::MemoryStore;
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{AccountName, AssistantId, MessageId, OrganizationId, ProviderKind};
+use sendyard_actors::domain::message::{Kind, Message, State, UnknownPolicy};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Refusal};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::routing::{Account, Book, Route};
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::engine::{Engine, NotSent, Parts, RunningEngine, SendRequest, Sent};
+use sendyard_actors::ports::{Clock, HandOver, Later, Provider, Store, TooLong};
+use sendyard_actors::settings::Settings;
+
+pub(crate) const ORGANIZATION: OrganizationId = OrganizationId(1);
+pub(crate) const FROM: &str = "+1234567890";
+
+/// How the provider answers one hand-over.
+#[derive(Debug, Clone)]
+pub(crate) enum Line {
+    /// Takes it after so long.
+    Accept(Duration),
+    /// Refuses it with this class after so long.
+    Refuse(Class, Duration),
+    /// Takes it, and the answer is lost.
+    LoseAnswer,
+}
+
+/// A hand-over that the provider saw.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) id: MessageId,
+    pub(crate) to: E164,
+    pub(crate) text: String,
+    pub(crate) attempt: u16,
+    pub(crate) at: Time,
+    pub(crate) in_flight: usize,
+}
+
+/// A provider that plays a script: a line for each hand-over, the last one for ever.
+pub(crate) struct Scripted {
+    clock: SystemClock,
+    script: Mutex<VecDeque<Line>>,
+    seen: Mutex<Vec<Seen>>,
+    in_flight: Arc<Mutex<usize>>,
+    accepted: Arc<Mutex<Vec<MessageId>>>,
+}
+
+impl Scripted {
+    fn next_line(&self) -> Line {
+        let mut script = self.script.lock().unwrap();
+        if script.len() > 1 { script.pop_front().unwrap() } else { script.front().unwrap().clone() }
+    }
+}
+
+impl Provider for Scripted {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::Twilio
+    }
+
+    fn check_length(&self, _text: &str, _media: &[String]) -> Result<(), TooLong> {
+        Ok(())
+    }
+
+    fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
+        let line = self.next_line();
+        let draft = hand_over.message.draft.clone();
+        let in_flight = Arc::clone(&self.in_flight);
+        *in_flight.lock().unwrap() += 1;
+        self.seen.lock().unwrap().push(Seen {
+            id: draft.id,
+            to: draft.recipient,
+            text: draft.text,
+            attempt: hand_over.attempt,
+            at: self.clock.now(),
+            in_flight: *in_flight.lock().unwrap(),
+        });
+        let accepted = Arc::clone(&self.accepted);
+        Box::pin(async move {
+            let outcome = match line {
+                Line::Accept(after) => {
+                    tokio::time::sleep(after).await;
+                    accepted.lock().unwrap().push(draft.id);
+                    let provider_id = format!("SM{}", draft.id);
+                    Outcome::Accepted(Acceptance {
+                        provider_id,
+                        provider_status: "queued".into(),
+                        segments: None,
+                    })
+                }
+                Line::Refuse(class, after) => {
+                    tokio::time::sleep(after).await;
+                    let code = Some("42".to_owned());
+                    Outcome::Refused(Refusal { class, code, detail: "no".into(), retry_after: None })
+                }
+                Line::LoseAnswer => {
+                    accepted.lock().unwrap().push(draft.id);
+                    tokio::time::sleep(patience).await;
+                    Outcome::Unknown(Doubt::NoAnswer)
+                }
+            };
+            *in_flight.lock().unwrap() -= 1;
+            outcome
+        })
+    }
+}
+
+/// Builds a [`Yard`].
+pub(crate) struct Builder {
+    pub(crate) limits: Vec<&'static str>,
+    pub(crate) script: Vec<Line>,
+    pub(crate) settings: Settings,
+    pub(crate) policy: UnknownPolicy,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            limits: Vec::new(),
+            script: vec![Line::Accept(Duration::from_millis(100))],
+            settings: Settings::default(),
+            policy: UnknownPolicy::Hold,
+        }
+    }
+}
+
+/// A running engine with all that a test looks at.
+pub(crate) struct Yard {
+    pub(crate) engine: Engine,
+    running: Option<RunningEngine>,
+    pub(crate) provider: Arc<Scripted>,
+    pub(crate) store: Arc<dyn Store>,
+    builder: Builder,
+    clock: SystemClock,
+}
+
+pub(crate) fn account() -> AccountName {
+    AccountName::from("acme-twilio")
+}
+
+pub(crate) fn number(text: &str) -> E164 {
+    text.parse().unwrap()
+}
+
+fn book(builder: &Builder) -> Book {
+    let limits = builder.limits.iter().map(|limit| limit.parse().unwrap()).collect();
+    let route = Route {
+        organization: ORGANIZATION,
+        assistant: AssistantId(1),
+        account: account(),
+        provider: ProviderKind::Twilio,
+        limits,
+    };
+    let account = Account {
+        name: account(),
+        organization: ORGANIZATION,
+        provider: ProviderKind::Twilio,
+        limits: Vec::new(),
+        unknown_outcome: builder.policy,
+    };
+    Book {
+        numbers: HashMap::from([(number(FROM), route)]),
+        accounts: HashMap::from([(account.name.clone(), account)]),
+    }
+}
+
+impl Builder {
+    pub(crate) async fn start(self) -> Yard {
+        let clock = SystemClock::start();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock)));
+        let provider = Arc::new(Scripted {
+            clock,
+            script: Mutex::new(self.script.clone().into()),
+            seen: Mutex::default(),
+            in_flight: Arc::default(),
+            accepted: Arc::default(),
+        });
+        let running = start_engine(&self, &store, &provider, clock).await;
+        let engine = running.engine.clone();
+        Yard { engine, running: Some(running), provider, store, builder: self, clock }
+    }
+}
+
+async fn start_engine(
+    builder: &Builder,
+    store: &Arc<dyn Store>,
+    provider: &Arc<Scripted>,
+    clock: SystemClock,
+) -> RunningEngine {
+    let way_out: Arc<dyn Provider> = Arc::clone(provider) as _;
+    let parts = Parts {
+        settings: builder.settings,
+        book: book(builder),
+        store: Arc::clone(store),
+        providers: HashMap::from([(account(), way_out)]),
+        clock: Arc::new(clock),
+        ids: Arc::new(SystemIds),
+    };
+    Engine::start(parts).await.expect("the engine starts")
+}
+
+impl Yard {
+    pub(crate) fn request(to: &str, text: &str, kind: Kind) -> SendRequest {
+        let (from, to) = (number(FROM), number(to));
+        SendRequest {
+            organization: ORGANIZATION,
+            from,
+            to,
+            text: text.to_owned(),
+            media: Vec::new(),
+            kind,
+            key: None,
+            fingerprint: Fingerprint::of(from, to, text, &[], kind == Kind::Queued),
+        }
+    }
+
+    pub(crate) async fn queue(&self, to: &str, text: &str) -> Sent {
+        self.engine.send(Self::request(to, text, Kind::Queued)).await.expect("accepted")
+    }
+
+    pub(crate) async fn send_now(&self, to: &str, text: &str) -> Result<Sent, NotSent> {
+        self.engine.send(Self::request(to, text, Kind::Immediate)).await
+    }
+
+    pub(crate) async fn message(&self, id: MessageId) -> Message {
+        *self.engine.message(ORGANIZATION, id).await.unwrap().expect("the message is known")
+    }
+
+    /// Lets simulated time pass until the message is in this state.
+    pub(crate) async fn until(&self, id: MessageId, state: State) -> Message {
+        let wait = async {
+            loop {
+                let message = self.message(id).await;
+                if message.state == state {
+                    return message;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        match tokio::time::timeout(Duration::from_hours(2), wait).await {
+            Ok(message) => message,
+            Err(_) => panic!("{id} never became {state:?}: {:#?}", self.message(id).await),
+        }
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.provider.seen.lock().unwrap().clone()
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.
+    pub(crate) async fn crash_and_restart(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop(Duration::ZERO).await;
+        }
+        let running = start_engine(&self.builder, &self.store, &self.provider, self.clock).await;
+        self.engine = running.engine.clone();
+        self.running = Some(running);
+    }
+
+    pub(crate) async fn stop(&mut self, grace: Duration) {
+        if let Some(running) = self.running.take() {
+            running.stop(grace).await;
+        }
+    }
+}
+
+/// Every test ends with this looked at: nothing was accepted twice.
+impl Drop for Yard {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.builder.policy == UnknownPolicy::Resend {
+            return;
+        }
+        let accepted = self.provider.accepted.lock().unwrap();
+        let different: HashSet<MessageId> = accepted.iter().copied().collect();
+        assert_eq!(different.len(), accepted.len(), "a message was handed over twice");
+    }
+}
