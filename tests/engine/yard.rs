@@ -18,7 +18,7 @@ use sendyard_actors::ports::{Clock, HandOver, Later, Provider, Store, TooLong};
 use sendyard_actors::settings::Settings;
 
 pub(crate) const ORGANIZATION: OrganizationId = OrganizationId(1);
-pub(crate) const FROM: &str = "+15550000001";
+pub(crate) const FROM: &str = "+1234567890";
 
 /// How the provider answers one hand-over.
 #[derive(Debug, Clone)]
