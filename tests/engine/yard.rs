@@ -246,7 +246,7 @@ impl Yard {
         };
         match tokio::time::timeout(Duration::from_hours(2), wait).await {
             Ok(message) => message,
-            Err(_) => panic!("{id} never became {state:?}: {:#?}", self.message(id).await),
+            Err(_elapsed) => panic!("{id} never became {state:?}: {:#?}", self.message(id).await),
         }
     }
 
@@ -266,6 +266,12 @@ impl Yard {
         let running = start_engine(&self.builder, &self.store, &self.provider, self.clock).await;
         self.engine = running.engine.clone();
         self.running = Some(running);
+    }
+
+    pub(crate) async fn stop(&mut self, grace: Duration) {
+        if let Some(running) = self.running.take() {
+            running.stop(grace).await;
+        }
     }
 }
 
