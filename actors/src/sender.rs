@@ -8,6 +8,7 @@
 //! State, all of it to be lost: the window of the queue (`window.rs`), the pace, rebuilt from the
 //! store, and the claims on their way.
 
+mod claims;
 mod immediate;
 mod load;
 mod submit;
@@ -18,13 +19,14 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
+pub use self::claims::ClaimAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
 pub use self::submit::{Submit, SubmitAnswer};
 
+use self::claims::Starting;
 use self::load::Earlier;
 use self::window::{ASIDE, READY, Window};
 use crate::alarm::Alarm;
-use crate::attempt::ClaimedAttempt;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message};
 use crate::domain::pace::{Allowed, Pace, Permit};
@@ -33,8 +35,8 @@ use crate::domain::routing::Route;
 use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::places::Place;
-use crate::ports::{Claimed, EstimateRule, StoreError, Waiting};
-use crate::provider::{Begin, ProviderMessage};
+use crate::ports::{EstimateRule, StoreError, Waiting};
+use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 
 /// The most that a claim is made ahead of its instant.
@@ -125,31 +127,6 @@ impl Change {
             written_at: message.last_attempt().and_then(|attempt| attempt.written_at),
         }
     }
-}
-
-/// The store's answer to a claim.
-pub struct ClaimAnswered {
-    number: u64,
-    asked_at: Time,
-    answer: ClaimResult,
-}
-
-enum ClaimResult {
-    Ours(ClaimedAttempt),
-    NotDue(Time),
-    NotHead,
-    Gone,
-    Stale,
-    Failed(StoreError),
-}
-
-/// A message that is being claimed, or waits claimed for its instant or for those before it.
-struct Starting {
-    number: u64,
-    message: Waiting,
-    permit: Permit,
-    not_before: Time,
-    claimed: Option<ClaimedAttempt>,
 }
 
 /// The actor.
@@ -300,99 +277,6 @@ impl SenderState {
             let permit = pace.take(at, now, head.cost);
             self.window.start(&head);
             self.claim(head, permit, at, place, myself);
-        }
-    }
-
-    fn claim(
-        &mut self,
-        message: Waiting,
-        permit: Permit,
-        not_before: Time,
-        place: Place,
-        myself: &ActorRef<SenderMessage>,
-    ) {
-        self.claims_made += 1;
-        let number = self.claims_made;
-        self.starting.push_back(Starting { number, message, permit, not_before, claimed: None });
-        let (journal, roster) = (self.journal.clone(), self.roster.clone());
-        let (sender, myself) = (self.number, myself.clone());
-        tokio::spawn(async move {
-            let asked_at = journal.now();
-            let answer = match journal.claim(message.id, sender, message.attempt).await {
-                Ok(Claimed::Yes(claimed) | Claimed::Already(claimed)) => {
-                    match immediate::place_for(&claimed, place, &roster).await {
-                        Some(place) => ClaimResult::Ours(ClaimedAttempt::new(claimed, place, journal)),
-                        None => ClaimResult::NotDue(immediate::leave_for_later(&journal, &claimed).await),
-                    }
-                }
-                Ok(Claimed::NotDue(due)) => ClaimResult::NotDue(due),
-                Ok(Claimed::NotHead(_)) => ClaimResult::NotHead,
-                Ok(Claimed::Changed) => ClaimResult::Gone,
-                Ok(Claimed::Stale) => ClaimResult::Stale,
-                Err(error) => ClaimResult::Failed(error),
-            };
-            // Nobody there: what was claimed goes back as it is dropped.
-            let answered = ClaimAnswered { number, asked_at, answer };
-            let _ = myself.send_message(SenderMessage::ClaimAnswered(answered));
-        });
-    }
-
-    fn claim_answered(&mut self, answered: ClaimAnswered, myself: &ActorRef<SenderMessage>) {
-        let ClaimAnswered { number, asked_at, answer } = answered;
-        let now = self.journal.now();
-        self.usual_claim = (self.usual_claim * 7 + now.since(asked_at)) / 8;
-        let Some(place) = self.starting.iter().position(|starting| starting.number == number) else { return };
-        if let ClaimResult::Ours(claimed) = answer {
-            if let Some(starting) = self.starting.get_mut(place) {
-                starting.claimed = Some(claimed);
-            }
-            return;
-        }
-        let Some(starting) = self.starting.remove(place) else { return };
-        let message = starting.message;
-        if let Some(pace) = self.pace.as_mut() {
-            pace.abandon(starting.permit);
-        }
-        match answer {
-            ClaimResult::Ours(_) => {}
-            ClaimResult::Gone => {
-                self.window.gone(&message);
-                self.window.release(message.recipient);
-            }
-            ClaimResult::NotDue(due) => self.window.requeue(Waiting { due, ..message }),
-            ClaimResult::NotHead => {
-                // Something of this conversation is ahead that we do not know: look again shortly.
-                let recipient = message.recipient;
-                myself.send_after(STORE_AGAIN_AFTER, move || SenderMessage::ThreadAgain(recipient));
-            }
-            ClaimResult::Failed(error) => {
-                tracing::warn!(message = %message.id, %error, "could not claim; trying again shortly");
-                self.window.requeue(Waiting { due: now + STORE_AGAIN_AFTER, ..message });
-            }
-            ClaimResult::Stale => {
-                tracing::error!(sender = ?self.number, "the lease of this sender's shard is over");
-                self.leave(myself);
-            }
-        }
-    }
-
-    /// Passes on what is claimed, in the order of the decisions, each not before its instant.
-    fn begin_in_order(&mut self, now: Time) {
-        while let Some(first) = self.starting.front() {
-            if first.claimed.is_none() || first.not_before > now {
-                return;
-            }
-            let Some(Starting { message, permit, not_before, claimed: Some(attempt), .. }) =
-                self.starting.pop_front()
-            else {
-                return;
-            };
-            self.open.insert(message.id, permit);
-            let account = attempt.message().map(|claimed| claimed.draft.account.clone());
-            let pace_memory = self.pace.as_ref().map(Pace::memory).unwrap_or_default();
-            let begin = ProviderMessage::Begin(Begin { attempt, due: not_before, pace_memory });
-            // A provider actor that is just failing drops the attempt, which puts it back.
-            let _ = self.roster.pass(account.as_ref().unwrap_or(&self.account), begin);
         }
     }
 
