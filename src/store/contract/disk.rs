@@ -28,7 +28,8 @@ struct Medium {
     off: bool,
     /// Operations until the power is cut.
     cut_after: Option<u64>,
-    fail_next_sync: bool,
+    /// The sync that fails, counted from the next one, 1.
+    failing_sync: Option<u32>,
     blocks: HashSet<u64>,
     most_blocks: Option<usize>,
 }
@@ -77,9 +78,10 @@ impl Disk {
         Self(Arc::new(Mutex::new(Medium { cached: image.clone(), synced: image, ..Medium::default() })))
     }
 
-    /// Lets the next sync fail, and only that.
-    pub(super) fn fail_next_sync(&self) {
-        self.medium().fail_next_sync = true;
+    /// Lets one of the next syncs fail, counted from 1, and only that. redb syncs a commit twice: its
+    /// pages, then that they count.
+    pub(super) fn fail_sync(&self, which: u32) {
+        self.medium().failing_sync = Some(which);
     }
 
     /// Leaves room for so many blocks more than are in use.
@@ -139,7 +141,9 @@ impl StorageBackend for Disk {
     fn sync_data(&self) -> io::Result<()> {
         let mut medium = self.medium();
         medium.operation()?;
-        if std::mem::take(&mut medium.fail_next_sync) {
+        medium.failing_sync = medium.failing_sync.map(|which| which - 1);
+        if medium.failing_sync == Some(0) {
+            medium.failing_sync = None;
             return Err(io::Error::other("the disk failed"));
         }
         medium.synced = medium.cached.clone();

@@ -128,11 +128,36 @@ fn a_disk_that_failed_once_is_used_again_and_a_failed_step_is_not_told_done() {
     let world = world_on(&disk);
     run(world, async |world| {
         world.queued(draft(1)).await;
-        disk.fail_next_sync();
+        disk.fail_sync(1);
         let failed = world.store.append(append_of(draft(2))).await;
         assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
         assert_eq!(world.store.message(draft(2).id).await.unwrap(), None, "said not to be done, and is not");
         assert_eq!(world.queued(draft(2)).await.answer.position, 2);
+    });
+}
+
+#[test]
+fn a_step_that_may_be_stored_after_all_is_never_told_that_it_is_not() {
+    let disk = Disk::default();
+    let world = world_on(&disk);
+    run(world, async |world| {
+        let mut left_open = 0;
+        for which in [1, 2, 3, 1, 2, 3] {
+            disk.fail_sync(which);
+            let index = world.store.depth(sender()).await.unwrap();
+            match world.store.append(append_of(draft(index))).await {
+                Ok(_) => {}
+                Err(StoreError::Unavailable(_)) => {
+                    assert_eq!(world.store.message(draft(index).id).await.unwrap(), None);
+                }
+                Err(StoreError::Unanswered) => {
+                    left_open += 1;
+                    assert!(matches!(world.append(draft(index)).await, Appended::Exists(_)));
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        assert!(left_open > 0, "no sync failed at the end of a commit");
     });
 }
 
