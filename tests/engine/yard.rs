@@ -234,12 +234,14 @@ impl Yard {
     /// Lets simulated time pass until the message is in this state.
     pub(crate) async fn until(&self, id: MessageId, state: State) -> Message {
         let wait = async {
+            let mut look_after = Duration::from_millis(1);
             loop {
                 let message = self.message(id).await;
                 if message.state == state {
                     return message;
                 }
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::time::sleep(look_after).await;
+                look_after = look_after.mul_f64(1.1).min(Duration::from_secs(1));
             }
         };
         match tokio::time::timeout(Duration::from_hours(2), wait).await {
@@ -256,20 +258,19 @@ impl Yard {
         self.clock.now()
     }
 
-    /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.
-    pub(crate) async fn crash_and_restart(&mut self) {
+    /// Stops the engine without waiting for what is in flight; its handle stays.
+    pub(crate) async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.stop(Duration::ZERO).await;
         }
+    }
+
+    /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.
+    pub(crate) async fn crash_and_restart(&mut self) {
+        self.stop().await;
         let running = start_engine(&self.builder, &self.store, &self.provider, self.clock).await;
         self.engine = running.engine.clone();
         self.running = Some(running);
-    }
-
-    pub(crate) async fn stop(&mut self, grace: Duration) {
-        if let Some(running) = self.running.take() {
-            running.stop(grace).await;
-        }
     }
 }
 
