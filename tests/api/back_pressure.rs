@@ -1,5 +1,7 @@
 //! What cannot be taken now is refused with a time to come back.
 
+use std::time::Duration;
+
 use sendyard_actors::settings::Settings;
 
 use super::app::{App, GOOD_BODY};
@@ -21,7 +23,7 @@ async fn a_full_queue_is_429() {
 #[tokio::test(start_paused = true)]
 async fn a_stopping_process_is_503_and_not_ready() {
     let mut app = App::start().await;
-    app.yard.stop().await;
+    app.yard.stop(Duration::ZERO).await;
     for (answer, code) in
         [(app.send(GOOD_BODY).await, "stopping"), (app.get_keyless("/readyz").await, "not_ready")]
     {
