@@ -12,6 +12,7 @@ mod keys;
 mod openapi;
 mod serve;
 mod twin;
+mod verify;
 
 /// A self-hosted engine that sends SMS and MMS for applications.
 #[derive(Debug, Parser)]
@@ -29,6 +30,7 @@ enum Command {
     Openapi(openapi::Openapi),
     Directory(directory::Directory),
     Keys(keys::Keys),
+    Verify(verify::Verify),
 }
 
 /// Why a subcommand ended early.
@@ -61,5 +63,6 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Openapi(openapi) => openapi.run(),
         Command::Directory(directory) => directory.run(),
         Command::Keys(keys) => Ok(keys.run()),
+        Command::Verify(verify) => verify.run(),
     }
 }

@@ -2,3 +2,5 @@
 
 mod config;
 mod engine;
+mod process;
+mod proof;
