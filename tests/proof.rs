@@ -135,6 +135,7 @@ async fn killed_again_and_again_it_keeps_every_promise() {
     let possible = 2 * PLACES * kills.len();
     assert!(report.counts.unknown <= possible as u64, "more unknowns than places at the kills: {hardness:?}");
     assert_eq!(report.counts.undecided, 0, "{report}");
+    files.check_that_cut_attempts_are_listed(&ledger);
     hardness.check();
 
     let output = yard.run(&Files::arguments(JITTER));

@@ -54,18 +54,19 @@ impl Answer {
 /// The files of a run.
 pub(super) struct Files {
     home: PathBuf,
+    statuses: Vec<Value>,
 }
 
 impl Files {
     /// Waits until every message that anybody knows of is decided or listed, then writes everything.
     pub(super) async fn collect(yard: &Yard, setup: &Setup, answers: &[Answer], limit: Duration) -> Self {
-        let files = Self { home: yard.home().to_owned() };
         let statuses = last_words(yard, answers, limit).await;
+        let files = Self { home: yard.home().to_owned(), statuses };
         files.write_lines(
             "answers.ndjson",
             answers.iter().map(|answer| serde_json::to_value(answer).unwrap()),
         );
-        files.write_lines("statuses.ndjson", statuses);
+        files.write_lines("statuses.ndjson", &files.statuses);
         fs::write(files.path("ledger.ndjson"), yard.twin.ledger_text().await).unwrap();
         let limits: BTreeMap<&str, Value> = setup
             .numbers
@@ -74,6 +75,17 @@ impl Files {
             .collect();
         fs::write(files.path("limits.json"), serde_json::to_vec(&limits).unwrap()).unwrap();
         files
+    }
+
+    /// What the provider took and could not answer is known to nobody else, and must be said to be.
+    pub(super) fn check_that_cut_attempts_are_listed(&self, ledger: &[Line]) {
+        let is_listed = |id: &str| {
+            let status = self.statuses.iter().find(|status| status["message_id"] == id);
+            status.is_some_and(|status| status["provider_status"] == "unknown")
+        };
+        let cut = ledger.iter().filter(|line| line.accepted && !line.answered);
+        let hidden: Vec<&Line> = cut.filter(|line| !line.message_id().is_some_and(is_listed)).collect();
+        assert!(hidden.is_empty(), "not listed as unknown: {hidden:#?}");
     }
 
     pub(super) fn paths(&self) -> Paths {
@@ -106,8 +118,8 @@ impl Files {
         self.home.join(name)
     }
 
-    fn write_lines(&self, name: &str, rows: impl IntoIterator<Item = Value>) {
-        let lines: String = rows.into_iter().map(|row| format!("{row}\n")).collect();
+    fn write_lines(&self, name: &str, rows: &[Value]) {
+        let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
         fs::write(self.path(name), lines).unwrap();
     }
 }
