@@ -71,11 +71,10 @@ struct Hardness {
     cancelled: usize,
     /// Cancellations that came too late.
     too_late: usize,
-    unknown: u64,
 }
 
 impl Hardness {
-    fn of(kills: &[u64], ledger: &[Line], answers: &[Answer], unknown: u64) -> Self {
+    fn of(kills: &[u64], ledger: &[Line], answers: &[Answer]) -> Self {
         let cut: Vec<u64> =
             ledger.iter().filter(|line| line.accepted && !line.answered).map(|line| line.at_us).collect();
         let since = |place: usize| place.checked_sub(1).map_or(0, |before| kills[before]);
@@ -89,7 +88,6 @@ impl Hardness {
             repeated: good.filter_map(|answer| answer.key.as_deref()).filter(|key| !told.insert(key)).count(),
             cancelled: answers.iter().filter(|answer| answer.cancelled == Some(true)).count(),
             too_late: answers.iter().filter(|answer| answer.cancelled == Some(false)).count(),
-            unknown,
         }
     }
 
@@ -128,7 +126,7 @@ async fn killed_again_and_again_it_keeps_every_promise() {
     let options = Options { jitter: Duration::from_millis(300), ..Options::default() };
     let report = verify(&Inputs::read(&files.paths(), options).unwrap());
     let ledger = yard.twin.ledger().await;
-    let hardness = Hardness::of(&kills, &ledger, &answers, report.counts.unknown);
+    let hardness = Hardness::of(&kills, &ledger, &answers);
     println!("{report}\n{hardness:#?}");
     assert_eq!(report.violations(), 0, "seed {seed}:\n{report}");
     assert!(report.findings.iter().all(|finding| finding.checked > 0), "something was not judged:\n{report}");

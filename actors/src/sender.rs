@@ -487,7 +487,7 @@ impl SenderState {
         let Some(pace) = self.pace.as_mut() else {
             return EstimateRule { from: now, per_unit: Duration::ZERO };
         };
-        let from = match pace.next_allowed(since, now, 1) {
+        let from = match pace.look_ahead(since, now, 1) {
             Allowed::At(at) => at.max(now),
             Allowed::WhenStamped => now,
         };

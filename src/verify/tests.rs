@@ -369,6 +369,11 @@ fn pace_judges_only_windows_that_a_queued_message_ends() {
     assert_eq!(with_immediate(2 * SECOND + LATER).violated(), [], "it waits for nothing");
     assert_eq!(with_immediate(2 * SECOND - LATER).violated(), [Promise::Pace], "the queue yields");
     assert_eq!(with_immediate(2 * SECOND - 1).violated(), [], "too close to tell which was decided last");
+
+    let mut case = with_immediate(2 * SECOND + 2 * LATER);
+    case.sent("j", 0, 2 * SECOND + 4 * LATER);
+    case.inputs.answers[2].kind = Kind::Immediate;
+    assert_eq!(case.violated(), [], "one immediate message after another");
 }
 
 #[test]

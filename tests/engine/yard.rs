@@ -18,7 +18,7 @@ use sendyard_actors::ports::{Clock, HandOver, Later, Provider, Store, TooLong};
 use sendyard_actors::settings::Settings;
 
 pub(crate) const ORGANIZATION: OrganizationId = OrganizationId(1);
-pub(crate) const FROM: &str = "+15550000001";
+pub(crate) const FROM: &str = "+1234567890";
 
 /// How the provider answers one hand-over.
 #[derive(Debug, Clone)]
@@ -246,7 +246,9 @@ impl Yard {
         };
         match tokio::time::timeout(Duration::from_hours(2), wait).await {
             Ok(message) => message,
-            Err(_) => panic!("{id} never became {state:?}: {:#?}", self.message(id).await),
+            Err(tokio::time::error::Elapsed { .. }) => {
+                panic!("{id} never became {state:?}: {:#?}", self.message(id).await)
+            }
         }
     }
 
@@ -266,6 +268,12 @@ impl Yard {
         let running = start_engine(&self.builder, &self.store, &self.provider, self.clock).await;
         self.engine = running.engine.clone();
         self.running = Some(running);
+    }
+
+    pub(crate) async fn stop(&mut self, grace: Duration) {
+        if let Some(running) = self.running.take() {
+            running.stop(grace).await;
+        }
     }
 }
 

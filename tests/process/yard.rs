@@ -46,10 +46,8 @@ pub(crate) async fn eventually<T>(
             sleep(LOOK_EVERY).await;
         }
     };
-    match timeout(limit, looking).await {
-        Ok(seen) => seen,
-        Err(_) => panic!("not within {limit:?}: {what}"),
-    }
+    let Ok(seen) = timeout(limit, looking).await else { panic!("not within {limit:?}: {what}") };
+    seen
 }
 
 /// Microseconds since the epoch; processes of one machine share this clock.

@@ -1,6 +1,7 @@
 //! What `verify` is given: the clients' answers, the provider's ledger, the last statuses, the limits.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,10 +63,9 @@ impl Files {
     pub(super) async fn collect(yard: &Yard, setup: &Setup, answers: &[Answer], limit: Duration) -> Self {
         let statuses = last_words(yard, answers, limit).await;
         let files = Self { home: yard.home().to_owned(), statuses };
-        files.write_lines(
-            "answers.ndjson",
-            answers.iter().map(|answer| serde_json::to_value(answer).unwrap()),
-        );
+        let answers: Vec<Value> =
+            answers.iter().map(|answer| serde_json::to_value(answer).unwrap()).collect();
+        files.write_lines("answers.ndjson", &answers);
         files.write_lines("statuses.ndjson", &files.statuses);
         fs::write(files.path("ledger.ndjson"), yard.twin.ledger_text().await).unwrap();
         let limits: BTreeMap<&str, Value> = setup
@@ -119,7 +119,10 @@ impl Files {
     }
 
     fn write_lines(&self, name: &str, rows: &[Value]) {
-        let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        let mut lines = String::new();
+        for row in rows {
+            writeln!(lines, "{row}").unwrap();
+        }
         fs::write(self.path(name), lines).unwrap();
     }
 }

@@ -42,6 +42,14 @@ pub enum Allowed {
     WhenStamped,
 }
 
+/// The spacing before a permit was given.
+#[derive(Debug, Clone, Copy)]
+struct Undo {
+    permit: Permit,
+    last_due: Time,
+    debt: u64,
+}
+
 /// The pace of one sender (or one account).
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -53,6 +61,8 @@ pub struct Pace {
     last_due: Time,
     /// Units that the spacing from `last_due` must make up for.
     debt: u64,
+    /// The spacing as it was before the last permit was given, until something else is charged.
+    undo: Option<Undo>,
     /// The due time last told. What held the head back may have expired and been dropped when its
     /// timer fires; without this the wait would look like lateness and be caught up as a burst.
     head_due: Option<Time>,
@@ -79,6 +89,7 @@ impl Pace {
             next_permit: now.as_nanos(),
             last_due: Time::ZERO,
             debt: 0,
+            undo: None,
             head_due: None,
         };
         if let Some((latest, units)) = pace.rebuild(limits, guard, stamps, now) {
@@ -97,6 +108,15 @@ impl Pace {
     /// The earliest instant at which every limit allows `cost`. Charges nothing. `since` is when the
     /// sender last began to have eligible work (or was resumed).
     pub fn next_allowed(&mut self, since: Time, now: Time, cost: u32) -> Allowed {
+        let allowed = self.look_ahead(since, now, cost);
+        if let Allowed::At(at) = allowed {
+            self.head_due = Some(at);
+        }
+        allowed
+    }
+
+    /// What [`Pace::next_allowed`] would say, without telling it to anybody: for estimates.
+    pub fn look_ahead(&mut self, since: Time, now: Time, cost: u32) -> Allowed {
         let told_and_passed = self.head_due.filter(|told| *told <= now).unwrap_or_default();
         let mut at = since.max(self.spread_end()).max(told_and_passed);
         for window in &mut self.windows {
@@ -106,7 +126,6 @@ impl Pace {
                 Allowed::WhenStamped => return Allowed::WhenStamped,
             }
         }
-        self.head_due = Some(at);
         Allowed::At(at)
     }
 
@@ -117,6 +136,7 @@ impl Pace {
         self.next_permit = self.next_permit.wrapping_add(1);
         self.open.push((permit, cost));
         self.open_units = self.open_units.saturating_add(u64::from(cost));
+        self.undo = Some(Undo { permit, last_due: self.last_due, debt: self.debt });
         self.last_due = at.max(now - CATCH_UP);
         self.debt = u64::from(cost);
         self.head_due = None;
@@ -129,13 +149,18 @@ impl Pace {
         self.count(at, units);
     }
 
-    /// The permit was not used. Its place in the spacing is not given again.
+    /// The permit was not used. If nothing was decided or charged after it, its place in the spacing
+    /// is given again: a message that was cancelled in time costs its sender no slot.
     pub fn abandon(&mut self, permit: Permit) {
         let _ = self.close(permit);
+        if let Some(undo) = self.undo.take_if(|undo| undo.permit == permit) {
+            (self.last_due, self.debt) = (undo.last_due, undo.debt);
+        }
     }
 
     /// An immediate message was handed over at `at`, without asking. The queue yields.
     pub fn charge(&mut self, at: Time, cost: u32) {
+        self.undo = None;
         self.count(at, cost);
         if at >= self.spread_end() {
             (self.last_due, self.debt) = (at, u64::from(cost));

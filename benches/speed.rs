@@ -1,0 +1,45 @@
+//! What Sendyard reaches, as ratios to a yardstick in the same interleaved run.
+//!
+//! `cargo bench --bench speed` runs all; `-- accept`, `-- hand-over` or `-- backlog` one of them.
+//! Generator, engine, store and twin share the machine. Absolute figures mean nothing on a shared
+//! machine; the ratios do. What was measured, when and how, is in benches/README.md.
+#![allow(missing_docs, reason = "a program of its own, read from its head")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a measuring program")]
+#![allow(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "a measuring program")]
+
+#[path = "speed/accept.rs"]
+mod accept;
+#[path = "speed/backlog.rs"]
+mod backlog;
+#[path = "speed/client.rs"]
+mod client;
+#[path = "speed/hand_over.rs"]
+mod hand_over;
+#[path = "speed/yard.rs"]
+mod yard;
+
+fn main() {
+    // `cargo bench` adds `--bench`.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    // Two installs of the same provider are one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        if wants("accept") {
+            accept::run().await;
+        }
+        if wants("hand-over") {
+            hand_over::run().await;
+        }
+        if wants("backlog") {
+            backlog::run().await;
+        }
+    });
+}
+
+/// The middle of an odd number of figures.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}

@@ -1,0 +1,153 @@
+//! Handed over with every durable transition, beside a bare reqwest loop against the same twin.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sendyard::boot;
+use sendyard::clock::{SystemClock, SystemIds};
+use sendyard::store::redb::RedbStore;
+use sendyard::twin::{self, TwinOptions};
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind, Shard};
+use sendyard_actors::domain::message::{Draft, Kind, Lane};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::segments::Encoding;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Append, EstimateRule, Ids, Store};
+use tokio::time::Instant;
+
+use crate::{median, yard};
+
+const ROUNDS: usize = 3;
+const SENDERS: usize = 100;
+
+pub(crate) async fn run() {
+    for (latency_ms, places, messages) in [(0, 64, 20_000), (50, 1000, 40_000)] {
+        let mut ratios = Vec::new();
+        let mut rates = Vec::new();
+        for _ in 0..ROUNDS {
+            let twin = twin::start("127.0.0.1:0".parse().unwrap(), TwinOptions::default()).await.unwrap();
+            set_latency(twin.control_addr(), latency_ms).await;
+            let yardstick = bare(twin.addr(), places, messages).await;
+            clear_ledger(twin.control_addr()).await;
+            let ours = ours(twin.addr(), twin.control_addr(), places, messages).await;
+            ratios.push(ours / yardstick);
+            rates.push(ours);
+            twin.stop().await;
+        }
+        println!(
+            "hand-over, provider at {latency_ms} ms, {places} places: {:.3} of bare reqwest; {:.0}/s here",
+            median(ratios),
+            median(rates)
+        );
+    }
+}
+
+async fn set_latency(control: SocketAddr, latency_ms: u64) {
+    let faults = format!(r#"{{"rules":[{{"latency_ms":{latency_ms}}}]}}"#);
+    let client = reqwest::Client::new();
+    let url = format!("http://{control}/_twin/faults");
+    let answer =
+        client.put(url).header("content-type", "application/json").body(faults).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+}
+
+async fn clear_ledger(control: SocketAddr) {
+    reqwest::Client::new().delete(format!("http://{control}/_twin/ledger")).send().await.unwrap();
+}
+
+/// So many tasks that each post one form after the other.
+async fn bare(twin: SocketAddr, places: usize, messages: usize) -> f64 {
+    let client = sendyard::providers::http_client(places).unwrap();
+    let left = Arc::new(AtomicUsize::new(messages));
+    let start = Instant::now();
+    let tasks: Vec<_> = (0..places)
+        .map(|n| {
+            let (client, left) = (client.clone(), Arc::clone(&left));
+            tokio::spawn(async move {
+                let account = "AC00000000000000000000000000000001";
+                let url = format!("http://{twin}/2010-04-01/Accounts/{account}/Messages.json");
+                let from = yard::number(n % SENDERS);
+                let form = [("From", from.as_str()), ("To", "+15551234567"), ("Body", "bench")];
+                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+                    let call = client.post(&url).basic_auth(account, Some("x")).form(&form);
+                    let answer = call.send().await.unwrap();
+                    assert_eq!(answer.status(), 201);
+                    answer.bytes().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    messages as f64 / start.elapsed().as_secs_f64()
+}
+
+/// A store that holds the messages already; measured from the start of the engine to the last one.
+async fn ours(twin: SocketAddr, control: SocketAddr, places: usize, messages: usize) -> f64 {
+    let data = tempfile::tempdir().unwrap();
+    fill(data.path(), messages, SENDERS).await;
+    let directory = yard::directory(twin, SENDERS, "[]");
+    let (config, directory) = yard::parse(&yard::config(data.path(), places), &directory);
+    let start = Instant::now();
+    let engine = boot::start(config, directory).await.unwrap();
+    let client = reqwest::Client::new();
+    loop {
+        let stats = client.get(format!("http://{}/sms/queue/stats", engine.addr()));
+        let stats = stats.bearer_auth(yard::KEY).send().await.unwrap();
+        let stats: serde_json::Value = stats.json().await.unwrap();
+        if stats["completed_last_hour"].as_u64() == Some(messages as u64) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let took = start.elapsed();
+    let _ = control;
+    engine.stop().await;
+    messages as f64 / took.as_secs_f64()
+}
+
+/// Puts messages into the queue of a store as the engine does, without an engine.
+pub(crate) async fn fill(data: &std::path::Path, messages: usize, senders: usize) {
+    let clock = Arc::new(SystemClock::start());
+    let store = RedbStore::open(data, clock).unwrap();
+    let mut waiting = Vec::new();
+    for n in 0..messages {
+        let append = Append {
+            draft: draft(n, senders),
+            estimate: EstimateRule { from: Time::ZERO, per_unit: Duration::ZERO },
+            depth_limit: u64::MAX,
+            request_until: Time::MAX,
+        };
+        waiting.push(store.append(append));
+        if waiting.len() == 2000 {
+            futures::future::try_join_all(waiting.drain(..)).await.unwrap();
+        }
+    }
+    futures::future::try_join_all(waiting).await.unwrap();
+}
+
+fn draft(n: usize, senders: usize) -> Draft {
+    let sender: E164 = yard::number(n % senders).parse().unwrap();
+    let recipient: E164 = format!("+1666{n:07}").parse().unwrap();
+    let text = "Your table for two at eight is confirmed. Answer STOP to hear no more from us.";
+    Draft {
+        id: SystemIds.message(Shard::of(sender)),
+        sender,
+        recipient,
+        lane: Lane::Normal,
+        kind: Kind::Queued,
+        organization: OrganizationId(1),
+        assistant: AssistantId(1),
+        account: AccountName::from("bench"),
+        provider: ProviderKind::Twilio,
+        text: text.to_owned(),
+        media: Vec::new(),
+        segments: 1,
+        encoding: Encoding::Gsm7,
+        fingerprint: Fingerprint::of(sender, recipient, text, &[], true),
+    }
+}

@@ -1,0 +1,47 @@
+//! Configuration and directory of an engine that is measured.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use sendyard::config::{Config, Directory, Environment};
+
+pub(crate) const KEY: &str = "bench";
+
+/// The configuration file of an engine with its store in `data`.
+pub(crate) fn config(data: &Path, places: usize) -> String {
+    format!(
+        "[http]\nlisten = \"127.0.0.1:0\"\n[metrics]\nlisten = \"\"\n[store]\nurl = \"redb:{}\"\n\
+         [engine]\nplaces_in_flight = {places}\nqueue_limit = 10000000\n",
+        data.display()
+    )
+}
+
+/// A directory of so many numbers, all with the same limits, on one account at the twin.
+pub(crate) fn directory(twin: SocketAddr, numbers: usize, limits: &str) -> String {
+    let mut text = format!(
+        "[[organizations]]\nid = 1\nname = \"Bench\"\n\
+         api_keys = [{{ name = \"bench\", key = \"{KEY}\", scopes = [\"sms:send\", \"sms:read\"] }}]\n\
+         [[accounts]]\nname = \"bench\"\norganization = 1\nprovider = \"twilio\"\nbase_url = \"http://{twin}\"\n\
+         credentials = {{ account_sid = \"AC00000000000000000000000000000001\", auth_token = \"x\" }}\n\
+         [[assistants]]\nid = 1\norganization = 1\nname = \"Bench\"\naccount = \"bench\"\n"
+    );
+    for n in 0..numbers {
+        let number = number(n);
+        writeln!(text, "[[numbers]]\nnumber = \"{number}\"\nassistant = 1\nlimits = {limits}").unwrap();
+    }
+    text
+}
+
+/// The n-th sending number.
+pub(crate) fn number(n: usize) -> String {
+    format!("+1555{n:07}")
+}
+
+/// Both, read as the program reads them.
+pub(crate) fn parse(config: &str, directory: &str) -> (Config, Directory) {
+    let environment = Environment::default();
+    let config = Config::from_layers(Some((Path::new("bench.toml"), config)), &environment).unwrap();
+    let directory = Directory::parse(Path::new("directory.toml"), directory, &environment).unwrap();
+    (config, directory)
+}
