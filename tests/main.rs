@@ -7,3 +7,7 @@ mod api;
 mod config;
 #[cfg(test)]
 mod engine;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod proof;

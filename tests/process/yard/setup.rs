@@ -1,0 +1,89 @@
+//! The configuration and the directory that a service under test is started with.
+
+use std::fmt::Write;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::KEY;
+
+/// The two provider accounts, as the provider names them.
+pub(crate) const ACCOUNT_SIDS: [&str; 2] =
+    ["AC00000000000000000000000000000001", "AC00000000000000000000000000000002"];
+
+/// A sending number.
+#[derive(Debug, Clone)]
+pub(crate) struct SendingNumber {
+    pub(crate) number: String,
+    /// Index of its account in [`ACCOUNT_SIDS`].
+    pub(crate) account: usize,
+    pub(crate) limits: Vec<&'static str>,
+}
+
+/// What a service under test is started with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setup {
+    pub(crate) numbers: Vec<SendingNumber>,
+    /// Keys of `[engine]` with their values, as TOML.
+    pub(crate) engine: Vec<(&'static str, &'static str)>,
+    /// Keys of `[http]`.
+    pub(crate) http: Vec<(&'static str, &'static str)>,
+}
+
+impl Setup {
+    /// So many numbers, spread over both accounts, all with the same limits.
+    pub(crate) fn of_numbers(count: usize, limits: &[&'static str]) -> Self {
+        let number = |index| SendingNumber {
+            number: format!("+1555010{index:04}"),
+            account: index % 2,
+            limits: limits.to_vec(),
+        };
+        Self { numbers: (0..count).map(number).collect(), ..Self::default() }
+    }
+
+    pub(super) fn write(&self, home: &Path, listen: SocketAddr, twin: SocketAddr) {
+        fs::write(home.join("sendyard.toml"), self.settings(listen)).unwrap();
+        fs::write(home.join("directory.toml"), self.directory(twin)).unwrap();
+    }
+
+    fn settings(&self, listen: SocketAddr) -> String {
+        let mut text = format!("[http]\nlisten = \"{listen}\"\n");
+        // Nobody calls there; without it messages would carry no token.
+        text += "public_url = \"http://127.0.0.1:9\"\n";
+        for (key, value) in &self.http {
+            writeln!(text, "{key} = {value}").unwrap();
+        }
+        text += "[metrics]\nlisten = \"\"\n[store]\nurl = \"redb:data\"\n[engine]\n";
+        for (key, value) in &self.engine {
+            writeln!(text, "{key} = {value}").unwrap();
+        }
+        text
+    }
+
+    fn directory(&self, twin: SocketAddr) -> String {
+        let mut text = format!(
+            "[[organizations]]\nid = 1\nname = \"Test\"\n\
+             api_keys = [{{ name = \"test\", key = \"{KEY}\", scopes = [\"sms:send\", \"sms:read\"] }}]\n"
+        );
+        for (index, sid) in ACCOUNT_SIDS.iter().enumerate() {
+            let id = index + 1;
+            writeln!(
+                text,
+                "[[accounts]]\nname = \"account-{id}\"\norganization = 1\nprovider = \"twilio\"\n\
+                 base_url = \"http://{twin}\"\n\
+                 credentials = {{ account_sid = \"{sid}\", auth_token = \"secret\" }}\n\
+                 [[assistants]]\nid = {id}\norganization = 1\nname = \"Bot {id}\"\naccount = \"account-{id}\""
+            )
+            .unwrap();
+        }
+        for SendingNumber { number, account, limits } in &self.numbers {
+            let assistant = account + 1;
+            writeln!(
+                text,
+                "[[numbers]]\nnumber = \"{number}\"\nassistant = {assistant}\nlimits = {limits:?}"
+            )
+            .unwrap();
+        }
+        text
+    }
+}
