@@ -16,11 +16,12 @@ async fn every_error_is_an_object_with_a_string_detail() {
     front.send(&with(message("one"), "from_phone_number", OTHER_FROM.into())).await.expect(403);
     front.send(&with(message("one"), "from_phone_number", NOBODYS.into())).await.expect(404);
     front.get("/sms/nothing/status").await.expect(404);
-    for unknown in ["/", "/sms", "/sms/queue", "/favicon.ico", "/sms/send/more", "/%00", "/sms//status"] {
+    for unknown in ["/", "/sms", "/favicon.ico", "/sms/send/more", "/%00", "/sms//status"] {
         front.get(unknown).await.expect(404);
     }
     for (method, path) in [
         (Method::GET, "/sms/send"),
+        (Method::GET, "/sms/queue"),
         (Method::PUT, "/sms/send"),
         (Method::DELETE, "/sms/queue/stats"),
         (Method::PATCH, "/health"),
