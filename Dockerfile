@@ -4,8 +4,9 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY actors ./actors
 COPY src ./src
-# The manifest names a test binary, which must exist for it to be read.
+# The manifest names a test and a bench, which must exist for it to be read.
 COPY tests ./tests
+COPY benches ./benches
 RUN cargo build --release --locked --bin sendyard
 
 FROM debian:bookworm-slim

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,13 +48,8 @@ pub enum StartError {
         source: io::Error,
     },
     /// The store cannot be opened.
-    #[error("cannot open the store in {}", directory.display())]
-    Store {
-        /// Its directory.
-        directory: PathBuf,
-        /// Why.
-        source: OpenError,
-    },
+    #[error(transparent)]
+    Store(#[from] OpenError),
     /// No client for the providers.
     #[error("cannot set up the connections to the providers")]
     Client(#[source] HttpClientError),
@@ -155,11 +149,7 @@ fn promise(store: &StoreUrl) -> &'static str {
 
 fn open(url: &StoreUrl, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StartError> {
     match url {
-        StoreUrl::Redb(directory) => {
-            let opened = RedbStore::open(directory, clock)
-                .map_err(|source| StartError::Store { directory: directory.clone(), source })?;
-            Ok(Arc::new(opened))
-        }
+        StoreUrl::Redb(directory) => Ok(Arc::new(RedbStore::open(directory, clock)?)),
         StoreUrl::Memory => Ok(Arc::new(MemoryStore::new(clock))),
     }
 }

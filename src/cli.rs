@@ -1,5 +1,6 @@
 //! The command line, a file per subcommand.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -12,6 +13,7 @@ mod keys;
 mod openapi;
 mod serve;
 mod twin;
+mod verify;
 
 /// A self-hosted engine that sends SMS and MMS for applications.
 #[derive(Debug, Parser)]
@@ -26,6 +28,7 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Twin(twin::Twin),
+    Verify(verify::Verify),
     Openapi(openapi::Openapi),
     Directory(directory::Directory),
     Keys(keys::Keys),
@@ -58,8 +61,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(serve) => serve.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Twin(twin) => twin.run().await,
+        Command::Verify(verify) => verify.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Directory(directory) => directory.run(),
         Command::Keys(keys) => Ok(keys.run()),
     }
+}
+
+/// Says something to the user. Whoever has closed the pipe wants no more of it.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
 }

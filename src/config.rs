@@ -23,6 +23,7 @@ mod values;
 pub use directory::Directory;
 pub use environment::Environment;
 pub use refusal::Refusal;
+pub(crate) use values::parse_duration;
 
 /// The first layer and the reference: every key with its default.
 pub const DEFAULTS: &str = include_str!("config/default.toml");

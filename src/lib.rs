@@ -13,3 +13,4 @@ pub mod providers;
 pub mod shutdown;
 pub mod store;
 pub mod twin;
+pub mod verify;

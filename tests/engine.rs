@@ -1,6 +1,6 @@
 //! The engine with its real actors on paused time: memory store, a provider that plays a script.
 
-mod yard;
+pub(crate) mod yard;
 
 mod a_claimed_message_goes_back_when_its_actor_fails;
 mod an_idle_sender_stops_and_comes_back;

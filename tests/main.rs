@@ -1,7 +1,15 @@
 //! Behaviour tests, one behaviour a file, all in one binary: one link instead of one per file.
 
+// Clippy allows `unwrap` in helpers of tests only where it is told that they are tests.
+#[cfg(test)]
+mod api;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
 mod config;
+#[cfg(test)]
 mod contract;
+#[cfg(test)]
 mod engine;
+#[cfg(test)]
 mod readme;

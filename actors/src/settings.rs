@@ -32,7 +32,7 @@ impl Default for Settings {
         Self {
             begin_by: Duration::from_secs(2),
             attempt_deadline: Duration::from_secs(20),
-            margin: Duration::from_secs(1),
+            margin: Duration::from_secs(2),
             evidence_deadline: Duration::from_mins(10),
             places_in_flight: 64,
             requests_in_flight: 4096,

@@ -115,7 +115,7 @@ impl fmt::Debug for ApiKey {
 }
 
 /// The first bytes of a digest, by which a key is found.
-type Prefix = [u8; 8];
+type Prefix = u32;
 
 /// Every valid key.
 #[derive(Debug, Default)]
@@ -142,8 +142,8 @@ impl Keyring {
 }
 
 fn prefix(digest: &[u8; 32]) -> Prefix {
-    let [a, b, c, d, e, f, g, h, ..] = *digest;
-    [a, b, c, d, e, f, g, h]
+    let [a, b, c, d, ..] = *digest;
+    Prefix::from_be_bytes([a, b, c, d])
 }
 
 /// Who is asking. A handler that takes one runs only for a known key, before any body is read.
@@ -156,7 +156,7 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Refuses a key without this scope.
-    pub(super) fn must(&self, scope: Scope) -> Result<(), ApiError> {
+    pub(super) fn must(self, scope: Scope) -> Result<(), ApiError> {
         if self.scopes.contains(scope) {
             return Ok(());
         }

@@ -30,7 +30,7 @@ impl Object {
             return Err(broken("The request body must be a JSON object".to_owned()));
         }
         serde_json::from_str(text)
-            .map_err(|error| broken(format!("The request body is not valid JSON: {error}")))
+            .map_err(|error| broken(format!("The request body cannot be read as JSON: {error}")))
     }
 
     /// A string that must be there.

@@ -1,4 +1,4 @@
-//! The OpenAPI document: made of the same list as the routes, so that it cannot drift from them.
+//! The `OpenAPI` document: made of the same list as the routes, so that it cannot drift from them.
 
 use std::sync::LazyLock;
 

@@ -144,11 +144,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_waits_for_requests_no_longer_than_its_grace() {
-        let stuck = || async {
-            std::future::pending::<()>().await;
+        let entered = Arc::new(Notify::new());
+        let handler = {
+            let entered = entered.clone();
+            move || async move {
+                entered.notify_one();
+                std::future::pending::<()>().await;
+            }
         };
-        let server = serve(Router::new().route("/stuck", get(stuck))).await;
+        let server = serve(Router::new().route("/stuck", get(handler))).await;
         let _in_flight = ask(&server, "/stuck").await;
+        entered.notified().await;
         server.close(Duration::ZERO);
         timeout(PATIENCE, server.ended()).await.expect("the grace is over");
     }

@@ -1,5 +1,4 @@
 //! `sendyard demo`: engine, embedded store and the twin in one process.
-#![expect(clippy::print_stdout, reason = "what a subcommand says to its user")]
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,9 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use url::Url;
 use uuid::Uuid;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::boot::{self, Running, StartError};
 use crate::config::{Config, Directory, Environment, StoreUrl};
 use crate::shutdown::{self, Signals};
@@ -50,21 +50,28 @@ impl Demo {
         let directory = Directory::parse(Path::new("demo.toml"), &text, &environment)?;
         let config = Config {
             listen: self.listen,
+            public_url: callbacks_to(self.listen),
             metrics_listen: None,
             store: StoreUrl::Redb(data.directory.clone()),
             ..Config::load(None, &environment)?
         };
         let running = boot::start(config, directory).await.map_err(|error| advise(error, self.listen))?;
 
-        print!("{}", welcome(&running, &twin, &data));
+        say(&welcome(&running, &twin, &data));
         signals.next().await;
-        println!("Stopping: what is in flight finishes.");
+        say("Stopping: what is in flight finishes.");
         let stop = async {
             running.stop().await;
             twin.stop().await;
         };
         Ok(shutdown::stop_or_leave(stop, &mut signals).await)
     }
+}
+
+/// Where the twin's callbacks would go. With them the twin's ledger names our messages.
+fn callbacks_to(listen: SocketAddr) -> Option<Url> {
+    let is_known = listen.port() != 0;
+    if is_known { Url::parse(&format!("http://{}", reachable(listen))).ok() } else { None }
 }
 
 /// What to do where the port is taken.
@@ -98,8 +105,7 @@ Ask what became of it, with the message_id of the answer:
 
 See what the provider saw:  curl -sS http://{twin}/_twin/ledger
 Metrics:                    curl -sS {api}/metrics
-Stop with Ctrl-C.
-"#
+Stop with Ctrl-C."#
     )
 }
 

@@ -1,12 +1,11 @@
 //! `sendyard directory`: the file of organizations, accounts, assistants and numbers.
-#![expect(clippy::print_stdout, reason = "what a subcommand says to its user")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
+use super::{Failure, say};
 use crate::config::{self, Environment};
 
 /// Work with directory files.
@@ -36,7 +35,8 @@ impl Directory {
         let directory = config::Directory::load(&file, &Environment::of_process())?;
         let (numbers, accounts) = (directory.book.numbers.len(), directory.accounts.len());
         let keys = directory.keys.len();
-        println!("{} is good: {numbers} numbers, {accounts} accounts, {keys} API keys", file.display());
+        let file = file.display();
+        say(&format!("{file} is good: numbers {numbers}, accounts {accounts}, API keys {keys}"));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,10 +1,11 @@
 //! `sendyard keys`: API keys for directory files.
-#![expect(clippy::print_stdout, reason = "what a subcommand says to its user")]
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use sha2::{Digest, Sha256};
+
+use super::say;
 
 /// Work with API keys.
 #[derive(Debug, Args)]
@@ -28,10 +29,10 @@ impl Keys {
         let Command::New = self.command;
         let key = format!("sy_{}", hex::encode(rand::random::<[u8; 32]>()));
         let digest = hex::encode(Sha256::digest(&key));
-        println!("key:        {key}");
-        println!(
+        say(&format!("key:        {key}"));
+        say(&format!(
             r#"directory:  {{ name = "default", key = "sha256:{digest}", scopes = ["sms:send", "sms:read"] }}"#
-        );
+        ));
         ExitCode::SUCCESS
     }
 }

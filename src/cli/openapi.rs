@@ -1,12 +1,11 @@
 //! `sendyard openapi`: the description of the API.
-#![expect(clippy::print_stdout, reason = "what a subcommand says to its user")]
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::api;
 
 /// Print the API's description, `openapi.json`.
@@ -19,7 +18,7 @@ impl Openapi {
     #[expect(clippy::unused_self, reason = "every subcommand is run alike")]
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let description = api::openapi().to_pretty_json().context("cannot write the description as JSON")?;
-        println!("{description}");
+        say(&description);
         Ok(ExitCode::SUCCESS)
     }
 }

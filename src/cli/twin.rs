@@ -1,5 +1,4 @@
 //! `sendyard twin`: the stand-in for the providers, alone.
-#![expect(clippy::print_stdout, reason = "what a subcommand says to its user")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::shutdown::Signals;
 use crate::twin::{self, TwinOptions};
 
@@ -36,7 +35,8 @@ impl Twin {
         let twin = twin::start(self.listen, options)
             .await
             .with_context(|| format!("cannot start the twin on {}", self.listen))?;
-        println!("The twin listens on http://{0}; its ledger is http://{0}/_twin/ledger", twin.addr());
+        let addr = twin.addr();
+        say(&format!("The twin listens on http://{addr}; its ledger is http://{addr}/_twin/ledger"));
         signals.next().await;
         twin.stop().await;
         Ok(ExitCode::SUCCESS)

@@ -15,14 +15,18 @@ use url::Url;
 
 use super::StoreUrl;
 
-/// A duration above zero; a day is 24 hours.
+/// A duration above zero.
 pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     parsed(from, r#"a duration above zero with its unit, such as "250ms", "2s", "10m" or "30d""#, |text| {
-        let span: Span = text.parse().ok()?;
-        let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-        let duration = Duration::try_from(signed).ok()?;
-        (!duration.is_zero()).then_some(duration)
+        parse_duration(text).filter(|duration| !duration.is_zero())
     })
+}
+
+/// `"250ms"`, `"2s"`, `"10m"`, `"24h"`, `"30d"`, and sums of them; a day is 24 hours.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let span: Span = text.parse().ok()?;
+    let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(signed).ok()
 }
 
 /// An address to listen on.

@@ -1,7 +1,9 @@
 //! The layout: every kind of row, its key, and its value where that is not a record.
 //!
 //! A key is a byte for its [`Space`], then fields of fixed width in big-endian order, so that rows
-//! sort by their fields and what is read together lies together. Part of the store's format: a change
+//! sort by their fields and what is read together lies together. What a step changes lies together as
+//! far as it can, too: the rows of one sender are neighbours, because every page that a group of steps
+//! touches is written anew. Part of the store's format: a change
 //! here is a new format version.
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
@@ -19,30 +21,38 @@ use uuid::Uuid;
 pub(super) enum Space {
     /// id → record. The truth; all other rows of a message follow from it.
     Messages = 1,
-    /// sender, lane, seq → [`QueueRow`]: what waits.
-    Queue = 2,
-    /// sender, recipient, lane, seq → id: what holds back what follows it.
-    Conversations = 3,
+    /// sender, [`Part`], … → the rows that belong to one sender.
+    OfSender = 2,
     /// shard, sender, id → [`UnsettledRow`]: what the sweeper must see.
-    Unsettled = 4,
-    /// sender, instant, seq, attempt → units: hand-overs that count in the pace.
-    Charges = 5,
+    Unsettled = 3,
     /// organization, idempotency key → [`KeyRow`].
-    Keys = 6,
+    Keys = 4,
     /// expiry, organization, idempotency key → nothing: which keys to prune.
-    KeyExpiry = 7,
+    KeyExpiry = 5,
     /// last change, id → nothing: which finished messages to prune.
-    Finished = 8,
+    Finished = 6,
     /// sender → [`SenderRow`]. Never removed: its `next_seq` must not start again.
-    Senders = 9,
+    Senders = 7,
     /// shard → [`LeaseRow`]. Never removed: its fence must grow.
-    Leases = 10,
+    Leases = 8,
     /// organization, provider → [`TallyRow`].
-    Tallies = 11,
+    Tallies = 9,
     /// organization, provider, minute → [`MinuteRow`].
-    Minutes = 12,
+    Minutes = 10,
     /// nothing → the number of the last group that was made durable (redb alone).
-    Group = 13,
+    Group = 11,
+}
+
+/// The kinds of rows that belong to one sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Part {
+    /// lane, seq → [`QueueRow`]: what waits.
+    Queue = 1,
+    /// recipient, lane, seq → id: what holds back what follows it.
+    Conversations = 2,
+    /// instant, seq, attempt → units: hand-overs that count in the pace.
+    Charges = 3,
 }
 
 impl Space {
@@ -219,6 +229,10 @@ impl Key {
         Self(bytes)
     }
 
+    fn of_sender(sender: E164, part: Part) -> Self {
+        Self::new(Space::OfSender).sender(sender).with([part as u8])
+    }
+
     fn with(mut self, field: impl AsRef<[u8]>) -> Self {
         self.0.extend_from_slice(field.as_ref());
         self
@@ -252,9 +266,9 @@ impl Key {
         self.with(organization.0.to_be_bytes())
     }
 
-    fn conversation(self, conversation: Conversation) -> Self {
+    fn of_conversation(conversation: Conversation) -> Self {
         let Conversation { sender, recipient, lane } = conversation;
-        self.sender(sender).sender(recipient).lane(lane)
+        Self::of_sender(sender, Part::Conversations).with(recipient.as_u64().to_be_bytes()).lane(lane)
     }
 
     /// The keys with this prefix whose next field, a `u64`, is above `after`.
@@ -269,24 +283,24 @@ pub(super) fn message(id: MessageId) -> Vec<u8> {
 }
 
 pub(super) fn queue(sender: E164, lane: Lane, seq: u64) -> Vec<u8> {
-    Key::new(Space::Queue).sender(sender).lane(lane).with(seq.to_be_bytes()).0
+    Key::of_sender(sender, Part::Queue).lane(lane).with(seq.to_be_bytes()).0
 }
 
 pub(super) fn queue_above(sender: E164, lane: Lane, after: Option<u64>) -> Span {
-    Key::new(Space::Queue).sender(sender).lane(lane).above(after)
+    Key::of_sender(sender, Part::Queue).lane(lane).above(after)
 }
 
 pub(super) fn conversation(of: Conversation, seq: u64) -> Vec<u8> {
-    Key::new(Space::Conversations).conversation(of).with(seq.to_be_bytes()).0
+    Key::of_conversation(of).with(seq.to_be_bytes()).0
 }
 
 pub(super) fn conversation_above(of: Conversation, after: Option<u64>) -> Span {
-    Key::new(Space::Conversations).conversation(of).above(after)
+    Key::of_conversation(of).above(after)
 }
 
 /// The place in a key of [`conversation`].
 pub(super) fn seq_of_conversation(key: &[u8]) -> Result<u64, StoreError> {
-    u64_at(key, 18)
+    u64_at(key, 19)
 }
 
 pub(super) fn unsettled(sender: E164, id: MessageId) -> Vec<u8> {
@@ -310,22 +324,22 @@ fn unsettled_prefix(shard: Shard) -> Key {
 }
 
 pub(super) fn charge(sender: E164, at: Time, seq: u64, attempt: u16) -> Vec<u8> {
-    Key::new(Space::Charges).sender(sender).time(at).with(seq.to_be_bytes()).with(attempt.to_be_bytes()).0
+    Key::of_sender(sender, Part::Charges).time(at).with(seq.to_be_bytes()).with(attempt.to_be_bytes()).0
 }
 
 /// The instant in a key of [`charge`].
 pub(super) fn instant_of_charge(key: &[u8]) -> Result<Time, StoreError> {
-    u64_at(key, 9).map(Time::from_nanos)
+    u64_at(key, 10).map(Time::from_nanos)
 }
 
 pub(super) fn charges_from(sender: E164, from: Time) -> Span {
-    let all = Span::of(Key::new(Space::Charges).sender(sender));
-    Span { from: Key::new(Space::Charges).sender(sender).time(from).0, ..all }
+    let all = Span::of(Key::of_sender(sender, Part::Charges));
+    Span { from: Key::of_sender(sender, Part::Charges).time(from).0, ..all }
 }
 
 pub(super) fn charges_before(sender: E164, before: Time) -> Span {
-    let all = Span::of(Key::new(Space::Charges).sender(sender));
-    Span { below: Key::new(Space::Charges).sender(sender).time(before).0, ..all }
+    let all = Span::of(Key::of_sender(sender, Part::Charges));
+    Span { below: Key::of_sender(sender, Part::Charges).time(before).0, ..all }
 }
 
 pub(super) fn idempotency(key: &ScopedKey) -> Vec<u8> {

@@ -51,7 +51,15 @@ impl RedbStore {
         Self::with_opener(Box::new(move || file::open(&path)), clock)
     }
 
-    /// Over any way to open a database: how tests put another disk beneath it.
+    /// Over a disk of the caller's own; asked for again each time the file is opened anew.
+    #[cfg(test)]
+    pub(super) fn over<B: ::redb::StorageBackend>(
+        disk: impl Fn() -> B + Send + Sync + 'static,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        Self::with_opener(Box::new(move || file::open_on(disk())), clock)
+    }
+
     fn with_opener(opener: handle::Opener, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let handle = Arc::new(Handle::open(opener)?);
         let (work, waiting) = std::sync::mpsc::channel();

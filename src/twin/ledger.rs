@@ -95,9 +95,10 @@ impl Ledger {
         let (decided, value) = decide(stamp);
         let line = Arc::new(decided);
         state.next_seq += 1;
-        match line.answered.is_open() {
-            true => drop(state.held.insert(stamp.seq, Arc::clone(&line))),
-            false => state.write(&line),
+        if line.answered.is_open() {
+            state.held.insert(stamp.seq, Arc::clone(&line));
+        } else {
+            state.write(&line);
         }
         state.lines.push(line);
         Ok((stamp, value))
@@ -171,5 +172,76 @@ impl State {
         if let Some(buffer) = &mut self.for_file {
             line.render(buffer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(stamp: Stamp, answered: Answered) -> Line {
+        Line {
+            seq: stamp.seq,
+            at_us: stamp.at_us,
+            provider: "test",
+            account: String::new(),
+            accepted: true,
+            answered,
+            status: 201,
+            code: None,
+            provider_message_id: None,
+            from: None,
+            to: String::new(),
+            text: String::new(),
+            media: Vec::new(),
+            segments: 1,
+            token: None,
+            service: None,
+        }
+    }
+
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger::new(TwinClock::start(), 10);
+        ledger.keep_for_file();
+        ledger
+    }
+
+    fn record(ledger: &Ledger, answered: Answered) -> u64 {
+        ledger.record(|stamp| (line(stamp, answered), ())).unwrap().0.seq
+    }
+
+    #[test]
+    fn closing_writes_what_is_still_held_as_unanswered_and_takes_no_more() {
+        let ledger = ledger();
+        let held = record(&ledger, Answered::open());
+        assert_eq!(ledger.take_for_file(), b"");
+        ledger.close();
+        let written = String::from_utf8(ledger.take_for_file()).unwrap();
+        assert!(written.starts_with("{\"seq\":1,") && written.contains("\"answered\":false"), "{written}");
+        ledger.settle(held, true);
+        assert_eq!(ledger.take_for_file(), b"");
+        let refused = ledger.record(|stamp| (line(stamp, Answered::yes()), ()));
+        assert_eq!(refused.unwrap_err(), LedgerRefusal::Closed);
+    }
+
+    #[test]
+    fn a_line_held_while_the_ledger_is_cleared_still_reaches_the_file() {
+        let ledger = ledger();
+        let held = record(&ledger, Answered::open());
+        ledger.clear();
+        ledger.settle(held, true);
+        assert!(String::from_utf8(ledger.take_for_file()).unwrap().contains("\"answered\":true"));
+    }
+
+    #[test]
+    fn a_line_is_found_by_its_number_and_no_other_in_its_place() {
+        let ledger = ledger();
+        record(&ledger, Answered::yes());
+        ledger.clear();
+        assert!(ledger.line(1).is_none());
+        assert_eq!(record(&ledger, Answered::yes()), 2);
+        assert!(ledger.line(1).is_none());
+        assert!(ledger.line(3).is_none());
+        assert_eq!(ledger.line(2).map(|line| line.seq), Some(2));
     }
 }

@@ -1,6 +1,6 @@
 //! The Twilio face: creating a message and reading it back.
 //!
-//! Source of paths, fields and the message resource: Twilio's OpenAPI description
+//! Source of paths, fields and the message resource: Twilio's `OpenAPI` description
 //! (`twilio_api_v2010.json`); of limits and errors: Twilio's error catalogue and messaging guides.
 
 mod credentials;

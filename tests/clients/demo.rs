@@ -64,5 +64,6 @@ pub(crate) fn finish(program: &mut Command) -> String {
 
 /// Says so past the test runner, which shows what a passing test prints to nobody.
 pub(crate) fn skip(what: &str) {
-    writeln!(std::io::stderr(), "\nSKIPPED: {what}\n").unwrap();
+    let line = format!("\nSKIPPED: {what}\n\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

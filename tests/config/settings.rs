@@ -59,7 +59,7 @@ fn the_file_wins_over_the_defaults_and_the_environment_over_the_file() {
     let config = load(text, &environment).unwrap();
     assert_eq!(config.engine.begin_by, Duration::from_secs(3), "the file");
     assert_eq!(config.engine.places_in_flight, 16, "the environment");
-    assert_eq!(config.engine.margin, Duration::from_secs(1), "the defaults");
+    assert_eq!(config.engine.margin, Duration::from_secs(2), "the defaults");
     assert_eq!(config.metrics_listen, None);
     assert_eq!(config.store, StoreUrl::Memory);
     assert_eq!(config.public_url.unwrap().as_str(), "https://sms.example.com/base");

@@ -1,6 +1,7 @@
 //! A whole engine for a test: memory store, paused clock, scripted provider.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use sendyard_actors::ports::{Clock, HandOver, Later, Provider, Store, TooLong};
 use sendyard_actors::settings::Settings;
 
 pub(crate) const ORGANIZATION: OrganizationId = OrganizationId(1);
-pub(crate) const FROM: &str = "+15550000001";
+pub(crate) const FROM: &str = "+1234567890";
 
 /// How the provider answers one hand-over.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub(crate) struct Scripted {
     seen: Mutex<Vec<Seen>>,
     in_flight: Arc<Mutex<usize>>,
     accepted: Arc<Mutex<Vec<MessageId>>>,
+    /// Counts crashes: an answer to a process that has crashed reaches nobody.
+    crashes: Arc<AtomicU64>,
 }
 
 impl Scripted {
@@ -81,6 +84,8 @@ impl Provider for Scripted {
             in_flight: *in_flight.lock().unwrap(),
         });
         let accepted = Arc::clone(&self.accepted);
+        let crashes = Arc::clone(&self.crashes);
+        let asked_in = crashes.load(Ordering::Relaxed);
         Box::pin(async move {
             let outcome = match line {
                 Line::Accept(after) => {
@@ -105,6 +110,9 @@ impl Provider for Scripted {
                 }
             };
             *in_flight.lock().unwrap() -= 1;
+            if crashes.load(Ordering::Relaxed) != asked_in {
+                std::future::pending::<()>().await;
+            }
             outcome
         })
     }
@@ -179,6 +187,7 @@ impl Builder {
             seen: Mutex::default(),
             in_flight: Arc::default(),
             accepted: Arc::default(),
+            crashes: Arc::default(),
         });
         let running = start_engine(&self, &store, &provider, clock).await;
         let engine = running.engine.clone();
@@ -244,10 +253,11 @@ impl Yard {
                 look_after = look_after.mul_f64(1.1).min(Duration::from_secs(1));
             }
         };
-        match tokio::time::timeout(Duration::from_hours(2), wait).await {
-            Ok(message) => message,
-            Err(_) => panic!("{id} never became {state:?}: {:#?}", self.message(id).await),
+        let found = tokio::time::timeout(Duration::from_hours(2), wait).await;
+        if let Ok(message) = found {
+            return message;
         }
+        panic!("{id} never became {state:?}: {:#?}", self.message(id).await)
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -260,12 +270,19 @@ impl Yard {
 
     /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.
     pub(crate) async fn crash_and_restart(&mut self) {
+        self.provider.crashes.fetch_add(1, Ordering::Relaxed);
         if let Some(running) = self.running.take() {
             running.stop(Duration::ZERO).await;
         }
         let running = start_engine(&self.builder, &self.store, &self.provider, self.clock).await;
         self.engine = running.engine.clone();
         self.running = Some(running);
+    }
+
+    pub(crate) async fn stop(&mut self, grace: Duration) {
+        if let Some(running) = self.running.take() {
+            running.stop(grace).await;
+        }
     }
 }
 

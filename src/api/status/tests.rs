@@ -149,6 +149,21 @@ fn an_unknown_outcome_is_shown_as_sending_and_unknown_also_while_it_waits_to_be_
 }
 
 #[test]
+fn only_a_sent_message_has_a_time_of_sending() {
+    let mut message = queued();
+    claim(&mut message);
+    doubt(&mut message);
+    message.settle_unknown(1, UnknownPolicy::Resend, START + Duration::from_hours(1)).unwrap();
+    claim(&mut message);
+    // Late word on the first attempt, while the second is open.
+    message.settle(1, accepted(), Some(START), START).unwrap();
+    assert_eq!((&body(&message)["status"], &body(&message)["sent_at"]), (&json!("sending"), &Value::Null));
+    settle(&mut message, accepted());
+    assert_eq!((&body(&message)["status"], &body(&message)["attempts"]), (&json!("sent"), &json!(2)));
+    assert_ne!(body(&message)["sent_at"], Value::Null);
+}
+
+#[test]
 fn attempts_that_the_record_forgot_still_count() {
     let mut message = queued();
     for _ in 0..20 {

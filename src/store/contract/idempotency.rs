@@ -82,7 +82,7 @@ pub(super) async fn only_the_request_that_bound_a_key_releases_it(world: World) 
 
 pub(super) async fn a_key_past_its_retention_is_free(world: World) {
     reserve(&world, 1, A).await;
-    world.pass(KEEP - Duration::from_nanos(1));
+    world.pass(KEEP.checked_sub(Duration::from_nanos(1)).unwrap());
     assert_eq!(lookup(&world).await, Some(id(1)));
     world.pass(Duration::from_nanos(1));
     assert_eq!(lookup(&world).await, None);

@@ -15,7 +15,7 @@ pub(super) async fn an_attempt_is_not_unknown_before_its_deadline_and_margin(wor
     let id = open.draft.id;
     let lease = world.lease().await;
     let mark = World::mark_of(id, 1, lease);
-    world.pass(ANSWER_WITHIN + MARGIN - Duration::from_nanos(1));
+    world.pass((ANSWER_WITHIN + MARGIN).checked_sub(Duration::from_nanos(1)).unwrap());
     assert!(matches!(world.store.mark_unknown(mark).await.unwrap(), SettleAnswer::Known));
     assert_eq!(world.message(id).await, open);
 
@@ -57,7 +57,7 @@ pub(super) async fn an_unknown_attempt_holds_its_conversation_until_it_is_held_f
     let lease = world.lease().await;
     world.unknown(id, 1).await;
     let hold = || world.store.settle_unknown(id, 1, lease, UnknownPolicy::Hold);
-    world.pass(EVIDENCE - Duration::from_nanos(1));
+    world.pass(EVIDENCE.checked_sub(Duration::from_nanos(1)).unwrap());
     assert!(matches!(hold().await.unwrap(), SettleAnswer::Known), "evidence may still come");
     assert!(matches!(world.claim(next, 0).await, Claimed::NotHead(_)));
 

@@ -1,6 +1,6 @@
 //! A fresh store, a clock that moves only when told, and short words for what the cases do.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -64,10 +64,11 @@ pub(super) fn recipient(index: u32) -> E164 {
     number(&format!("+1555{index:07}"))
 }
 
+/// One id for each sender and index. Its first bytes hold bits of the version, so they stay free.
 pub(super) fn id_of(sender: E164, index: u64) -> MessageId {
     let mut random = [0; 10];
-    random[..8].copy_from_slice(&index.to_be_bytes());
-    let fresh = uuid::Builder::from_unix_timestamp_millis(START.as_millis(), &random).into_uuid();
+    random[3..8].copy_from_slice(&sender.as_u64().to_be_bytes()[3..]);
+    let fresh = uuid::Builder::from_unix_timestamp_millis(START.as_millis() + index, &random).into_uuid();
     MessageId::new(fresh, Shard::of(sender))
 }
 
@@ -144,12 +145,12 @@ impl World {
     pub(super) fn embedded() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = TestClock::start();
-        let store = Self::open(dir.path().to_owned(), &clock);
+        let store = Self::open(dir.path(), &clock);
         Self { _dir: Some(dir), ..Self::over(Arc::new(store), clock) }
     }
 
-    pub(super) fn open(dir: PathBuf, clock: &Arc<TestClock>) -> RedbStore {
-        RedbStore::open(&dir, Arc::clone(clock) as _).unwrap()
+    pub(super) fn open(dir: &Path, clock: &Arc<TestClock>) -> RedbStore {
+        RedbStore::open(dir, Arc::clone(clock) as _).unwrap()
     }
 
     pub(super) fn now(&self) -> Time {

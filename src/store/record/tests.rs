@@ -1,1 +1,96 @@
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{
+    AssistantId, ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard,
+};
+use sendyard_actors::domain::message::{Answer, ClaimTimes, Draft, Kind, Lane, Message, Settlement};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Next, Refusal};
+use sendyard_actors::domain::segments::Encoding;
+use sendyard_actors::domain::time::Time;
+use uuid::Uuid;
 
+use super::*;
+
+/// A record as version 1 stored it. It must be readable for ever: never change these bytes.
+const VERSION_1: &str = "\
+    0110018bcfe56800700080000000000000a3d285d8cc04809ac5e505000007ac020b61636d652d7477696c696f010767\
+    72c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e6702019558836906724610787559cb1b\
+    50efce15153412dab030c88ae6f5796a709b0e290580d293ad0380c2d72f808f85cd01038088debe0103030103010000\
+    0301feffffffffffffffffffffffffffffffffff03018084af5f808da96080def36801c088ec5f030501053230343239\
+    02feffffffffffffffffffffffffffffffffff030280c6868f0180cf80900180a0cb980101c0d3bd90010203feffffff\
+    ffffffffffffffffffffffffffff0303c08c9bbf01c09595c001c0e6dfc80101c09595c0010400018091d8bf01010653\
+    4d3031323301086163636570746564010201050105323034323911746f6f206d616e79207265717565737473010180ca\
+    b5ee01";
+
+/// A message on its third attempt, with something in every field that can hold something.
+fn message() -> Message {
+    let at = Time::from_millis;
+    let sender = "+1234567890".parse().unwrap();
+    let recipient = "+1555123456".parse().unwrap();
+    let media = vec!["https://example.com/a.png".to_owned()];
+    let draft = Draft {
+        id: MessageId::new(Uuid::from_u128(0x018b_cfe5_6800_7000_8000_0000_0000_0000), Shard::of(sender)),
+        sender,
+        recipient,
+        lane: Lane::Urgent,
+        kind: Kind::Queued,
+        organization: OrganizationId(7),
+        assistant: AssistantId(300),
+        account: "acme-twilio".into(),
+        provider: ProviderKind::Telnyx,
+        fingerprint: Fingerprint::of(sender, recipient, "grüße", &media, true),
+        text: "grüße".to_owned(),
+        media,
+        segments: 2,
+        encoding: Encoding::Ucs2,
+    };
+    let times = |now: u64| ClaimTimes { now: at(now), begin_by: at(now + 2), deadline: at(now + 20) };
+    let claim_id = |counter| ClaimId { incarnation: Incarnation(u128::MAX - 1), counter };
+    let mut message = Message::queued(draft, 41, Answer { position: 5, estimate: at(900) }, at(100));
+
+    message.claim(0, claim_id(1), times(200)).unwrap();
+    let refusal = Refusal {
+        class: Class::Retry,
+        code: Some("20429".to_owned()),
+        detail: "too many requests".to_owned(),
+        retry_after: Some(std::time::Duration::from_millis(1500)),
+    };
+    let again = Settlement::Refused { refusal, next: Next::Retry { due: at(300) } };
+    message.settle(1, again, Some(at(201)), at(202)).unwrap();
+
+    message.claim(1, claim_id(2), times(300)).unwrap();
+    message.mark_unknown(2, Doubt::ConnectionLost, at(400), at(303), at(330)).unwrap();
+    message.settle_unknown(2, sendyard_actors::domain::message::UnknownPolicy::Resend, at(400)).unwrap();
+    message.claim(2, claim_id(3), times(401)).unwrap();
+    let acceptance = Acceptance {
+        provider_id: "SM0123".to_owned(),
+        provider_status: "accepted".to_owned(),
+        segments: Some(2),
+    };
+    message.settle(2, Settlement::Accepted(acceptance), None, at(402)).unwrap();
+    message.mark_unknown(3, Doubt::NoAnswer, at(500), at(403), at(430)).unwrap();
+    message
+}
+
+#[test]
+fn a_record_survives_its_bytes() {
+    assert_eq!(decode(&encode(&message()).unwrap()).unwrap(), message());
+}
+
+#[test]
+fn a_record_of_version_1_is_read_for_ever() {
+    assert_eq!(decode(&hex::decode(VERSION_1).unwrap()).unwrap(), message());
+}
+
+#[test]
+fn the_version_that_is_written_has_its_golden_record() {
+    assert_eq!(hex::encode(encode(&message()).unwrap()), VERSION_1);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_said_to_be() {
+    let mut bytes = encode(&message()).unwrap();
+    bytes[0] = 9;
+    assert!(matches!(decode(&bytes), Err(StoreError::Corrupt(reason)) if reason.contains("version 9")));
+    assert!(matches!(decode(&encode(&message()).unwrap()[..40]), Err(StoreError::Corrupt(_))));
+    assert!(matches!(decode(&[]), Err(StoreError::Corrupt(_))));
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ::redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition, TableError};
+use ::redb::{Builder, Database, ReadableDatabase, TableDefinition, TableError};
 use sendyard_actors::domain::ids::SHARDS;
 use sendyard_actors::ports::StoreError;
 
@@ -102,12 +102,19 @@ pub(super) fn path_in(dir: &Path) -> Result<PathBuf, OpenError> {
 
 /// Opens the file, or creates it, and checks what it says of itself.
 pub(super) fn open(path: &Path) -> Result<Database, OpenError> {
-    let database = builder().create(path);
-    check(database.map_err(|error| refusal(path, error))?, path)
+    let database = builder().create(path).map_err(|error| refusal(path, error))?;
+    checked(database, path)
 }
 
-/// How every database of the store is opened.
-pub(super) fn builder() -> Builder {
+/// The same on a disk of the caller's own.
+#[cfg(test)]
+pub(super) fn open_on(disk: impl ::redb::StorageBackend) -> Result<Database, OpenError> {
+    let path = Path::new("a disk of a test");
+    let database = builder().create_with_backend(disk).map_err(|error| refusal(path, error))?;
+    checked(database, path)
+}
+
+fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
     builder
@@ -115,37 +122,46 @@ pub(super) fn builder() -> Builder {
 
 /// A database that is ours: marked so if it was empty, refused if it is another's or of another
 /// format.
-pub(super) fn check(database: Database, path: &Path) -> Result<Database, OpenError> {
-    let damaged = |error: ::redb::Error| refusal_of(path, error);
-    let about = {
-        let transaction = database.begin_read().map_err(|error| damaged(error.into()))?;
-        match transaction.open_table(ABOUT) {
-            Ok(table) => {
-                let number = |name: &str| -> Result<u64, StorageError> {
-                    Ok(table.get(name)?.map_or(0, |value| value.value()))
-                };
-                let format = number("format").map_err(|error| damaged(error.into()))?;
-                Some((format, number("shards").map_err(|error| damaged(error.into()))?))
-            }
-            Err(TableError::TableDoesNotExist(_)) => {
-                let mut tables = transaction.list_tables().map_err(|error| damaged(error.into()))?;
-                if tables.next().is_some() {
-                    return Err(OpenError::NotOurs { path: path.to_owned() });
-                }
-                None
-            }
-            Err(TableError::Storage(error)) => return Err(damaged(error.into())),
-            Err(_) => return Err(OpenError::NotOurs { path: path.to_owned() }),
+fn checked(database: Database, path: &Path) -> Result<Database, OpenError> {
+    match about(&database).map_err(|error| refusal(path, error))? {
+        About::Empty => mark(&database).map_err(|error| refusal(path, error))?,
+        About::Foreign => return Err(OpenError::NotOurs { path: path.to_owned() }),
+        About::Store { format, .. } if format != FORMAT => {
+            return Err(OpenError::Format { path: path.to_owned(), found: format });
         }
-    };
-    match about {
-        Some((FORMAT, shards)) if shards == u64::from(SHARDS) => Ok(database),
-        Some((FORMAT, found)) => Err(OpenError::Shards { path: path.to_owned(), found }),
-        Some((found, _)) => Err(OpenError::Format { path: path.to_owned(), found }),
-        None => {
-            mark(&database).map_err(damaged)?;
-            Ok(database)
+        About::Store { shards, .. } if shards != u64::from(SHARDS) => {
+            return Err(OpenError::Shards { path: path.to_owned(), found: shards });
         }
+        About::Store { .. } => {}
+    }
+    Ok(database)
+}
+
+/// What a database says of itself.
+enum About {
+    /// Nothing: it is new.
+    Empty,
+    /// It is another program's.
+    Foreign,
+    /// It is a store.
+    Store { format: u64, shards: u64 },
+}
+
+fn about(database: &Database) -> Result<About, ::redb::Error> {
+    let transaction = database.begin_read()?;
+    match transaction.open_table(ABOUT) {
+        Ok(table) => {
+            let format = table.get("format")?.map_or(0, |value| value.value());
+            let shards = table.get("shards")?.map_or(0, |value| value.value());
+            Ok(About::Store { format, shards })
+        }
+        Err(TableError::TableDoesNotExist(_)) => {
+            let is_empty = transaction.list_tables()?.next().is_none();
+            Ok(if is_empty { About::Empty } else { About::Foreign })
+        }
+        Err(TableError::Storage(error)) => Err(error.into()),
+        // A table of that name with other types.
+        Err(_) => Ok(About::Foreign),
     }
 }
 
@@ -163,13 +179,9 @@ fn mark(database: &Database) -> Result<(), ::redb::Error> {
     Ok(())
 }
 
-fn refusal(path: &Path, error: DatabaseError) -> OpenError {
-    refusal_of(path, error.into())
-}
-
-fn refusal_of(path: &Path, error: ::redb::Error) -> OpenError {
+fn refusal(path: &Path, error: impl Into<::redb::Error>) -> OpenError {
     let path = path.to_owned();
-    match error {
+    match error.into() {
         ::redb::Error::DatabaseAlreadyOpen | ::redb::Error::LockProtocolMismatch => OpenError::InUse { path },
         ::redb::Error::UpgradeRequired(_) => OpenError::NotOurs { path },
         ::redb::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => {

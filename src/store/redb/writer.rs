@@ -176,13 +176,10 @@ impl Writer {
 
     /// The number of the group to come. Opens the file anew if it has failed before.
     fn next_number(&self) -> Result<u64, StoreError> {
-        let last = match self.last_number() {
-            Ok(last) => last,
-            Err(_) => {
-                self.handle.reopen()?;
-                self.last_number()?
-            }
-        };
+        let last = self.last_number().or_else(|_| {
+            self.handle.reopen()?;
+            self.last_number()
+        })?;
         Ok(last.saturating_add(1))
     }
 

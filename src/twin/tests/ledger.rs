@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ACCOUNT, FROM, TO, TestTwin};
 use crate::twin::TwinOptions;
+use crate::twin::ledger::{Answered, Line, Stamp};
 
 fn numbers(lines: &[Value]) -> Vec<u64> {
     lines.iter().map(|line| line["seq"].as_u64().unwrap()).collect()
@@ -14,7 +15,20 @@ fn numbers(lines: &[Value]) -> Vec<u64> {
 
 fn read(path: &PathBuf) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    // The last line may be on its way.
+    text.split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+async fn until_written(path: &PathBuf, lines: usize) {
+    let written = async {
+        while read(path).len() < lines {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(super::PATIENCE, written).await.expect("too little was written");
 }
 
 #[tokio::test]
@@ -40,10 +54,7 @@ async fn a_line_has_exactly_the_promised_fields() {
 #[tokio::test]
 async fn numbers_and_instants_grow_together() {
     let twin = TestTwin::start().await;
-    let sending = (0..50).map(|index| async move { index }).map(|index| async {
-        twin.send(&index.await.to_string()).await;
-    });
-    futures::future::join_all(sending).await;
+    futures::future::join_all((0..50).map(|_| twin.send("hi"))).await;
     let lines = twin.lines().await;
     assert_eq!(numbers(&lines), (1..=50).collect::<Vec<_>>());
     assert!(lines.is_sorted_by_key(|line| line["at_us"].as_u64()));
@@ -80,14 +91,14 @@ async fn a_page_longer_than_what_is_rendered_at_a_time_is_whole() {
     assert_eq!(page.text.lines().count(), 300);
 }
 
-fn line(stamp: crate::twin::ledger::Stamp) -> crate::twin::ledger::Line {
-    crate::twin::ledger::Line {
+fn line(stamp: Stamp) -> Line {
+    Line {
         seq: stamp.seq,
         at_us: stamp.at_us,
         provider: "test",
         account: String::new(),
         accepted: false,
-        answered: crate::twin::ledger::Answered::yes(),
+        answered: Answered::yes(),
         status: 400,
         code: None,
         provider_message_id: None,
@@ -148,12 +159,7 @@ async fn the_file_is_written_while_the_twin_runs() {
     let options = TwinOptions { ledger_file: Some(path.clone()), ..TwinOptions::default() };
     let twin = TestTwin::with(options).await;
     twin.send("one").await;
-    let written = async {
-        while read(&path).is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(super::PATIENCE, written).await.expect("nothing was written");
+    until_written(&path, 1).await;
 }
 
 #[tokio::test]
@@ -166,7 +172,10 @@ async fn the_file_hears_of_a_held_answer_only_when_it_is_settled() {
     let mut left_waiting = twin.send_raw("waits").await;
     let hangs_up = twin.send_raw("hangs up").await;
     twin.until_lines(2).await;
+    assert_eq!(read(&path), [Value::Null; 0]);
     drop(hangs_up);
+    until_written(&path, 1).await;
+    assert_eq!(read(&path)[0]["text"], "hangs up");
     twin.set_rule(json!({ "from": FROM, "latency_ms": 1 })).await;
     assert_eq!(twin.send("short").await.status, StatusCode::CREATED);
     twin.twin.stop().await;

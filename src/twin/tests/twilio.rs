@@ -260,9 +260,9 @@ async fn what_is_no_form_lacks_everything() {
 
 #[tokio::test]
 async fn a_sender_whose_queue_is_too_long_gets_21611_and_another_does_not() {
-    // Three seconds' worth at one segment in a thousand seconds: nothing drains while this runs.
+    // Room for three segments of a thousand seconds each: nothing drains while this runs.
     let slow =
-        TwilioLimits { queue: Duration::from_secs(3_000), long_code_rate: 0.001, ..TwilioLimits::default() };
+        TwilioLimits { queue: Duration::from_mins(50), long_code_rate: 0.001, ..TwilioLimits::default() };
     let twin = TestTwin::with(limits(slow)).await;
     assert_eq!(twin.send(&"a".repeat(161)).await.status, StatusCode::CREATED);
     assert_eq!(twin.send("third segment").await.status, StatusCode::CREATED);

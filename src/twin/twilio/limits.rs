@@ -55,7 +55,7 @@ impl Default for TwilioLimits {
             accounts: Vec::new(),
             numbers: HashSet::new(),
             concurrency: 2_000,
-            queue: Duration::from_secs(10 * 3_600),
+            queue: Duration::from_hours(10),
             long_code_rate: 1.0,
             toll_free_rate: 3.0,
             short_code_rate: 100.0,

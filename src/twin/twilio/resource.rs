@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::twin::ledger::Line;
 
-/// Field names and types as in Twilio's OpenAPI description: counts are strings, dates RFC 2822.
+/// Field names and types as in Twilio's `OpenAPI` description: counts are strings, dates RFC 2822.
 #[derive(Serialize)]
 struct Resource<'a> {
     account_sid: &'a str,

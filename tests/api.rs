@@ -1,0 +1,24 @@
+//! The HTTP front door, through the real router with real keys, before a real engine.
+
+mod app;
+
+mod accepting;
+mod back_pressure;
+mod bad_bodies;
+mod bad_fields;
+mod body_limits;
+mod cancelling;
+mod health;
+mod idempotency;
+mod immediate;
+mod isolation;
+mod keys;
+mod media_types;
+mod openapi;
+mod panics;
+mod paths;
+mod queue_stats;
+mod request_ids;
+mod scopes;
+mod unbuilt;
+mod unknown_ids;
