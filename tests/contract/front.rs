@@ -39,7 +39,7 @@ pub(crate) const TO: &str = "+1555123456";
 const DIRECTORY: &str = include_str!("directory.toml");
 
 /// Nothing here takes longer, however busy the machine is.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A running program and a client of it.
 pub(crate) struct Front {
