@@ -4,10 +4,16 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod config;
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
 mod proof;
+#[cfg(test)]
+mod readme;

@@ -1,0 +1,41 @@
+//! API.md read by somebody who has not seen the code: each sentence, over real HTTP.
+
+mod front;
+mod shape;
+
+mod a_full_queue_is_429_with_whole_seconds;
+mod a_key_belongs_to_its_organization;
+mod a_key_without_the_scope_is_refused;
+mod a_number_without_an_assistant_is_404;
+mod a_queued_message_is_answered_as_documented;
+mod a_queued_message_is_cancelled_on_both_paths;
+mod a_refused_immediate_message_is_500_and_its_key_tries_again;
+mod a_replay_is_answered_whatever_else_has_changed;
+mod an_immediate_message_is_answered_with_its_outcome;
+mod an_unknown_message_is_404_by_its_name;
+mod an_unknown_outcome_is_504_and_is_not_sent_again;
+mod another_request_under_the_same_key_is_422;
+mod bad_requests_are_400_and_store_nothing;
+mod bodies_over_64_kib_are_refused;
+mod concurrent_requests_under_one_key_are_one_message;
+mod every_answer_carries_a_request_id;
+mod every_error_is_an_object_with_a_string_detail;
+mod formats_are_checked_before_the_number;
+mod good_requests_pass_up_to_the_limits;
+mod media_make_it_an_mms;
+mod no_path_redirects;
+mod numbers_are_e164_over_ascii;
+mod organizations_do_not_see_each_other;
+mod other_origins_are_not_allowed_by_default;
+mod refusals_are_not_kept_under_the_key;
+mod slow_bodies_time_out;
+mod stats_have_both_documented_shapes;
+mod the_body_is_declared_as_json_or_not_at_all;
+mod the_key_is_checked_before_any_body_is_read;
+mod the_open_pages_need_no_key;
+mod the_same_key_gets_the_first_answer_again;
+mod the_scheme_bearer_is_taken_in_any_case;
+mod the_status_is_one_body_on_both_paths;
+mod too_late_to_cancel_is_200_without_success;
+mod what_this_version_lacks_is_refused;
+mod without_a_good_key_every_request_gets_the_same_401;
