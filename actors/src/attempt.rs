@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::domain::message::{AttemptResult, Kind, Message, Settlement, State};
+use crate::domain::message::{Kind, Message, Settlement, State};
 use crate::domain::outcome::{Doubt, Next, Outcome, Refusal};
 use crate::domain::retry;
 use crate::domain::time::Time;
@@ -112,15 +112,15 @@ impl Begun {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or_else(|| draft.cost(), u32::from);
                 telemetry::segments(draft.provider, &draft.account, segments);
-                self.settle(Settlement::Accepted(acceptance), &outcomes).await;
+                self.settle(Settlement::Accepted(acceptance)).await;
             }
             Outcome::Refused(refusal) => {
                 let next = self.after(&refusal);
-                self.settle(Settlement::Refused { refusal, next }, &outcomes).await;
+                self.settle(Settlement::Refused { refusal, next }).await;
             }
             Outcome::NeverBegun => {
                 let due = self.journal.now();
-                self.settle(Settlement::NeverBegun { due }, &outcomes).await;
+                self.settle(Settlement::NeverBegun { due }).await;
             }
             Outcome::Unknown(doubt) => self.leave_unknown(doubt, &outcomes).await,
         }
@@ -136,7 +136,7 @@ impl Begun {
         }
     }
 
-    async fn settle(self, settlement: Settlement, outcomes: &Outcomes) {
+    async fn settle(self, settlement: Settlement) {
         let draft = &self.message.draft;
         let begun = !matches!(settlement, Settlement::NeverBegun { .. });
         let written_at = begun.then_some(self.written_at);
@@ -147,9 +147,6 @@ impl Begun {
         let SettledAs::Now(now) = settled else { return };
         if now.state == State::Queued {
             telemetry::retry(draft.provider, &draft.account);
-        }
-        if let Some(verdict) = verdict(&now) {
-            outcomes.tell(draft.id, &verdict);
         }
     }
 
@@ -177,25 +174,5 @@ const fn label(outcome: &Outcome) -> &'static str {
         Outcome::Refused(refusal) => refusal.class.as_str(),
         Outcome::NeverBegun => "never_begun",
         Outcome::Unknown(_) => "unknown",
-    }
-}
-
-/// What those who wait for an immediate message are told of its record.
-pub(crate) fn verdict(message: &Message) -> Option<Verdict> {
-    match message.state {
-        State::Sent => Some(Verdict::Sent),
-        State::Failed => Some(refused(message)),
-        State::Unknown => Some(Verdict::Unknown),
-        State::Queued | State::Sending | State::Cancelled => None,
-    }
-}
-
-fn refused(message: &Message) -> Verdict {
-    let never_begun = message.last_attempt().is_some_and(|last| last.result == AttemptResult::NeverBegun);
-    match &message.refusal {
-        Some(refusal) if !never_begun => {
-            Verdict::Refused { provider_code: refusal.code.clone(), retryable: refusal.class.is_retryable() }
-        }
-        _ => Verdict::Refused { provider_code: None, retryable: true },
     }
 }

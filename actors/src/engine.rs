@@ -211,7 +211,8 @@ impl Engine {
         let book = Arc::new(book);
         let roster = Roster::default();
         let outcomes = Outcomes::default();
-        let journal = Journal::new(store, clock, ids, shards, settings, incarnation, roster.clone());
+        let journal =
+            Journal::new(store, clock, ids, shards, settings, incarnation, roster.clone(), outcomes.clone());
         let directory = Directory::new(Arc::clone(&book), roster.clone());
         let ways_out = Arc::new(providers);
         let tickets = Tickets::new(settings.requests_in_flight);

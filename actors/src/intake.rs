@@ -250,7 +250,7 @@ impl Intake {
         let mut waiter = self.outcomes.wait_for(id);
         // It may have ended before we began to wait.
         let Some(now) = self.read(id).await? else { return Err(NotSent::OutcomeUnknown(id)) };
-        let verdict = match crate::attempt::verdict(&now) {
+        let verdict = match Verdict::of(&now) {
             Some(verdict) => verdict,
             None => match timeout(self.patience(asked_at), &mut waiter.verdict).await {
                 Ok(Ok(verdict)) => verdict,

@@ -2,7 +2,7 @@
 //!
 //! Every step goes through here, so that three things are done once: a step without an answer is
 //! repeated with the same arguments (PROTOCOL.md §3, column "no answer"), its time is measured, and
-//! the sender that a change concerns is told. Gathering writes is not done here: the embedded store
+//! the sender that a change concerns is told, and with it whoever waits for the outcome. Gathering writes is not done here: the embedded store
 //! does it itself, and Redis gains nothing by it (DESIGN.md §10).
 
 use std::future::Future;
@@ -18,6 +18,7 @@ use crate::domain::message::{Cancelled, Draft, Message, Settlement, Shown, Unkno
 use crate::domain::outcome::Doubt;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
+use crate::outcomes::{Outcomes, Verdict};
 use crate::ports::{
     Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, MarkUnknown, Reserved, ScopedKey, Settle,
     SettleAnswer, Store, StoreError, Stored,
@@ -41,15 +42,21 @@ pub struct Journal {
 }
 
 struct Inner {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
-    shards: Shards,
-    settings: Settings,
-    incarnation: Incarnation,
+    with: JournalArguments,
     claims: AtomicU64,
-    roster: Roster,
     trouble: Mutex<Option<String>>,
+}
+
+/// What the journal is made of.
+pub(crate) struct JournalArguments {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) shards: Shards,
+    pub(crate) settings: Settings,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) roster: Roster,
+    pub(crate) outcomes: Outcomes,
 }
 
 /// The last word on a settled attempt.
@@ -62,43 +69,34 @@ pub enum SettledAs {
 }
 
 impl Journal {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn Ids>,
-        shards: Shards,
-        settings: Settings,
-        incarnation: Incarnation,
-        roster: Roster,
-    ) -> Self {
+    pub(crate) fn new(with: JournalArguments) -> Self {
         let (claims, trouble) = (AtomicU64::new(0), Mutex::new(None));
-        let inner = Inner { store, clock, ids, shards, settings, incarnation, claims, roster, trouble };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(Inner { with, claims, trouble }) }
     }
 
     /// The store, for reading.
     pub fn store(&self) -> &dyn Store {
-        self.inner.store.as_ref()
+        self.inner.with.store.as_ref()
     }
 
     /// The engine's clock.
     pub fn now(&self) -> Time {
-        self.inner.clock.now()
+        self.inner.with.clock.now()
     }
 
     /// Fresh ids and randomness.
     pub fn ids(&self) -> &dyn Ids {
-        self.inner.ids.as_ref()
+        self.inner.with.ids.as_ref()
     }
 
     /// What an operator set.
     pub fn settings(&self) -> &Settings {
-        &self.inner.settings
+        &self.inner.with.settings
     }
 
     /// A fresh id for a message of this sender.
     pub fn fresh_id(&self, sender: E164) -> MessageId {
-        self.inner.ids.message(Shard::of(sender))
+        self.inner.with.ids.message(Shard::of(sender))
     }
 
     /// What the store said last, if that was a failure.
@@ -115,7 +113,7 @@ impl Journal {
         token: Uuid,
         until: Time,
     ) -> Result<Reserved, StoreError> {
-        let keep_for = self.inner.settings.idempotency_retention;
+        let keep_for = self.inner.with.settings.idempotency_retention;
         let step = || self.store().reserve_key(key.clone(), id, fingerprint, token, keep_for);
         self.repeat("reserve_key", until, step).await
     }
@@ -146,7 +144,7 @@ impl Journal {
     /// See [`Store::claim`]; repeated for as long as the attempt could begin.
     pub async fn claim(&self, id: MessageId, sender: E164, expected: u16) -> Result<Claimed, StoreError> {
         let claim = self.new_claim(id, sender, expected)?;
-        let until = self.now() + self.inner.settings.begin_by;
+        let until = self.now() + self.inner.with.settings.begin_by;
         self.repeat("claim", until, || self.store().claim(claim)).await
     }
 
@@ -200,8 +198,8 @@ impl Journal {
         doubt: Doubt,
         written_at: Option<Time>,
     ) -> Result<bool, StoreError> {
-        let Some(lease) = self.inner.shards.lease(sender) else { return Ok(false) };
-        let settings = &self.inner.settings;
+        let Some(lease) = self.inner.with.shards.lease(sender) else { return Ok(false) };
+        let settings = &self.inner.with.settings;
         let mark = MarkUnknown {
             id,
             attempt,
@@ -223,7 +221,7 @@ impl Journal {
         attempt: u16,
         policy: UnknownPolicy,
     ) -> Result<bool, StoreError> {
-        let Some(lease) = self.inner.shards.lease(sender) else { return Ok(false) };
+        let Some(lease) = self.inner.with.shards.lease(sender) else { return Ok(false) };
         let step = self.store().settle_unknown(id, attempt, lease, policy);
         let answer = self.once("settle_unknown", step).await?;
         Ok(self.tell_if_done(sender, answer))
@@ -239,9 +237,14 @@ impl Journal {
         self.repeat("cancel", until, || self.store().cancel(id, organization)).await
     }
 
+    /// Tells those who wait that the outcome will stay unknown; the record says so later.
+    pub(crate) fn tell_unknown(&self, id: MessageId) {
+        self.inner.with.outcomes.tell(id, &Verdict::Unknown);
+    }
+
     #[cfg(feature = "chaos")]
     pub(crate) fn hint(&self, sender: E164, message: SenderMessage) {
-        self.inner.roster.hint(sender, message);
+        self.inner.with.roster.hint(sender, message);
     }
 
     #[cfg(feature = "chaos")]
@@ -250,31 +253,34 @@ impl Journal {
         account: &crate::domain::ids::AccountName,
         message: crate::provider::ProviderMessage,
     ) {
-        let _ = self.inner.roster.pass(account, message);
+        let _ = self.inner.with.roster.pass(account, message);
     }
 
     #[cfg(feature = "chaos")]
     pub(crate) fn senders_running(&self) -> usize {
-        self.inner.roster.senders_running()
+        self.inner.with.roster.senders_running()
     }
 
     /// The name and times of a new claim. Fails only if the shard is not ours.
     fn new_claim(&self, id: MessageId, sender: E164, expected: u16) -> Result<Claim, StoreError> {
-        let lease = self.inner.shards.lease(sender);
+        let lease = self.inner.with.shards.lease(sender);
         let lease = lease.ok_or_else(|| StoreError::Unavailable("the shard is not ours".to_owned()))?;
         let counter = self.inner.claims.fetch_add(1, Ordering::Relaxed);
         Ok(Claim {
             id,
             lease,
             expected,
-            claim_id: ClaimId { incarnation: self.inner.incarnation, counter },
-            begin_within: self.inner.settings.begin_by,
-            answer_within: self.inner.settings.attempt_deadline,
+            claim_id: ClaimId { incarnation: self.inner.with.incarnation, counter },
+            begin_within: self.inner.with.settings.begin_by,
+            answer_within: self.inner.with.settings.attempt_deadline,
         })
     }
 
     fn tell(&self, sender: E164, message: &Message) {
-        self.inner.roster.hint(sender, SenderMessage::changed(message));
+        self.inner.with.roster.hint(sender, SenderMessage::changed(message));
+        if let Some(verdict) = Verdict::of(message) {
+            self.inner.with.outcomes.tell(message.draft.id, &verdict);
+        }
     }
 
     fn tell_if_done(&self, sender: E164, answer: SettleAnswer) -> bool {

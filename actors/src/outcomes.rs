@@ -9,6 +9,7 @@ use dashmap::DashMap;
 use tokio::sync::oneshot;
 
 use crate::domain::ids::MessageId;
+use crate::domain::message::{AttemptResult, Message, State};
 
 /// What an attempt came to, for those who wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,29 @@ pub enum Verdict {
     },
     /// Nobody knows.
     Unknown,
+}
+
+impl Verdict {
+    /// What a record says to those who wait for it; nothing while an attempt is open.
+    pub(crate) fn of(message: &Message) -> Option<Self> {
+        match message.state {
+            State::Sent => Some(Self::Sent),
+            State::Failed => Some(Self::refused(message)),
+            State::Unknown => Some(Self::Unknown),
+            State::Queued | State::Sending | State::Cancelled => None,
+        }
+    }
+
+    fn refused(message: &Message) -> Self {
+        let last = message.last_attempt();
+        let never_begun = last.is_some_and(|last| last.result == AttemptResult::NeverBegun);
+        match &message.refusal {
+            Some(refusal) if !never_begun => {
+                Self::Refused { provider_code: refusal.code.clone(), retryable: refusal.class.is_retryable() }
+            }
+            _ => Self::Refused { provider_code: None, retryable: true },
+        }
+    }
 }
 
 /// The waiters, by message. Cheap to clone.

@@ -42,7 +42,6 @@ async fn a_connection_cut_before_the_answer_is_504_and_is_not_sent_again() {
 
 /// The repeat comes before the attempt's time is over, and is told when it is.
 #[tokio::test]
-#[ignore = "the engine tells nobody when it marks an attempt unknown: the repeat waits 25 s and gets 409"]
 async fn a_repeat_at_once_is_reported_too() {
     let (front, unknown) =
         lose_the_answer(json!({ "rules": [{ "cut_after_body": { "share": 1.0 } }] })).await;
