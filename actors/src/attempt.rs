@@ -12,7 +12,6 @@ use crate::domain::outcome::{Doubt, Next, Outcome, Refusal};
 use crate::domain::retry;
 use crate::domain::time::Time;
 use crate::journal::{Journal, SettledAs};
-use crate::outcomes::{Outcomes, Verdict};
 use crate::places::{AccountCharge, Place};
 use crate::ports::{HandOver, Later};
 use crate::telemetry;
@@ -103,7 +102,7 @@ pub(crate) struct Begun {
 
 impl Begun {
     /// Waits for the outcome, records it, and tells those who wait.
-    pub(crate) async fn finish(self, call: Later<Outcome>, outcomes: Outcomes) {
+    pub(crate) async fn finish(self, call: Later<Outcome>) {
         let outcome = call.await;
         let draft = &self.message.draft;
         let took = self.journal.now().since(self.written_at);
@@ -122,7 +121,7 @@ impl Begun {
                 let due = self.journal.now();
                 self.settle(Settlement::NeverBegun { due }).await;
             }
-            Outcome::Unknown(doubt) => self.leave_unknown(doubt, &outcomes).await,
+            Outcome::Unknown(doubt) => self.leave_unknown(doubt).await,
         }
     }
 
@@ -152,11 +151,11 @@ impl Begun {
 
     /// The place is free: nothing more happens on the wire. The record says `unknown` only once the
     /// attempt's time is over, so that nothing of its conversation is written beside it.
-    async fn leave_unknown(self, doubt: Doubt, outcomes: &Outcomes) {
+    async fn leave_unknown(self, doubt: Doubt) {
         let Self { journal, message, place, number, deadline, written_at, .. } = self;
         drop(place);
         let draft = &message.draft;
-        outcomes.tell(draft.id, &Verdict::Unknown);
+        journal.tell_unknown(draft.id);
         telemetry::unknown(draft.provider, doubt);
         let over_at = deadline + journal.settings().margin;
         let rest = over_at.since(journal.now()) + Duration::from_millis(1);

@@ -18,7 +18,7 @@ use crate::domain::routing::Book;
 use crate::domain::segments::Encoding;
 use crate::domain::time::Time;
 use crate::intake::Intake;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalArguments};
 use crate::outcomes::Outcomes;
 use crate::ports::{Clock, Ids, Provider, Store, StoreError, Tally};
 use crate::roster::Roster;
@@ -211,20 +211,28 @@ impl Engine {
         let book = Arc::new(book);
         let roster = Roster::default();
         let outcomes = Outcomes::default();
-        let journal =
-            Journal::new(store, clock, ids, shards, settings, incarnation, roster.clone(), outcomes.clone());
+        let journal = Journal::new(JournalArguments {
+            store,
+            clock,
+            ids,
+            shards,
+            settings,
+            incarnation,
+            roster: roster.clone(),
+            outcomes: outcomes.clone(),
+        });
         let directory = Directory::new(Arc::clone(&book), roster.clone());
         let ways_out = Arc::new(providers);
         let tickets = Tickets::new(settings.requests_in_flight);
         let intake = Intake {
             directory: directory.clone(),
             journal: journal.clone(),
-            outcomes: outcomes.clone(),
+            outcomes,
             tickets: tickets.clone(),
             ways_out: Arc::clone(&ways_out),
         };
         let lifeline = Lifeline::default();
-        let tree = supervisor::Tree { book, roster, outcomes, journal, directory, ways_out, tickets };
+        let tree = supervisor::Tree { book, roster, journal, directory, ways_out, tickets };
         let started = supervisor::start(tree, lifeline.clone()).await;
         let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
         Ok(RunningEngine { engine: Self { intake, lifeline }, supervised })

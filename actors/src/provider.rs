@@ -26,7 +26,6 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::outcomes::Outcomes;
 use crate::places::{AccountCharge, InFlight, Place};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
@@ -85,7 +84,6 @@ pub(crate) struct ProviderArguments {
     pub(crate) way_out: Arc<dyn Provider>,
     pub(crate) in_flight: InFlight,
     pub(crate) journal: Journal,
-    pub(crate) outcomes: Outcomes,
     pub(crate) roster: Roster,
 }
 
@@ -262,13 +260,12 @@ impl ProviderState {
             telemetry::lateness(self.with.account.provider, now.since(due));
         }
         telemetry::in_flight(&self.with.account.name, self.with.in_flight.count());
-        let outcomes = self.with.outcomes.clone();
         match started {
             Poll::Ready(outcome) => {
-                tokio::spawn(begun.finish(Box::pin(std::future::ready(outcome)), outcomes));
+                tokio::spawn(begun.finish(Box::pin(std::future::ready(outcome))));
             }
             Poll::Pending => {
-                tokio::spawn(begun.finish(call, outcomes));
+                tokio::spawn(begun.finish(call));
             }
         }
     }

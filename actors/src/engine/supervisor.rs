@@ -27,7 +27,6 @@ use crate::domain::phone::E164;
 use crate::domain::routing::{Book, Route};
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::outcomes::Outcomes;
 use crate::places::InFlight;
 use crate::provider::{ProviderActor, ProviderArguments};
 use crate::roster::Roster;
@@ -68,7 +67,6 @@ impl Lifeline {
 pub(crate) struct Tree {
     pub(crate) book: Arc<Book>,
     pub(crate) roster: Roster,
-    pub(crate) outcomes: Outcomes,
     pub(crate) journal: Journal,
     pub(crate) directory: Directory,
     pub(crate) ways_out: Arc<WaysOut>,
@@ -305,7 +303,6 @@ impl SupervisorState {
             way_out: Arc::clone(tree.ways_out.get(name)?),
             in_flight: self.in_flight.get(name)?.clone(),
             journal: tree.journal.clone(),
-            outcomes: tree.outcomes.clone(),
             roster: tree.roster.clone(),
         })
     }
