@@ -28,8 +28,11 @@ const SEED_VARIABLE: &str = "SENDYARD_PROOF_SEED";
 const PLACES: usize = 24;
 
 /// The provider takes this long, and up to so much longer: a kill meets open attempts.
-const LATENCY_MS: u64 = 30;
-const LATENCY_JITTER_MS: u64 = 50;
+const LATENCY_MS: u64 = 60;
+const LATENCY_JITTER_MS: u64 = 80;
+
+/// It refuses this share for the moment: what follows in the conversation must wait for the retry.
+const THROTTLED: f64 = 0.03;
 
 /// How far the instants of processes on a busy machine may differ. The engine's own instants are
 /// judged without it.
@@ -105,8 +108,12 @@ async fn killed_again_and_again_it_keeps_every_promise() {
     println!("seed {seed}: set {SEED_VARIABLE} for another");
     let setup = setup();
     let mut yard = Yard::start(&setup).await;
-    let latency = json!({ "latency_ms": LATENCY_MS, "latency_jitter_ms": LATENCY_JITTER_MS });
-    yard.twin.set_faults(&json!({ "seed": seed, "rules": [latency] })).await;
+    let rule = json!({
+        "latency_ms": LATENCY_MS,
+        "latency_jitter_ms": LATENCY_JITTER_MS,
+        "throttle": { "share": THROTTLED },
+    });
+    yard.twin.set_faults(&json!({ "seed": seed, "rules": [rule] })).await;
 
     let plan = Plan::from_seed(seed, &setup.numbers);
     let clients = Clients::start(&yard.api, plan.clients);
@@ -133,6 +140,7 @@ async fn killed_again_and_again_it_keeps_every_promise() {
     let possible = 2 * PLACES * kills.len();
     assert!(report.counts.unknown <= possible as u64, "more unknowns than places at the kills: {hardness:?}");
     assert_eq!(report.counts.undecided, 0, "{report}");
+    assert!(report.counts.refused > 0, "nothing had to be retried:\n{report}");
     files.check_that_cut_attempts_are_listed(&ledger);
     hardness.check();
 

@@ -10,7 +10,7 @@ use crate::process::yard::SendingNumber;
 pub(super) const SENDERS: usize = 20;
 const MESSAGES: usize = 5_000;
 const CLIENTS: usize = 20;
-const RECIPIENTS_PER_SENDER: usize = 12;
+const RECIPIENTS_PER_SENDER: usize = 8;
 const KILLS: u64 = 12;
 
 /// The provider surely sees more than this, whatever is cancelled or lost: kills are spread over it.
