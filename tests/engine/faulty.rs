@@ -64,10 +64,23 @@ impl Faulty {
 }
 
 impl Store for Faulty {
-    fn acquire_lease(&self, shard: Shard, holder: Incarnation, margin: Duration, evidence_within: Duration) -> Stored<Leased> {
+    fn acquire_lease(
+        &self,
+        shard: Shard,
+        holder: Incarnation,
+        margin: Duration,
+        evidence_within: Duration,
+    ) -> Stored<Leased> {
         self.wrap("acquire_lease", move |store| store.acquire_lease(shard, holder, margin, evidence_within))
     }
-    fn reserve_key(&self, key: ScopedKey, id: MessageId, fingerprint: Fingerprint, token: Uuid, keep_for: Duration) -> Stored<Reserved> {
+    fn reserve_key(
+        &self,
+        key: ScopedKey,
+        id: MessageId,
+        fingerprint: Fingerprint,
+        token: Uuid,
+        keep_for: Duration,
+    ) -> Stored<Reserved> {
         self.wrap("reserve_key", move |store| store.reserve_key(key, id, fingerprint, token, keep_for))
     }
     fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>> {
@@ -94,7 +107,13 @@ impl Store for Faulty {
     fn mark_unknown(&self, mark: MarkUnknown) -> Stored<SettleAnswer> {
         self.wrap("mark_unknown", move |store| store.mark_unknown(mark))
     }
-    fn settle_unknown(&self, id: MessageId, attempt: u16, lease: Lease, policy: UnknownPolicy) -> Stored<SettleAnswer> {
+    fn settle_unknown(
+        &self,
+        id: MessageId,
+        attempt: u16,
+        lease: Lease,
+        policy: UnknownPolicy,
+    ) -> Stored<SettleAnswer> {
         self.wrap("settle_unknown", move |store| store.settle_unknown(id, attempt, lease, policy))
     }
     fn cancel(&self, id: MessageId, organization: OrganizationId) -> Stored<Option<(Cancelled, Shown)>> {
@@ -106,7 +125,12 @@ impl Store for Faulty {
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
         self.wrap("queue_page", move |store| store.queue_page(sender, lane, after, limit))
     }
-    fn conversation_page(&self, conversation: Conversation, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
+    fn conversation_page(
+        &self,
+        conversation: Conversation,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Stored<Vec<Waiting>> {
         self.wrap("conversation_page", move |store| store.conversation_page(conversation, after, limit))
     }
     fn depth(&self, sender: E164) -> Stored<u64> {
@@ -116,7 +140,9 @@ impl Store for Faulty {
         self.wrap("charges", move |store| store.charges(sender, from))
     }
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {
-        self.wrap(if sender.is_some() { "unsettled_of_sender" } else { "unsettled_all" }, move |store| store.unsettled(sender))
+        self.wrap(if sender.is_some() { "unsettled_of_sender" } else { "unsettled_all" }, move |store| {
+            store.unsettled(sender)
+        })
     }
     fn backlogs(&self) -> Stored<Vec<Backlog>> {
         self.wrap("backlogs", move |store| store.backlogs())

@@ -71,7 +71,11 @@ async fn r04_stale_verdict() {
     let id = yard.seen()[0].id;
     let message = yard.message(id).await;
     assert_eq!(message.state, State::Sent);
-    assert!(second.is_ok(), "first {first:?}; second was told {second:?} of a message that is {:?}", message.state);
+    assert!(
+        second.is_ok(),
+        "first {first:?}; second was told {second:?} of a message that is {:?}",
+        message.state
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,7 +155,7 @@ async fn r09_wakes_multiply() {
 #[tokio::test(start_paused = true)]
 async fn r10_store_hangs() {
     let yard = Builder::default().start().await;
-    yard.faults().push("append", Fault::Before(Duration::from_secs(300)));
+    yard.faults().push("append", Fault::Before(Duration::from_mins(5)));
     let before = yard.now();
     let answer = yard.engine.send(Yard::request(A, "1", Kind::Queued)).await;
     let took = yard.now().since(before);
@@ -348,7 +352,19 @@ async fn r22_account_permit_of_another_cost() {
         yard.queue(&format!("+1555222{n:04}"), "s").await;
     }
     tokio::time::sleep(Duration::from_mins(5)).await;
-    let seen: Vec<_> = yard.seen().iter().map(|seen| (seen.at.since(yard.seen()[0].at).as_millis(), seen.text.len().div_ceil(153))).collect();
-    let worst = seen.iter().map(|(from, _)| seen.iter().filter(|(at, _)| at >= from && *at < from + 60_000).map(|(_, units)| units).sum::<usize>()).max();
+    let seen: Vec<_> = yard
+        .seen()
+        .iter()
+        .map(|seen| (seen.at.since(yard.seen()[0].at).as_millis(), seen.text.len().div_ceil(153)))
+        .collect();
+    let worst = seen
+        .iter()
+        .map(|(from, _)| {
+            seen.iter()
+                .filter(|(at, _)| at >= from && *at < from + 60_000)
+                .map(|(_, units)| units)
+                .sum::<usize>()
+        })
+        .max();
     assert!(worst <= Some(6), "{worst:?} units in a minute at 6/min: {seen:?}");
 }

@@ -185,14 +185,24 @@ fn book(builder: &Builder) -> Book {
     };
     Book {
         numbers: HashMap::from([(number(FROM), route)]),
-        accounts: if builder.second_account { HashMap::from([(account.name.clone(), account.clone()), (second(), Account { name: second(), ..account })]) } else { HashMap::from([(account.name.clone(), account)]) },
+        accounts: if builder.second_account {
+            HashMap::from([
+                (account.name.clone(), account.clone()),
+                (second(), Account { name: second(), ..account }),
+            ])
+        } else {
+            HashMap::from([(account.name.clone(), account)])
+        },
     }
 }
 
 impl Builder {
     pub(crate) async fn start(self) -> Yard {
         let clock = SystemClock::start();
-        let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty { inner: Arc::new(MemoryStore::new(Arc::new(clock))), faults: Arc::clone(&self.faults) });
+        let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty {
+            inner: Arc::new(MemoryStore::new(Arc::new(clock))),
+            faults: Arc::clone(&self.faults),
+        });
         let provider = Arc::new(Scripted {
             clock,
             script: Mutex::new(self.script.clone().into()),
@@ -301,12 +311,6 @@ impl Yard {
         let running = start_engine(&self.builder, &self.store, &self.provider, self.clock).await;
         self.engine = running.engine.clone();
         self.running = Some(running);
-    }
-
-    pub(crate) async fn stop(&mut self, grace: Duration) {
-        if let Some(running) = self.running.take() {
-            running.stop(grace).await;
-        }
     }
 }
 

@@ -151,7 +151,7 @@ proptest! {
 }
 
 #[test]
-fn r08_a_late_hint_does_not_replace_the_retry() {
+fn a_late_hint_does_not_replace_the_retry() {
     let mut window = Window::default();
     let first = waiting(1, 1);
     window.wants_page();
@@ -167,7 +167,7 @@ fn r08_a_late_hint_does_not_replace_the_retry() {
 }
 
 #[test]
-fn r20_a_message_that_was_not_the_head_is_not_lost() {
+fn a_message_that_was_not_the_head_is_not_lost() {
     let mut window = Window::default();
     let second = waiting(2, 1);
     window.wants_page();
@@ -175,6 +175,7 @@ fn r20_a_message_that_was_not_the_head_is_not_lost() {
     assert_eq!(window.head(NOW), Some(second));
     window.start(&second);
     // The store said NotHead; before the sender looks again, the first of the conversation is decided.
+    window.mistaken(&second);
     window.release(second.recipient);
     window.release_to_read(second.recipient);
     let found = window.head(NOW) == Some(second) || window.wants_thread().is_some();
