@@ -1,3 +1,5 @@
+//! A store that does as it is told to the next call of a step: loses its answer, refuses it, delays it.
+
 use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +12,9 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::*;
 use uuid::Uuid;
 
+/// What happens to one call.
 pub(crate) enum Fault {
+    /// The step is done and nobody hears.
     LoseAnswer,
     Refuse(StoreError),
     Before(Duration),

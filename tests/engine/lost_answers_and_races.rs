@@ -1,3 +1,5 @@
+//! Each of these once broke a promise: an answer of the store that got lost, or two things that met.
+
 use std::time::Duration;
 
 use sendyard_actors::domain::message::{Kind, State};
@@ -17,7 +19,7 @@ fn script(lines: &[Line]) -> Vec<Line> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r01_settle_answer_lost() {
+async fn a_lost_answer_of_settle_holds_nothing_back() {
     let yard = Builder::default().start().await;
     yard.faults().push("settle", Fault::LoseAnswer);
     let first = yard.queue(A, "1").await.id;
@@ -28,7 +30,7 @@ async fn r01_settle_answer_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r02_append_lost_then_unavailable() {
+async fn a_store_that_may_have_stored_gives_no_key_back() {
     let yard = Builder::default().start().await;
     yard.faults().push("append", Fault::LoseAnswer);
     yard.faults().push("append", Fault::Refuse(StoreError::Unavailable("disk".into())));
@@ -42,7 +44,7 @@ async fn r02_append_lost_then_unavailable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r03_account_limit_across_restart() {
+async fn an_account_limit_holds_across_a_restart() {
     let mut yard = Builder { account_limits: vec!["4/h"], ..Builder::default() }.start().await;
     for n in 0..8 {
         yard.queue(&format!("+1555111000{n}"), "x").await;
@@ -56,7 +58,7 @@ async fn r03_account_limit_across_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r04_stale_verdict() {
+async fn a_repeat_hears_of_its_own_attempt_only() {
     let script = script(&[Line::Refuse(Class::Request, ms(100)), Line::Accept(ms(100))]);
     let yard = Builder { script, ..Builder::default() }.start().await;
     let mut request = Yard::request(A, "now", Kind::Immediate);
@@ -79,7 +81,7 @@ async fn r04_stale_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r05_immediate_on_fresh_sender_erases_charges() {
+async fn an_immediate_message_on_a_fresh_sender_forgets_no_hand_over() {
     let yard = Builder { limits: vec!["10/h"], ..Builder::default() }.start().await;
     for n in 0..8 {
         yard.queue(&format!("+1555111000{n}"), "x").await;
@@ -98,7 +100,7 @@ async fn r05_immediate_on_fresh_sender_erases_charges() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r06_settled_while_loading() {
+async fn an_attempt_settled_while_its_sender_loads_is_not_open() {
     let script = script(&[Line::Accept(ms(200))]);
     let yard = Builder { script, limits: vec!["1/s"], ..Builder::default() }.start().await;
     yard.queue(A, "1").await;
@@ -113,7 +115,7 @@ async fn r06_settled_while_loading() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r07_halt_with_a_place_granted() {
+async fn a_sender_that_stops_keeps_no_place() {
     let mut took = Vec::new();
     for yields in 0..40 {
         let mut yard = Builder::default().start().await;
@@ -133,7 +135,7 @@ async fn r07_halt_with_a_place_granted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r09_wakes_multiply() {
+async fn wake_ups_do_not_multiply() {
     let script = script(&[Line::Accept(ms(10))]);
     let yard = Builder { script, limits: vec!["300/s"], ..Builder::default() }.start().await;
     let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
@@ -153,7 +155,7 @@ async fn r09_wakes_multiply() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r10_store_hangs() {
+async fn a_store_that_hangs_is_answered_in_the_clients_time() {
     let yard = Builder::default().start().await;
     yard.faults().push("append", Fault::Before(Duration::from_mins(5)));
     let before = yard.now();
@@ -163,7 +165,7 @@ async fn r10_store_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r11_no_place_at_its_old_account() {
+async fn a_message_of_a_moved_number_goes_by_its_old_account() {
     let script = script(&[Line::Accept(ms(10))]);
     let mut yard =
         Builder { script, limits: vec!["1/s"], second_account: true, ..Builder::default() }.start().await;
@@ -188,7 +190,7 @@ async fn r11_no_place_at_its_old_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r12_append_sending_answer_lost() {
+async fn an_immediate_message_whose_storing_was_not_answered_goes_once() {
     let yard = Builder::default().start().await;
     yard.faults().push("append_sending", Fault::LoseAnswer);
     let before = yard.now();
@@ -198,7 +200,7 @@ async fn r12_append_sending_answer_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r13_immediate_never_begun() {
+async fn an_immediate_message_that_never_began_is_answered_at_once() {
     let yard = Builder::default().start().await;
     let first = yard.queue(A, "1").await.id;
     yard.until(first, State::Sent).await;
@@ -214,7 +216,7 @@ async fn r13_immediate_never_begun() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r14_append_lands_after_the_sender_failed() {
+async fn a_message_stored_while_its_sender_fails_is_not_forgotten() {
     let yard = Builder::default().start().await;
     let first = yard.queue(A, "1").await.id;
     yard.until(first, State::Sent).await;
@@ -232,7 +234,7 @@ async fn r14_append_lands_after_the_sender_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r07b_halt_with_a_place_granted() {
+async fn stopping_does_not_wait_for_a_place_granted_too_late() {
     use sendyard_actors::settings::Settings;
     let mut took = Vec::new();
     for yields in 0..30 {
@@ -253,7 +255,7 @@ async fn r07b_halt_with_a_place_granted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r15_tickets_of_clients_that_hang_up() {
+async fn a_client_that_hangs_up_frees_no_ticket_of_work_that_goes_on() {
     use sendyard_actors::settings::Settings;
     let settings = Settings { requests_in_flight: 1, ..Settings::default() };
     let yard = Builder { settings, ..Builder::default() }.start().await;
@@ -270,7 +272,7 @@ async fn r15_tickets_of_clients_that_hang_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r16_settle_unknown_answer_lost() {
+async fn a_lost_answer_of_settle_unknown_holds_nothing_back() {
     let script = script(&[Line::LoseAnswer, Line::Accept(ms(10))]);
     let yard = Builder { script, ..Builder::default() }.start().await;
     yard.faults().push("settle_unknown", Fault::LoseAnswer);
@@ -281,7 +283,7 @@ async fn r16_settle_unknown_answer_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r17_a_cancelled_retry_holds_its_conversation() {
+async fn a_cancelled_retry_frees_its_conversation() {
     let script = script(&[Line::Refuse(Class::NextWindow, ms(10)), Line::Accept(ms(10))]);
     let yard = Builder { script, ..Builder::default() }.start().await;
     let first = yard.queue(A, "1").await.id;
@@ -293,7 +295,7 @@ async fn r17_a_cancelled_retry_holds_its_conversation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r18_append_answer_never_came() {
+async fn a_message_that_was_stored_without_an_answer_goes() {
     let yard = Builder::default().start().await;
     let first = yard.queue(B, "0").await.id;
     yard.until(first, State::Sent).await;
@@ -309,7 +311,7 @@ async fn r18_append_answer_never_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r19_claim_answer_lost() {
+async fn a_claim_without_an_answer_makes_no_unknown() {
     let yard = Builder::default().start().await;
     yard.faults().push("claim", Fault::LoseAnswer);
     yard.faults().push("claim", Fault::Refuse(StoreError::Unavailable("disk".into())));
@@ -327,7 +329,7 @@ async fn r19_claim_answer_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r21_immediate_written_before_the_sender_is_loaded() {
+async fn an_immediate_message_written_before_its_sender_is_loaded_is_charged() {
     let yard = Builder { limits: vec!["1/s"], ..Builder::default() }.start().await;
     yard.faults().push("charges", Fault::Before(ms(50)));
     let engine = yard.engine.clone();
@@ -342,7 +344,7 @@ async fn r21_immediate_written_before_the_sender_is_loaded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r22_account_permit_of_another_cost() {
+async fn an_account_permit_covers_what_goes_with_it() {
     let script = script(&[Line::Refuse(Class::Retry, ms(10)), Line::Accept(ms(10))]);
     let yard = Builder { script, account_limits: vec!["6/min"], ..Builder::default() }.start().await;
     let long = "x".repeat(153 * 5);
