@@ -1,5 +1,7 @@
 //! The engine with its real actors on paused time: memory store, a provider that plays a script.
 
+mod faulty;
+mod lost_answers_and_races;
 pub(crate) mod yard;
 
 mod a_claimed_message_goes_back_when_its_actor_fails;

@@ -55,9 +55,10 @@ impl Alarm {
         }
     }
 
-    /// The message has arrived.
+    /// The message has arrived. If another was armed meanwhile it is dropped, not forgotten: a timer
+    /// that nobody holds would ring beside the next one for ever.
     pub(crate) fn rang(&mut self) {
-        self.armed = None;
+        self.disarm();
     }
 
     /// Forgets the wake-up.

@@ -155,7 +155,7 @@ impl Begun {
         let Self { journal, message, place, number, deadline, written_at, .. } = self;
         drop(place);
         let draft = &message.draft;
-        journal.tell_unknown(draft.id);
+        journal.tell_unknown(draft.id, number);
         telemetry::unknown(draft.provider, doubt);
         let over_at = deadline + journal.settings().margin;
         let rest = over_at.since(journal.now()) + Duration::from_millis(1);

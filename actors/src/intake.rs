@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::admission::Tickets;
+use crate::admission::{Ticket, Tickets};
 use crate::directory::{Directory, NoSender};
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Draft, Kind, Lane, Message, State};
@@ -63,8 +63,8 @@ impl Intake {
         let asked_at = self.journal.now();
         let kind = request.kind;
         let answer = match self.tickets.take() {
-            // Held until the answer.
-            Some(_ticket) => self.take_in(request, asked_at).await,
+            // Held until the answer, and by the work itself if the client goes before it.
+            Some(ticket) => self.take_in(request, &Arc::new(ticket), asked_at).await,
             None => Err(NotSent::Busy(COME_AGAIN_AFTER)),
         };
         telemetry::accept_time(kind, self.journal.now().since(asked_at));
@@ -76,19 +76,32 @@ impl Intake {
         answer
     }
 
-    async fn take_in(&self, request: SendRequest, asked_at: Time) -> Result<Sent, NotSent> {
+    async fn take_in(
+        &self,
+        request: SendRequest,
+        ticket: &Arc<Ticket>,
+        asked_at: Time,
+    ) -> Result<Sent, NotSent> {
         let until = asked_at + STORE_WITHIN;
         let route = match self.check(&request) {
             Ok(route) => route,
-            Err(refused) => return self.replay_or(refused, request, until, asked_at).await,
+            Err(refused) => {
+                let replay = self.replay_or(refused, request, until, asked_at);
+                return timeout(ANSWER_WITHIN, replay).await.unwrap_or(Err(NotSent::StoreUnavailable));
+            }
         };
         let fresh = self.journal.fresh_id(request.from);
-        let (id, bound) = self.bind(&request, fresh, until).await?;
+        let bind = timeout(STORE_WITHIN, self.bind(&request, fresh, until)).await;
+        let (id, bound) = bind.unwrap_or(Err(NotSent::StoreUnavailable))?;
         let draft = draft_of(request, route, id);
-        match draft.kind {
-            Kind::Queued => self.queue(draft, &bound, until).await,
-            Kind::Immediate => self.send_now(draft, &bound, until, asked_at).await,
-        }
+        // The client's time is over before the store's: it can ask under the id.
+        let answer = async {
+            match draft.kind {
+                Kind::Queued => self.queue(draft, &bound, ticket, until).await,
+                Kind::Immediate => self.send_now(draft, &bound, ticket, until, asked_at).await,
+            }
+        };
+        timeout(self.patience(asked_at), answer).await.unwrap_or(Err(NotSent::OutcomeUnknown(id)))
     }
 
     /// Everything that can be said against a request without the store.
@@ -144,12 +157,18 @@ impl Intake {
         }
     }
 
-    async fn queue(&self, draft: Draft, bound: &Bound, until: Time) -> Result<Sent, NotSent> {
+    async fn queue(
+        &self,
+        draft: Draft,
+        bound: &Bound,
+        ticket: &Arc<Ticket>,
+        until: Time,
+    ) -> Result<Sent, NotSent> {
         let id = draft.id;
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             let (reply, answer) = oneshot::channel();
-            let submit = Submit { draft: draft.clone(), until, reply };
+            let submit = Submit { draft: draft.clone(), until, ticket: Arc::clone(ticket), reply };
             self.tell_sender(&draft, SenderMessage::Submit(Box::new(submit))).await?;
             let Ok(SubmitAnswer { appended, room_after }) = answer.await else {
                 // The sender was stopping, or failed: whether it stored anything is not known.
@@ -182,17 +201,18 @@ impl Intake {
         &self,
         draft: Draft,
         bound: &Bound,
+        ticket: &Arc<Ticket>,
         until: Time,
         asked_at: Time,
     ) -> Result<Sent, NotSent> {
         let id = draft.id;
         // From before the attempt, so that its outcome cannot be missed.
-        let mut waiter = self.outcomes.wait_for(id);
+        let mut waiter = self.outcomes.wait_for(id, 1);
         let mut what = Immediate::New(draft.clone());
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             let (reply, answer) = oneshot::channel();
-            let submit = SubmitNow { what, until, reply };
+            let submit = SubmitNow { what, until, ticket: Arc::clone(ticket), reply };
             self.tell_sender(&draft, SenderMessage::SubmitNow(Box::new(submit))).await?;
             let Ok(answer) = answer.await else {
                 all_answered = false;
@@ -206,6 +226,7 @@ impl Intake {
                 NowAnswer::Exists(message) if message.state == State::Failed => {
                     // A definite failure: the same key tries again, under the same id.
                     let account: AccountName = message.draft.account.clone();
+                    waiter = self.outcomes.wait_for(id, message.attempt + 1);
                     what = Immediate::Again { id, account, attempt: message.attempt };
                 }
                 NowAnswer::Exists(message) => return self.report(&message, asked_at).await,
@@ -247,7 +268,7 @@ impl Intake {
     /// Answers for an immediate message that an earlier request has sent, or is sending.
     async fn report(&self, message: &Message, asked_at: Time) -> Result<Sent, NotSent> {
         let id = message.draft.id;
-        let mut waiter = self.outcomes.wait_for(id);
+        let mut waiter = self.outcomes.wait_for(id, message.attempt);
         // It may have ended before we began to wait.
         let Some(now) = self.read(id).await? else { return Err(NotSent::OutcomeUnknown(id)) };
         let verdict = match Verdict::of(&now) {

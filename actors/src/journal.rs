@@ -21,7 +21,7 @@ use crate::domain::time::Time;
 use crate::outcomes::{Outcomes, Verdict};
 use crate::ports::{
     Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, MarkUnknown, Reserved, ScopedKey, Settle,
-    SettleAnswer, Store, StoreError, Stored,
+    SettleAnswer, Store, StoreError, Stored, Waiting,
 };
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
@@ -34,6 +34,9 @@ const FIRST_REPEAT_WAIT: Duration = Duration::from_millis(20);
 
 /// The longest wait before a step is repeated.
 const LONGEST_REPEAT_WAIT: Duration = Duration::from_secs(1);
+
+/// For so long the sweeper stays with one unknown outcome if the store does not answer.
+const SETTLE_UNKNOWN_FOR: Duration = Duration::from_secs(30);
 
 /// The way to the store. Cheap to clone.
 #[derive(Clone)]
@@ -66,6 +69,18 @@ pub enum SettledAs {
     Now(Box<Message>),
     /// Somebody else settled it before.
     Before,
+}
+
+/// What became of a step that was asked for, perhaps several times.
+struct Answered<T> {
+    answer: Result<T, StoreError>,
+    /// One of the calls was never answered.
+    in_doubt: bool,
+}
+
+fn is_claimed_by(message: &Message, claim_id: ClaimId) -> bool {
+    let last = message.last_attempt();
+    last.is_some_and(|last| last.claim_id == claim_id && message.is_open(last.number))
 }
 
 impl Journal {
@@ -128,24 +143,41 @@ impl Journal {
         self.once("release_key", self.store().release_key(key, id, token)).await
     }
 
-    /// See [`Store::append`]; repeated under the same id until its `request_until`.
+    /// See [`Store::append`]; repeated under the same id until its `request_until`. A refusal after a
+    /// call that was never answered is no refusal: that call may still land (C2).
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let until = append.request_until;
-        self.repeat("append", until, || self.store().append(append.clone())).await
+        let answered = self.ask("append", until, || self.store().append(append.clone())).await;
+        match answered.answer {
+            Ok(Appended::Full | Appended::Late) if answered.in_doubt => Err(StoreError::Unanswered),
+            answer => answer,
+        }
     }
 
-    /// See [`Store::append_sending`]; repeated under the same id until `until`.
+    /// See [`Store::append_sending`]; repeated under the same id until `until`. A record that this
+    /// very call made before is answered as stored.
     pub async fn append_sending(&self, draft: Draft, until: Time) -> Result<Appended, StoreError> {
         let claim = self.new_claim(draft.id, draft.sender, 0)?;
         let step = || self.store().append_sending(draft.clone(), claim, until);
-        self.repeat("append_sending", until, step).await
+        match self.repeat("append_sending", until, step).await? {
+            Appended::Exists(message) if is_claimed_by(&message, claim.claim_id) => {
+                Ok(Appended::Stored(message))
+            }
+            answer => Ok(answer),
+        }
     }
 
-    /// See [`Store::claim`]; repeated for as long as the attempt could begin.
+    /// See [`Store::claim`]. A claim that was not answered is repeated for as long as the process
+    /// lives, whatever the store says meanwhile: if it landed it is ours, and only we can give it back.
     pub async fn claim(&self, id: MessageId, sender: E164, expected: u16) -> Result<Claimed, StoreError> {
         let claim = self.new_claim(id, sender, expected)?;
-        let until = self.now() + self.inner.with.settings.begin_by;
-        self.repeat("claim", until, || self.store().claim(claim)).await
+        let mut answered = self.ask("claim", Time::MAX, || self.store().claim(claim)).await;
+        while answered.in_doubt && answered.answer.is_err() {
+            tokio::time::sleep(LONGEST_REPEAT_WAIT).await;
+            let again = self.ask("claim", Time::MAX, || self.store().claim(claim)).await;
+            answered = Answered { in_doubt: true, ..again };
+        }
+        answered.answer
     }
 
     /// See [`Store::retry`]; repeated until `until`.
@@ -179,7 +211,10 @@ impl Journal {
                     self.tell(sender, &message);
                     return SettledAs::Now(message);
                 }
-                Ok(SettleAnswer::Known | SettleAnswer::Stale) => return SettledAs::Before,
+                Ok(SettleAnswer::Known | SettleAnswer::Stale) => {
+                    self.tell_as_read(sender, id).await;
+                    return SettledAs::Before;
+                }
                 Err(error) => {
                     tracing::error!(message = %id, %error, "an outcome could not be recorded yet");
                     tokio::time::sleep(wait).await;
@@ -210,7 +245,7 @@ impl Journal {
             evidence_within: settings.evidence_deadline,
         };
         let answer = self.once("mark_unknown", self.store().mark_unknown(mark)).await?;
-        Ok(self.tell_if_done(sender, answer))
+        Ok(self.tell_if_done(sender, id, answer).await)
     }
 
     /// See [`Store::settle_unknown`]; the sweeper comes back if it fails. Tells the sender.
@@ -222,24 +257,33 @@ impl Journal {
         policy: UnknownPolicy,
     ) -> Result<bool, StoreError> {
         let Some(lease) = self.inner.with.shards.lease(sender) else { return Ok(false) };
-        let step = self.store().settle_unknown(id, attempt, lease, policy);
-        let answer = self.once("settle_unknown", step).await?;
-        Ok(self.tell_if_done(sender, answer))
+        // Repeated, as the sweeper does not see it any more if it landed.
+        let until = self.now() + SETTLE_UNKNOWN_FOR;
+        let step = || self.store().settle_unknown(id, attempt, lease, policy);
+        let answer = self.repeat("settle_unknown", until, step).await?;
+        Ok(self.tell_if_done(sender, id, answer).await)
     }
 
-    /// See [`Store::cancel`]; repeated until `until`.
+    /// See [`Store::cancel`]; repeated until `until`. Tells the sender, which then wastes no slot on it.
     pub async fn cancel(
         &self,
         id: MessageId,
         organization: OrganizationId,
         until: Time,
     ) -> Result<Option<(Cancelled, Shown)>, StoreError> {
-        self.repeat("cancel", until, || self.store().cancel(id, organization)).await
+        let cancelled = self.repeat("cancel", until, || self.store().cancel(id, organization)).await?;
+        if let Some((Cancelled::Done, _)) = cancelled
+            && let Ok(Some(message)) = self.store().message(id).await
+        {
+            let gone = SenderMessage::Cancelled(Waiting::of(&message));
+            self.inner.with.roster.hint(message.draft.sender, gone);
+        }
+        Ok(cancelled)
     }
 
     /// Tells those who wait that the outcome will stay unknown; the record says so later.
-    pub(crate) fn tell_unknown(&self, id: MessageId) {
-        self.inner.with.outcomes.tell(id, &Verdict::Unknown);
+    pub(crate) fn tell_unknown(&self, id: MessageId, attempt: u16) {
+        self.inner.with.outcomes.tell(id, attempt, &Verdict::Unknown);
     }
 
     #[cfg(feature = "chaos")]
@@ -279,33 +323,54 @@ impl Journal {
     fn tell(&self, sender: E164, message: &Message) {
         self.inner.with.roster.hint(sender, SenderMessage::changed(message));
         if let Some(verdict) = Verdict::of(message) {
-            self.inner.with.outcomes.tell(message.draft.id, &verdict);
+            self.inner.with.outcomes.tell(message.draft.id, message.attempt, &verdict);
         }
     }
 
-    fn tell_if_done(&self, sender: E164, answer: SettleAnswer) -> bool {
+    async fn tell_if_done(&self, sender: E164, id: MessageId, answer: SettleAnswer) -> bool {
         match answer {
             SettleAnswer::Done(message) => {
                 self.tell(sender, &message);
                 true
             }
-            SettleAnswer::Known | SettleAnswer::Stale => false,
+            SettleAnswer::Known | SettleAnswer::Stale => {
+                self.tell_as_read(sender, id).await;
+                false
+            }
         }
     }
 
-    /// Repeats a step that was not answered, with the same arguments, until it is or time is over.
+    /// Somebody else made the change, or an unanswered call of ours did: whoever must hear of it may
+    /// not have.
+    async fn tell_as_read(&self, sender: E164, id: MessageId) {
+        match self.store().message(id).await {
+            Ok(Some(message)) => self.tell(sender, &message),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(message = %id, %error, "a settled record could not be read"),
+        }
+    }
+
     async fn repeat<T>(
         &self,
         name: &'static str,
         until: Time,
         step: impl Fn() -> Stored<T>,
     ) -> Result<T, StoreError> {
+        self.ask(name, until, step).await.answer
+    }
+
+    /// Repeats a step that was not answered, with the same arguments, until it is or time is over. An
+    /// error after a call without an answer says nothing of that call, so the step stays in doubt.
+    async fn ask<T>(&self, name: &'static str, until: Time, step: impl Fn() -> Stored<T>) -> Answered<T> {
         let mut wait = FIRST_REPEAT_WAIT;
+        let mut in_doubt = false;
         loop {
             let answer = self.once(name, step()).await;
-            let again = matches!(answer, Err(StoreError::Unanswered)) && self.now() + wait < until;
-            if !again {
-                return answer;
+            let unanswered = matches!(answer, Err(StoreError::Unanswered));
+            in_doubt |= unanswered;
+            if !unanswered || self.now() + wait >= until {
+                let answer = if in_doubt { answer.map_err(|_| StoreError::Unanswered) } else { answer };
+                return Answered { answer, in_doubt };
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_REPEAT_WAIT);

@@ -53,7 +53,14 @@ impl Verdict {
 /// The waiters, by message. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Outcomes {
-    waiters: Arc<DashMap<MessageId, Vec<oneshot::Sender<Verdict>>>>,
+    waiters: Arc<DashMap<MessageId, Vec<Told>>>,
+}
+
+/// Who is told, and of which attempt at the earliest.
+#[derive(Debug)]
+struct Told {
+    from_attempt: u16,
+    tell: oneshot::Sender<Verdict>,
 }
 
 /// One who waits. Dropping it ends the wait.
@@ -66,20 +73,23 @@ pub struct Waiter {
 }
 
 impl Outcomes {
-    /// Waits from now on; to be called before the attempt can end.
-    pub fn wait_for(&self, id: MessageId) -> Waiter {
+    /// Waits from now on for the end of this attempt or a later one; to be called before it can end.
+    /// What an earlier attempt came to is not for this waiter.
+    pub fn wait_for(&self, id: MessageId, from_attempt: u16) -> Waiter {
         let (tell, verdict) = oneshot::channel();
-        self.waiters.entry(id).or_default().push(tell);
+        self.waiters.entry(id).or_default().push(Told { from_attempt, tell });
         Waiter { verdict, id, outcomes: self.clone() }
     }
 
-    /// Tells all who wait for this message.
-    pub fn tell(&self, id: MessageId, verdict: &Verdict) {
-        let Some((_, waiters)) = self.waiters.remove(&id) else { return };
-        for waiter in waiters {
-            // One who has gone meanwhile needs no word.
-            let _ = waiter.send(verdict.clone());
-        }
+    /// Tells all who wait for this attempt, or for an earlier one.
+    pub fn tell(&self, id: MessageId, attempt: u16, verdict: &Verdict) {
+        self.waiters.remove_if_mut(&id, |_, waiters| {
+            for waiter in waiters.extract_if(.., |waiter| waiter.from_attempt <= attempt) {
+                // One who has gone meanwhile needs no word.
+                let _ = waiter.tell.send(verdict.clone());
+            }
+            waiters.is_empty()
+        });
     }
 }
 
@@ -87,7 +97,7 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         self.verdict.close();
         self.outcomes.waiters.remove_if_mut(&self.id, |_, waiters| {
-            waiters.retain(|waiter| !waiter.is_closed());
+            waiters.retain(|waiter| !waiter.tell.is_closed());
             waiters.is_empty()
         });
     }
@@ -102,13 +112,17 @@ mod tests {
     async fn all_who_wait_are_told_and_nothing_stays() {
         let outcomes = Outcomes::default();
         let id = MessageId::new(uuid::Uuid::now_v7(), Shard::of("+1234567890".parse().unwrap()));
-        let mut first = outcomes.wait_for(id);
-        let mut second = outcomes.wait_for(id);
-        drop(outcomes.wait_for(id));
-        outcomes.tell(id, &Verdict::Sent);
+        let mut first = outcomes.wait_for(id, 1);
+        let mut second = outcomes.wait_for(id, 1);
+        let mut later = outcomes.wait_for(id, 2);
+        drop(outcomes.wait_for(id, 1));
+        outcomes.tell(id, 1, &Verdict::Sent);
         assert_eq!((&mut first.verdict).await, Ok(Verdict::Sent));
         assert_eq!((&mut second.verdict).await, Ok(Verdict::Sent));
-        drop(outcomes.wait_for(id));
+        assert!(later.verdict.try_recv().is_err(), "that was an earlier attempt's");
+        outcomes.tell(id, 2, &Verdict::Unknown);
+        assert_eq!((&mut later.verdict).await, Ok(Verdict::Unknown));
+        drop(outcomes.wait_for(id, 1));
         assert!(outcomes.waiters.is_empty());
     }
 }

@@ -29,6 +29,8 @@ impl InFlight {
 pub struct Place {
     account: AccountName,
     charge: Option<AccountCharge>,
+    /// The most that a message may cost that goes with it: what the account's pace was asked for.
+    covers: u32,
     in_flight: InFlight,
     roster: Roster,
 }
@@ -47,11 +49,18 @@ impl Place {
     pub(crate) fn take(
         account: AccountName,
         charge: AccountCharge,
+        covers: u32,
         in_flight: &InFlight,
         roster: &Roster,
     ) -> Self {
         in_flight.taken.fetch_add(1, Ordering::AcqRel);
-        Self { account, charge: Some(charge), in_flight: in_flight.clone(), roster: roster.clone() }
+        let (in_flight, roster) = (in_flight.clone(), roster.clone());
+        Self { account, charge: Some(charge), covers, in_flight, roster }
+    }
+
+    /// Is it enough for a message of this cost?
+    pub(crate) const fn covers(&self, cost: u32) -> bool {
+        cost <= self.covers
     }
 
     /// The account it is at.

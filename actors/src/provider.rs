@@ -93,6 +93,10 @@ pub(crate) struct ProviderState {
     costs: HashMap<E164, u32>,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
+    /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
+    written_early: Vec<(Time, u32)>,
+    /// How far back the account's limits look.
+    pace_memory: Duration,
     /// Since when somebody wants a place without a pause.
     since: Option<Time>,
     alarm: Alarm,
@@ -108,11 +112,14 @@ impl Actor for ProviderActor {
         myself: ActorRef<ProviderMessage>,
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
+        let pace_memory = Pace::new(&with.account.limits, None, [], Time::ZERO).memory();
         let mut state = ProviderState {
             with,
             wants: VecDeque::new(),
             costs: HashMap::new(),
             pace: None,
+            written_early: Vec::new(),
+            pace_memory,
             since: None,
             alarm: Alarm::default(),
         };
@@ -162,7 +169,7 @@ impl ProviderState {
     fn load(&self, myself: &ActorRef<ProviderMessage>) {
         let (journal, numbers, address) =
             (self.with.journal.clone(), self.with.numbers.clone(), myself.clone());
-        let memory = Pace::new(&self.with.account.limits, None, [], Time::ZERO).memory();
+        let memory = self.pace_memory;
         tokio::spawn(async move {
             let charges = loop {
                 match charges_of(&journal, &numbers, memory).await {
@@ -180,6 +187,7 @@ impl ProviderState {
 
     fn start_pace(&mut self, charges: &[Charge]) {
         let stamps = charges.iter().map(|charge| (charge.at, charge.units));
+        let stamps = stamps.chain(self.written_early.drain(..));
         self.pace = Some(Pace::new(&self.with.account.limits, None, stamps, self.with.journal.now()));
     }
 
@@ -218,7 +226,7 @@ impl ProviderState {
             self.costs.remove(&sender);
             let charge = AccountCharge::Permit(permit);
             let account = self.with.account.name.clone();
-            let place = Place::take(account, charge, &self.with.in_flight, &self.with.roster);
+            let place = Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster);
             // A sender that runs no more drops it, which gives it back.
             self.with.roster.hint(sender, SenderMessage::Granted(place));
         }
@@ -229,7 +237,8 @@ impl ProviderState {
             return None;
         }
         let account = self.with.account.name.clone();
-        Some(Place::take(account, AccountCharge::Direct, &self.with.in_flight, &self.with.roster))
+        let charge = AccountCharge::Direct;
+        Some(Place::take(account, charge, u32::MAX, &self.with.in_flight, &self.with.roster))
     }
 
     fn take_back(&mut self, unused: Option<Permit>) {
@@ -249,7 +258,9 @@ impl ProviderState {
             return;
         }
         self.stamp(attempt.use_charge(), facts.cost, now);
-        let Some((hand_over, begun)) = attempt.begin(now, now - pace_memory) else { return };
+        // The store's charges serve both paces: the sender's and the account's.
+        let keep_from = now - pace_memory.max(self.pace_memory);
+        let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
         let patience = hand_over.deadline.since(now);
         let mut call = self.with.way_out.send(hand_over, patience);
         let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -271,11 +282,11 @@ impl ProviderState {
     }
 
     fn stamp(&mut self, charge: Option<AccountCharge>, cost: u32, now: Time) {
-        let Some(pace) = self.pace.as_mut() else { return };
-        match charge {
-            Some(AccountCharge::Permit(permit)) => pace.stamp(permit, now),
-            Some(AccountCharge::Direct) => pace.charge(now, cost),
-            None => {}
+        match (self.pace.as_mut(), charge) {
+            (Some(pace), Some(AccountCharge::Permit(permit))) => pace.stamp(permit, now),
+            (Some(pace), Some(AccountCharge::Direct)) => pace.charge(now, cost),
+            (None, Some(_)) => self.written_early.push((now, cost)),
+            (_, None) => {}
         }
     }
 }

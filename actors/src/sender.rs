@@ -14,14 +14,14 @@ mod load;
 mod submit;
 mod window;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 pub use self::claims::ClaimAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
-pub use self::submit::{Submit, SubmitAnswer};
+pub use self::submit::{Stored, Submit, SubmitAnswer};
 
 use self::claims::Starting;
 use self::load::Earlier;
@@ -54,8 +54,8 @@ pub enum SenderMessage {
     Submit(Box<Submit>),
     /// Store an immediate message as sending and hand it over.
     SubmitNow(Box<SubmitNow>),
-    /// A submit has ended, with what waits now if it was stored.
-    SubmitEnded(Option<Waiting>),
+    /// A submit has ended.
+    SubmitEnded(Stored),
     /// A record of this sender changed.
     Changed(Change),
     /// A place at the account, as wanted.
@@ -69,8 +69,14 @@ pub enum SenderMessage {
         /// What it costs.
         cost: u32,
     },
+    /// The sender is in the roster: from now on it hears of every change.
+    Start,
     /// What happened before this actor was there.
     Loaded(Earlier),
+    /// A message of this sender was cancelled.
+    Cancelled(Waiting),
+    /// Read the head of the queue again, in case a hint was lost.
+    LookAgain,
     /// The store's answer to a claim.
     ClaimAnswered(ClaimAnswered),
     /// A page of the queue.
@@ -129,6 +135,15 @@ impl Change {
     }
 }
 
+/// What a sender hears before it is loaded: what it reads then may be older than that.
+#[derive(Debug, Default)]
+struct Early {
+    /// Attempts that were settled meanwhile: no longer open, whatever was read.
+    settled: HashSet<MessageId>,
+    /// Hand-overs that were written meanwhile.
+    written: Vec<(Time, u32)>,
+}
+
 /// The actor.
 pub(crate) struct SenderActor;
 
@@ -149,6 +164,12 @@ pub(crate) struct SenderState {
     window: Window,
     /// `None` until the earlier hand-overs are known: nothing goes before.
     pace: Option<Pace>,
+    /// How far back its limits look.
+    pace_memory: Duration,
+    /// What happened before the pace was there.
+    early: Early,
+    /// The store failed a claim: nothing is claimed before this.
+    store_again_at: Option<Time>,
     /// Since when there is work that may go, without a pause.
     since: Option<Time>,
     starting: VecDeque<Starting>,
@@ -171,11 +192,11 @@ impl Actor for SenderActor {
 
     async fn pre_start(
         &self,
-        myself: ActorRef<SenderMessage>,
+        _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
     ) -> Result<SenderState, ActorProcessingErr> {
         let SenderArguments { number, route, journal, roster } = with;
-        load::start(&journal, number, &route.limits, myself);
+        let pace_memory = Pace::new(&route.limits, None, [], Time::ZERO).memory();
         Ok(SenderState {
             number,
             account: route.account.clone(),
@@ -184,6 +205,9 @@ impl Actor for SenderActor {
             roster,
             window: Window::default(),
             pace: None,
+            pace_memory,
+            early: Early::default(),
+            store_again_at: None,
             since: None,
             starting: VecDeque::new(),
             open: HashMap::new(),
@@ -205,13 +229,19 @@ impl Actor for SenderActor {
         state: &mut SenderState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SenderMessage::Submit(submit) => state.submit(*submit, &myself),
-            SenderMessage::SubmitNow(submit) => state.submit_now(*submit, &myself),
+            SenderMessage::Start => {
+                load::start(&state.journal, state.number, state.pace_memory, myself.clone());
+            }
+            SenderMessage::Submit(submit) => state.submit(*submit),
+            SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
             SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
             SenderMessage::Changed(change) => state.changed(&change),
+            SenderMessage::Cancelled(message) => state.window.gone(&message),
+            SenderMessage::LookAgain => state.window.start_over(),
             SenderMessage::Granted(place) => {
                 state.place_wanted = false;
-                state.place = Some(place);
+                // Nothing more is claimed by one that stops: the place goes back.
+                state.place = Some(place).filter(|_| !state.halted);
             }
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
@@ -254,6 +284,9 @@ impl SenderState {
     /// if that is a matter of time.
     fn claim_what_may_go(&mut self, now: Time, myself: &ActorRef<SenderMessage>) -> Option<Time> {
         let lead = self.lead();
+        if let Some(again_at) = self.store_again_at.filter(|again_at| *again_at > now) {
+            return Some(again_at);
+        }
         loop {
             let Some(head) = self.window.head(now) else {
                 self.since = None;
@@ -270,7 +303,7 @@ impl SenderState {
                 }
                 Allowed::WhenStamped => return None,
             };
-            let Some(place) = self.place.take() else {
+            let Some(place) = self.place.take().filter(|place| place.covers(head.cost)) else {
                 self.want_place(head.cost);
                 return None;
             };
@@ -282,6 +315,9 @@ impl SenderState {
 
     fn changed(&mut self, change: &Change) {
         let message = change.message;
+        if self.pace.is_none() {
+            self.early.settled.insert(message.id);
+        }
         if let (Some(permit), Some(pace)) = (self.open.remove(&message.id), self.pace.as_mut()) {
             match change.written_at {
                 Some(at) => pace.stamp(permit, at),
@@ -299,7 +335,11 @@ impl SenderState {
     }
 
     fn written(&mut self, id: MessageId, at: Time, cost: u32) {
-        let Some(pace) = self.pace.as_mut() else { return };
+        let Some(pace) = self.pace.as_mut() else {
+            // Counted twice if it is read as well: the safe side.
+            self.early.written.push((at, cost));
+            return;
+        };
         match self.open.remove(&id) {
             Some(permit) => pace.stamp(permit, at),
             // An immediate message: it asked nobody, the queue yields.
@@ -309,9 +349,11 @@ impl SenderState {
 
     fn loaded(&mut self, earlier: &Earlier) {
         let now = self.journal.now();
+        let early = std::mem::take(&mut self.early);
         let stamps = earlier.charges.iter().map(|charge| (charge.at, charge.units));
-        let mut pace = Pace::new(&self.route.limits, None, stamps, now);
-        for attempt in &earlier.unsettled {
+        let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
+        let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));
+        for attempt in unsettled {
             if attempt.evidence_until.is_none() {
                 self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
             }

@@ -14,6 +14,7 @@ use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::ports::{StoreError, Unsettled};
 use crate::roster::Roster;
+use crate::sender::SenderMessage;
 use crate::telemetry;
 
 /// Between two sweeps.
@@ -21,6 +22,9 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Every so many sweeps, also what is rarer: senders that should run, and what may be forgotten.
 const RARELY: u64 = 10;
+
+/// Every so many sweeps, a running sender with messages waiting reads the head of its queue again.
+const VERY_RARELY: u64 = 60;
 
 /// Pages pruned in one sweep, about a thousand records each.
 const PRUNES: usize = 8;
@@ -83,15 +87,21 @@ impl SweeperState {
         telemetry::senders_running(self.with.roster.senders_running());
         if self.sweeps.is_multiple_of(RARELY) {
             self.wake_senders().await?;
-            self.prune().await?;
+            if let Err(error) = self.prune().await {
+                tracing::warn!(%error, "what is past its retention could not be removed");
+            }
         }
         let now = self.with.journal.now();
         let margin = self.with.journal.settings().margin;
         for attempt in self.with.journal.store().unsettled(None).await? {
-            match attempt.evidence_until {
-                None if attempt.deadline + margin < now => self.mark_unknown(&attempt).await?,
-                Some(until) if until <= now => self.settle_unknown(&attempt).await?,
-                None | Some(_) => {}
+            let done = match attempt.evidence_until {
+                None if attempt.deadline + margin < now => self.mark_unknown(&attempt).await,
+                Some(until) if until <= now => self.settle_unknown(&attempt).await,
+                None | Some(_) => Ok(()),
+            };
+            // One record in trouble keeps nobody from the others.
+            if let Err(error) = done {
+                tracing::warn!(message = %attempt.id, %error, "an open attempt could not be settled yet");
             }
         }
         Ok(())
@@ -101,6 +111,9 @@ impl SweeperState {
     async fn wake_senders(&self) -> Result<(), StoreError> {
         for backlog in self.with.journal.store().backlogs().await? {
             if self.with.roster.sender(backlog.sender).is_some() {
+                if self.sweeps.is_multiple_of(VERY_RARELY) {
+                    self.with.roster.hint(backlog.sender, SenderMessage::LookAgain);
+                }
                 continue;
             }
             if self.with.directory.sender(backlog.sender).await.is_err() {

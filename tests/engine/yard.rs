@@ -124,6 +124,10 @@ pub(crate) struct Builder {
     pub(crate) script: Vec<Line>,
     pub(crate) settings: Settings,
     pub(crate) policy: UnknownPolicy,
+    pub(crate) account_limits: Vec<&'static str>,
+    pub(crate) faults: Arc<super::faulty::Faults>,
+    pub(crate) second_account: bool,
+    pub(crate) moved: bool,
 }
 
 impl Default for Builder {
@@ -133,6 +137,10 @@ impl Default for Builder {
             script: vec![Line::Accept(Duration::from_millis(100))],
             settings: Settings::default(),
             policy: UnknownPolicy::Hold,
+            account_limits: Vec::new(),
+            faults: Arc::default(),
+            second_account: false,
+            moved: false,
         }
     }
 }
@@ -155,12 +163,16 @@ pub(crate) fn number(text: &str) -> E164 {
     text.parse().unwrap()
 }
 
+pub(crate) fn second() -> AccountName {
+    AccountName::from("second")
+}
+
 fn book(builder: &Builder) -> Book {
     let limits = builder.limits.iter().map(|limit| limit.parse().unwrap()).collect();
     let route = Route {
         organization: ORGANIZATION,
         assistant: AssistantId(1),
-        account: account(),
+        account: if builder.moved { second() } else { account() },
         provider: ProviderKind::Twilio,
         limits,
     };
@@ -168,19 +180,29 @@ fn book(builder: &Builder) -> Book {
         name: account(),
         organization: ORGANIZATION,
         provider: ProviderKind::Twilio,
-        limits: Vec::new(),
+        limits: builder.account_limits.iter().map(|limit| limit.parse().unwrap()).collect(),
         unknown_outcome: builder.policy,
     };
     Book {
         numbers: HashMap::from([(number(FROM), route)]),
-        accounts: HashMap::from([(account.name.clone(), account)]),
+        accounts: if builder.second_account {
+            HashMap::from([
+                (account.name.clone(), account.clone()),
+                (second(), Account { name: second(), ..account }),
+            ])
+        } else {
+            HashMap::from([(account.name.clone(), account)])
+        },
     }
 }
 
 impl Builder {
     pub(crate) async fn start(self) -> Yard {
         let clock = SystemClock::start();
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock)));
+        let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty {
+            inner: Arc::new(MemoryStore::new(Arc::new(clock))),
+            faults: Arc::clone(&self.faults),
+        });
         let provider = Arc::new(Scripted {
             clock,
             script: Mutex::new(self.script.clone().into()),
@@ -206,7 +228,7 @@ async fn start_engine(
         settings: builder.settings,
         book: book(builder),
         store: Arc::clone(store),
-        providers: HashMap::from([(account(), way_out)]),
+        providers: HashMap::from([(account(), Arc::clone(&way_out)), (second(), way_out)]),
         clock: Arc::new(clock),
         ids: Arc::new(SystemIds),
     };
@@ -268,6 +290,18 @@ impl Yard {
         self.clock.now()
     }
 
+    pub(crate) fn faults(&self) -> &super::faulty::Faults {
+        &self.builder.faults
+    }
+
+    pub(crate) fn move_number(&mut self) {
+        self.builder.moved = true;
+    }
+
+    pub(crate) async fn stop(&mut self, grace: Duration) {
+        self.running.take().unwrap().stop(grace).await;
+    }
+
     /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.
     pub(crate) async fn crash_and_restart(&mut self) {
         self.provider.crashes.fetch_add(1, Ordering::Relaxed);
@@ -277,12 +311,6 @@ impl Yard {
         let running = start_engine(&self.builder, &self.store, &self.provider, self.clock).await;
         self.engine = running.engine.clone();
         self.running = Some(running);
-    }
-
-    pub(crate) async fn stop(&mut self, grace: Duration) {
-        if let Some(running) = self.running.take() {
-            running.stop(grace).await;
-        }
     }
 }
 

@@ -259,6 +259,8 @@ impl SupervisorState {
         let (sender, _) = Actor::spawn_linked(None, SenderActor, arguments, myself.get_cell()).await?;
         self.children.insert(sender.get_id(), Child::Sender(number));
         self.tree.roster.enter_sender(number, sender.clone());
+        // What changes from here on reaches it; what changed before, it reads.
+        let _ = sender.send_message(SenderMessage::Start);
         Ok(sender)
     }
 

@@ -7,7 +7,7 @@ use ractor::ActorRef;
 
 use super::{STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate};
 use crate::attempt::ClaimedAttempt;
-use crate::domain::pace::{Pace, Permit};
+use crate::domain::pace::Permit;
 use crate::domain::time::Time;
 use crate::places::Place;
 use crate::ports::{Claimed, StoreError, Waiting};
@@ -24,7 +24,8 @@ enum ClaimResult {
     Ours(ClaimedAttempt),
     NotDue(Time),
     NotHead,
-    Gone,
+    Changed,
+    PutBack,
     Stale,
     Failed(StoreError),
 }
@@ -56,14 +57,16 @@ impl SenderState {
             let asked_at = journal.now();
             let answer = match journal.claim(message.id, sender, message.attempt).await {
                 Ok(Claimed::Yes(claimed) | Claimed::Already(claimed)) => {
-                    match immediate::place_for(&claimed, place, &roster).await {
-                        Some(place) => ClaimResult::Ours(ClaimedAttempt::new(claimed, place, journal)),
-                        None => ClaimResult::NotDue(immediate::leave_for_later(&journal, &claimed).await),
+                    if let Some(place) = immediate::place_for(&claimed, place, &roster).await {
+                        ClaimResult::Ours(ClaimedAttempt::new(claimed, place, journal))
+                    } else {
+                        immediate::leave_for_later(&journal, &claimed).await;
+                        ClaimResult::PutBack
                     }
                 }
                 Ok(Claimed::NotDue(due)) => ClaimResult::NotDue(due),
                 Ok(Claimed::NotHead(_)) => ClaimResult::NotHead,
-                Ok(Claimed::Changed) => ClaimResult::Gone,
+                Ok(Claimed::Changed) => ClaimResult::Changed,
                 Ok(Claimed::Stale) => ClaimResult::Stale,
                 Err(error) => ClaimResult::Failed(error),
             };
@@ -90,19 +93,22 @@ impl SenderState {
             pace.abandon(starting.permit);
         }
         match answer {
-            ClaimResult::Ours(_) => {}
-            ClaimResult::Gone => {
-                self.window.gone(&message);
+            // Of one that was put back the record has told already.
+            ClaimResult::Ours(_) | ClaimResult::PutBack => {}
+            ClaimResult::Changed => {
+                self.window.mistaken(&message);
                 self.window.release(message.recipient);
             }
             ClaimResult::NotDue(due) => self.window.requeue(Waiting { due, ..message }),
             ClaimResult::NotHead => {
                 // Something of this conversation is ahead that we do not know: look again shortly.
+                self.window.mistaken(&message);
                 let recipient = message.recipient;
                 myself.send_after(STORE_AGAIN_AFTER, move || SenderMessage::ThreadAgain(recipient));
             }
             ClaimResult::Failed(error) => {
                 tracing::warn!(message = %message.id, %error, "could not claim; trying again shortly");
+                self.store_again_at = Some(now + STORE_AGAIN_AFTER);
                 self.window.requeue(Waiting { due: now + STORE_AGAIN_AFTER, ..message });
             }
             ClaimResult::Stale => {
@@ -125,7 +131,7 @@ impl SenderState {
             };
             self.open.insert(message.id, permit);
             let account = attempt.message().map(|claimed| claimed.draft.account.clone());
-            let pace_memory = self.pace.as_ref().map(Pace::memory).unwrap_or_default();
+            let pace_memory = self.pace_memory;
             let begin = ProviderMessage::Begin(Begin { attempt, due: not_before, pace_memory });
             // A provider actor that is just failing drops the attempt, which puts it back.
             let _ = self.roster.pass(account.as_ref().unwrap_or(&self.account), begin);

@@ -3,16 +3,17 @@
 //! They wait for nothing: without a free place nothing is stored and the request is refused. Their
 //! hand-over is charged to the pace when it is written; the queue yields.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::ActorRef;
 use tokio::sync::oneshot;
 
+use super::submit::Stored;
 use super::{SenderMessage, SenderState};
+use crate::admission::Ticket;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Draft, Message, Settlement};
-use crate::domain::pace::Pace;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::journal::Journal;
@@ -22,7 +23,7 @@ use crate::provider::{Begin, ProviderMessage};
 use crate::roster::Roster;
 
 /// Before a message for which there was no place at its own account is looked at again.
-const LATER: Duration = Duration::from_secs(5);
+const LATER: Duration = Duration::from_mins(1);
 
 /// What is to be handed over at once.
 pub enum Immediate {
@@ -45,6 +46,8 @@ pub struct SubmitNow {
     pub what: Immediate,
     /// After this instant it must not be stored any more.
     pub until: Time,
+    /// Held for as long as the work is inside, also when the client has gone.
+    pub ticket: Arc<Ticket>,
     /// Who waits. Dropped without an answer, the sender was stopping: ask again under the same id.
     pub reply: oneshot::Sender<NowAnswer>,
 }
@@ -66,16 +69,17 @@ pub enum NowAnswer {
 }
 
 impl SenderState {
-    pub(super) fn submit_now(&mut self, submit: SubmitNow, myself: &ActorRef<SenderMessage>) {
+    pub(super) fn submit_now(&mut self, submit: SubmitNow) {
         self.submits += 1;
-        let SubmitNow { what, until, reply } = submit;
+        let SubmitNow { what, until, ticket, reply } = submit;
         let (journal, roster, sender) = (self.journal.clone(), self.roster.clone(), self.number);
-        let pace_memory = self.pace.as_ref().map(Pace::memory).unwrap_or_default();
-        let myself = myself.clone();
+        let pace_memory = self.pace_memory;
         tokio::spawn(async move {
             let way = Way { journal, roster, sender, pace_memory, until };
+            let hints = way.roster.clone();
             let answer = way.start(what).await;
-            let _ = myself.send_message(SenderMessage::SubmitEnded(None));
+            drop(ticket);
+            hints.hint(sender, SenderMessage::SubmitEnded(Stored::Nothing));
             // A client that has gone finds the outcome under its id.
             let _ = reply.send(answer);
         });
@@ -141,13 +145,12 @@ pub(super) async fn place_for(claimed: &Message, place: Place, roster: &Roster) 
     place_now(roster, &claimed.draft.account).await
 }
 
-/// Puts a claimed message back because its own account has no place, or is gone. When it is due.
-pub(super) async fn leave_for_later(journal: &Journal, claimed: &Message) -> Time {
+/// Puts a claimed message back because its own account has no place, or is gone.
+pub(super) async fn leave_for_later(journal: &Journal, claimed: &Message) {
     let due = journal.now() + LATER;
     tracing::warn!(message = %claimed.draft.id, account = %claimed.draft.account, "no place at its account");
     let attempt = claimed.attempt;
     let never_begun = Settlement::NeverBegun { due };
     let (sender, id) = (claimed.draft.sender, claimed.draft.id);
     journal.settle(sender, id, attempt, never_begun, None, Time::ZERO).await;
-    due
 }

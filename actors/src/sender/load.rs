@@ -5,9 +5,7 @@ use std::time::Duration;
 use ractor::ActorRef;
 
 use super::SenderMessage;
-use crate::domain::pace::{Limit, Pace};
 use crate::domain::phone::E164;
-use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::ports::{Charge, StoreError, Unsettled};
 
@@ -21,8 +19,7 @@ pub struct Earlier {
 }
 
 /// Reads it, however often that takes, and tells the sender.
-pub(super) fn start(journal: &Journal, number: E164, limits: &[Limit], sender: ActorRef<SenderMessage>) {
-    let memory = Pace::new(limits, None, [], Time::ZERO).memory();
+pub(super) fn start(journal: &Journal, number: E164, memory: Duration, sender: ActorRef<SenderMessage>) {
     let journal = journal.clone();
     tokio::spawn(async move {
         let earlier = loop {

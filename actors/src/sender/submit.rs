@@ -1,11 +1,12 @@
 //! Storing a queued message on behalf of a request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use super::{SenderMessage, SenderState};
+use crate::admission::Ticket;
 use crate::domain::message::Draft;
 use crate::domain::time::Time;
 use crate::ports::{Append, Appended, StoreError, Waiting};
@@ -19,6 +20,8 @@ pub struct Submit {
     pub draft: Draft,
     /// After this instant it must not be stored any more.
     pub until: Time,
+    /// Held for as long as the work is inside, also when the client has gone.
+    pub ticket: Arc<Ticket>,
     /// Who waits. Dropped without an answer, the sender was stopping: ask again under the same id.
     pub reply: oneshot::Sender<SubmitAnswer>,
 }
@@ -31,38 +34,53 @@ pub struct SubmitAnswer {
     pub room_after: Duration,
 }
 
+/// What a submit has left in the sender's queue.
+#[derive(Debug, Clone, Copy)]
+pub enum Stored {
+    /// This.
+    Waiting(Waiting),
+    /// Nobody knows.
+    Perhaps,
+    /// Nothing.
+    Nothing,
+}
+
 impl SenderState {
     /// Passes the message to the journal and goes on. The sender hears of it before the client does,
     /// so that of two messages of which one was answered before the other was sent, the sender knows
     /// them in that order.
-    pub(super) fn submit(&mut self, submit: Submit, myself: &ActorRef<SenderMessage>) {
+    pub(super) fn submit(&mut self, submit: Submit) {
         self.submits += 1;
-        let Submit { draft, until, reply } = submit;
+        let Submit { draft, until, ticket, reply } = submit;
         let now = self.journal.now();
         let estimate = self.estimate(now);
         let room_after = estimate.from.since(now).max(estimate.per_unit).max(SHORTEST_WAIT_FOR_ROOM);
         let depth_limit = self.journal.settings().queue_limit;
         let append = Append { draft, estimate, depth_limit, request_until: until };
-        let (journal, myself) = (self.journal.clone(), myself.clone());
+        let (journal, roster, number) = (self.journal.clone(), self.roster.clone(), self.number);
         tokio::spawn(async move {
             let appended = journal.append(append).await;
-            let waiting = match &appended {
+            let stored = match &appended {
                 Ok(Appended::Stored(message) | Appended::Exists(message)) if message.is_waiting() => {
-                    Some(Waiting::of(message))
+                    Stored::Waiting(Waiting::of(message))
                 }
-                Ok(_) | Err(_) => None,
+                Err(StoreError::Unanswered) => Stored::Perhaps,
+                Ok(_) | Err(_) => Stored::Nothing,
             };
-            // A sender that has failed meanwhile finds the message in the store.
-            let _ = myself.send_message(SenderMessage::SubmitEnded(waiting));
+            // By number: if the sender has failed meanwhile, its successor must know.
+            roster.hint(number, SenderMessage::SubmitEnded(stored));
+            drop(ticket);
             // A client that has gone finds it under its id.
             let _ = reply.send(SubmitAnswer { appended, room_after });
         });
     }
 
-    pub(super) fn submit_ended(&mut self, stored: Option<Waiting>) {
+    pub(super) fn submit_ended(&mut self, stored: Stored) {
         self.submits = self.submits.saturating_sub(1);
-        if let Some(message) = stored {
-            self.window.stored(message);
+        match stored {
+            Stored::Waiting(message) => self.window.stored(message),
+            Stored::Perhaps => self.window.start_over(),
+            Stored::Nothing => {}
         }
     }
 }

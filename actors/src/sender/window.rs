@@ -123,6 +123,25 @@ impl Window {
         self.ready.remove(&message.seq);
         self.set_hold(message.recipient, Hold::Retry(message));
         self.retries.insert((message.due, message.recipient));
+        if let Some(thread) = self.threads.get_mut(&message.recipient) {
+            thread.aside.retain(|other| other.seq != message.seq);
+        }
+    }
+
+    /// A claim found that this is not what the store holds, or not the first of its conversation: the
+    /// conversation is read again when it goes on.
+    pub(crate) fn mistaken(&mut self, message: &Waiting) {
+        self.ready.remove(&message.seq);
+        let thread = self.threads.entry(message.recipient).or_default();
+        thread.aside.clear();
+        thread.spilled = true;
+    }
+
+    /// The queue is read again from its head: something of it may have been missed.
+    pub(crate) fn start_over(&mut self) {
+        self.cursor = None;
+        self.complete = false;
+        self.paging = self.paging.map(|_| Reading { missed: true });
     }
 
     /// The conversation's message is decided: what follows it may go.
@@ -224,9 +243,15 @@ impl Window {
             // What lies behind a spilled part is read with it, in its order.
             Some(thread) if thread.spilled => thread.reading.missed = true,
             Some(thread) if matches!(thread.hold, Hold::Retry(first) if first.seq == message.seq) => {}
-            Some(_) | None => {
-                self.ready.insert(message.seq, message);
-            }
+            Some(_) | None => self.make_ready(message),
+        }
+    }
+
+    /// Of two hints of one message the one with the later attempt is the truer.
+    fn make_ready(&mut self, message: Waiting) {
+        let known = self.ready.entry(message.seq).or_insert(message);
+        if known.attempt < message.attempt {
+            *known = message;
         }
     }
 
@@ -236,7 +261,8 @@ impl Window {
 
     fn set_aside(&mut self, message: Waiting) {
         let thread = self.threads.entry(message.recipient).or_default();
-        if thread.aside.iter().any(|other| other.seq == message.seq) {
+        let waits_first = matches!(thread.hold, Hold::Retry(first) if first.seq == message.seq);
+        if waits_first || thread.aside.iter().any(|other| other.seq == message.seq) {
             return;
         }
         if thread.spilled || thread.aside.len() >= ASIDE {
@@ -262,11 +288,12 @@ impl Window {
     fn open(&mut self, recipient: E164) {
         self.set_hold(recipient, Hold::Free);
         let Some(thread) = self.threads.get_mut(&recipient) else { return };
-        for message in thread.aside.drain(..) {
-            self.ready.insert(message.seq, message);
-        }
+        let aside = std::mem::take(&mut thread.aside);
         if !thread.spilled {
             self.threads.remove(&recipient);
+        }
+        for message in aside {
+            self.make_ready(message);
         }
     }
 
@@ -286,7 +313,7 @@ impl Window {
             self.retries.pop_first();
             let Some(thread) = self.threads.get(&recipient) else { continue };
             let Hold::Retry(message) = thread.hold else { continue };
-            self.ready.insert(message.seq, message);
+            self.make_ready(message);
             self.open(recipient);
         }
     }

@@ -149,3 +149,35 @@ proptest! {
         prop_assert!(window.is_empty());
     }
 }
+
+#[test]
+fn a_late_hint_does_not_replace_the_retry() {
+    let mut window = Window::default();
+    let first = waiting(1, 1);
+    window.wants_page();
+    window.page(vec![first]);
+    assert_eq!(window.head(NOW), Some(first));
+    window.start(&first);
+    // An idempotent repeat of the request was answered from the store before the claim.
+    window.stored(first);
+    assert_eq!(window.head(NOW), None);
+    let due = NOW + std::time::Duration::from_secs(5);
+    window.requeue(Waiting { due, attempt: 1, ..first });
+    assert_eq!(window.head(due).map(|head| head.attempt), Some(1));
+}
+
+#[test]
+fn a_message_that_was_not_the_head_is_not_lost() {
+    let mut window = Window::default();
+    let second = waiting(2, 1);
+    window.wants_page();
+    window.page(vec![second]);
+    assert_eq!(window.head(NOW), Some(second));
+    window.start(&second);
+    // The store said NotHead; before the sender looks again, the first of the conversation is decided.
+    window.mistaken(&second);
+    window.release(second.recipient);
+    window.release_to_read(second.recipient);
+    let found = window.head(NOW) == Some(second) || window.wants_thread().is_some();
+    assert!(found, "waiting in the store, and the window is_empty: {}", window.is_empty());
+}

@@ -1,0 +1,160 @@
+//! A store that does as it is told to the next call of a step: loses its answer, refuses it, delays it.
+
+use std::future::ready;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, Shard};
+use sendyard_actors::domain::message::{Cancelled, Conversation, Draft, Lane, Message, Shown, UnknownPolicy};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::*;
+use uuid::Uuid;
+
+/// What happens to one call.
+pub(crate) enum Fault {
+    /// The step is done and nobody hears.
+    LoseAnswer,
+    Refuse(StoreError),
+    Before(Duration),
+    After(Duration),
+}
+
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<Vec<(&'static str, Fault)>>);
+
+impl Faults {
+    pub(crate) fn push(&self, step: &'static str, fault: Fault) {
+        self.0.lock().unwrap().push((step, fault));
+    }
+    fn take(&self, step: &'static str) -> Option<Fault> {
+        let mut list = self.0.lock().unwrap();
+        let place = list.iter().position(|(name, _)| *name == step)?;
+        Some(list.remove(place).1)
+    }
+}
+
+pub(crate) struct Faulty {
+    pub(crate) inner: Arc<dyn Store>,
+    pub(crate) faults: Arc<Faults>,
+}
+
+impl Faulty {
+    fn wrap<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        step: impl FnOnce(&dyn Store) -> Stored<T> + Send + 'static,
+    ) -> Stored<T> {
+        let inner = Arc::clone(&self.inner);
+        match self.faults.take(name) {
+            None => step(&*inner),
+            Some(Fault::LoseAnswer) => Box::pin(async move {
+                let _ = step(&*inner).await;
+                Err(StoreError::Unanswered)
+            }),
+            Some(Fault::Refuse(error)) => Box::pin(ready(Err(error))),
+            Some(Fault::Before(wait)) => Box::pin(async move {
+                tokio::time::sleep(wait).await;
+                step(&*inner).await
+            }),
+            Some(Fault::After(wait)) => Box::pin(async move {
+                let answer = step(&*inner).await;
+                tokio::time::sleep(wait).await;
+                answer
+            }),
+        }
+    }
+}
+
+impl Store for Faulty {
+    fn acquire_lease(
+        &self,
+        shard: Shard,
+        holder: Incarnation,
+        margin: Duration,
+        evidence_within: Duration,
+    ) -> Stored<Leased> {
+        self.wrap("acquire_lease", move |store| store.acquire_lease(shard, holder, margin, evidence_within))
+    }
+    fn reserve_key(
+        &self,
+        key: ScopedKey,
+        id: MessageId,
+        fingerprint: Fingerprint,
+        token: Uuid,
+        keep_for: Duration,
+    ) -> Stored<Reserved> {
+        self.wrap("reserve_key", move |store| store.reserve_key(key, id, fingerprint, token, keep_for))
+    }
+    fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>> {
+        self.wrap("lookup_key", move |store| store.lookup_key(key))
+    }
+    fn release_key(&self, key: ScopedKey, id: MessageId, token: Uuid) -> Stored<()> {
+        self.wrap("release_key", move |store| store.release_key(key, id, token))
+    }
+    fn append(&self, append: Append) -> Stored<Appended> {
+        self.wrap("append", move |store| store.append(append))
+    }
+    fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
+        self.wrap("append_sending", move |store| store.append_sending(draft, claim, request_until))
+    }
+    fn claim(&self, claim: Claim) -> Stored<Claimed> {
+        self.wrap("claim", move |store| store.claim(claim))
+    }
+    fn retry(&self, claim: Claim) -> Stored<Claimed> {
+        self.wrap("retry", move |store| store.retry(claim))
+    }
+    fn settle(&self, settle: Settle) -> Stored<SettleAnswer> {
+        self.wrap("settle", move |store| store.settle(settle))
+    }
+    fn mark_unknown(&self, mark: MarkUnknown) -> Stored<SettleAnswer> {
+        self.wrap("mark_unknown", move |store| store.mark_unknown(mark))
+    }
+    fn settle_unknown(
+        &self,
+        id: MessageId,
+        attempt: u16,
+        lease: Lease,
+        policy: UnknownPolicy,
+    ) -> Stored<SettleAnswer> {
+        self.wrap("settle_unknown", move |store| store.settle_unknown(id, attempt, lease, policy))
+    }
+    fn cancel(&self, id: MessageId, organization: OrganizationId) -> Stored<Option<(Cancelled, Shown)>> {
+        self.wrap("cancel", move |store| store.cancel(id, organization))
+    }
+    fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        self.wrap("message", move |store| store.message(id))
+    }
+    fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
+        self.wrap("queue_page", move |store| store.queue_page(sender, lane, after, limit))
+    }
+    fn conversation_page(
+        &self,
+        conversation: Conversation,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Stored<Vec<Waiting>> {
+        self.wrap("conversation_page", move |store| store.conversation_page(conversation, after, limit))
+    }
+    fn depth(&self, sender: E164) -> Stored<u64> {
+        self.wrap("depth", move |store| store.depth(sender))
+    }
+    fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        self.wrap("charges", move |store| store.charges(sender, from))
+    }
+    fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {
+        self.wrap(if sender.is_some() { "unsettled_of_sender" } else { "unsettled_all" }, move |store| {
+            store.unsettled(sender)
+        })
+    }
+    fn backlogs(&self) -> Stored<Vec<Backlog>> {
+        self.wrap("backlogs", move |store| store.backlogs())
+    }
+    fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {
+        self.wrap("tallies", move |store| store.tallies(organization))
+    }
+    fn prune(&self, messages_before: Time) -> Stored<Pruned> {
+        self.wrap("prune", move |store| store.prune(messages_before))
+    }
+}
