@@ -21,24 +21,24 @@ use tokio::time::Instant;
 use crate::{median, yard};
 
 const ROUNDS: usize = 3;
-const SENDERS: usize = 100;
 
 pub(crate) async fn run() {
-    for (latency_ms, places, messages) in [(0, 64, 20_000), (50, 1000, 40_000)] {
+    for (latency_ms, places, messages, senders) in
+        [(0, 64, 20_000, 10), (50, 1000, 40_000, 10), (0, 64, 20_000, 100)]
+    {
         let mut ratios = Vec::new();
         let mut rates = Vec::new();
         for _ in 0..ROUNDS {
             let twin = twin::start("127.0.0.1:0".parse().unwrap(), TwinOptions::default()).await.unwrap();
             set_latency(twin.control_addr(), latency_ms).await;
-            let yardstick = bare(twin.addr(), places, messages).await;
-            clear_ledger(twin.control_addr()).await;
-            let ours = ours(twin.addr(), twin.control_addr(), places, messages).await;
+            let yardstick = bare(twin.addr(), places, messages, senders).await;
+            let ours = ours(twin.addr(), places, messages, senders).await;
             ratios.push(ours / yardstick);
             rates.push(ours);
             twin.stop().await;
         }
         println!(
-            "hand-over, provider at {latency_ms} ms, {places} places: {:.3} of bare reqwest; {:.0}/s here",
+            "hand-over, provider at {latency_ms} ms, {places} places, {senders} senders: {:.3} of bare reqwest; {:.0}/s here",
             median(ratios),
             median(rates)
         );
@@ -54,12 +54,8 @@ async fn set_latency(control: SocketAddr, latency_ms: u64) {
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
 }
 
-async fn clear_ledger(control: SocketAddr) {
-    reqwest::Client::new().delete(format!("http://{control}/_twin/ledger")).send().await.unwrap();
-}
-
 /// So many tasks that each post one form after the other.
-async fn bare(twin: SocketAddr, places: usize, messages: usize) -> f64 {
+async fn bare(twin: SocketAddr, places: usize, messages: usize, senders: usize) -> f64 {
     let client = sendyard::providers::http_client(places).unwrap();
     let left = Arc::new(AtomicUsize::new(messages));
     let start = Instant::now();
@@ -69,7 +65,7 @@ async fn bare(twin: SocketAddr, places: usize, messages: usize) -> f64 {
             tokio::spawn(async move {
                 let account = "AC00000000000000000000000000000001";
                 let url = format!("http://{twin}/2010-04-01/Accounts/{account}/Messages.json");
-                let from = yard::number(n % SENDERS);
+                let from = yard::number(n % senders);
                 let form = [("From", from.as_str()), ("To", "+15551234567"), ("Body", "bench")];
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
                     let call = client.post(&url).basic_auth(account, Some("x")).form(&form);
@@ -87,10 +83,10 @@ async fn bare(twin: SocketAddr, places: usize, messages: usize) -> f64 {
 }
 
 /// A store that holds the messages already; measured from the start of the engine to the last one.
-async fn ours(twin: SocketAddr, control: SocketAddr, places: usize, messages: usize) -> f64 {
+async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) -> f64 {
     let data = tempfile::tempdir().unwrap();
-    fill(data.path(), messages, SENDERS).await;
-    let directory = yard::directory(twin, SENDERS, "[]");
+    fill(data.path(), messages, senders).await;
+    let directory = yard::directory(twin, senders, "[]");
     let (config, directory) = yard::parse(&yard::config(data.path(), places), &directory);
     let start = Instant::now();
     let engine = boot::start(config, directory).await.unwrap();
@@ -105,7 +101,6 @@ async fn ours(twin: SocketAddr, control: SocketAddr, places: usize, messages: us
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let took = start.elapsed();
-    let _ = control;
     engine.stop().await;
     messages as f64 / took.as_secs_f64()
 }

@@ -17,8 +17,9 @@ use super::handle::Handle;
 use crate::store::keys;
 use crate::store::rows::{RowsMut, load, save};
 
-/// The most steps of one group. A longer one would gain nothing and make its first caller wait.
-const GROUP: usize = 1024;
+/// The most steps of one group. With longer ones callers and writer wait for each other in turn: all
+/// callers are answered at once, ask again at once, and the writer has nothing to do meanwhile.
+const GROUP: usize = 128;
 
 /// What the writer is sent.
 pub(super) enum Work {
