@@ -18,6 +18,10 @@ mod hand_over;
 #[path = "speed/yard.rs"]
 mod yard;
 
+/// The program's own allocator, for the yardsticks too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     // `cargo bench` adds `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
