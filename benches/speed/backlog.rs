@@ -29,6 +29,8 @@ pub(crate) async fn run() {
     first.kill().unwrap();
     first.wait().unwrap();
 
+    // What the killed process had in the socket arrives first.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let before = handed_over(control).await;
     let start = Instant::now();
     let mut second = serve(&config);
