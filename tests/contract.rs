@@ -32,6 +32,7 @@ mod slow_bodies_time_out;
 mod stats_have_both_documented_shapes;
 mod the_body_is_declared_as_json_or_not_at_all;
 mod the_key_is_checked_before_any_body_is_read;
+mod the_metrics_explain_themselves;
 mod the_open_pages_need_no_key;
 mod the_same_key_gets_the_first_answer_again;
 mod the_scheme_bearer_is_taken_in_any_case;

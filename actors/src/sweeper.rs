@@ -86,7 +86,9 @@ impl SweeperState {
     async fn sweep(&self) -> Result<(), StoreError> {
         telemetry::senders_running(self.with.roster.senders_running());
         if self.sweeps.is_multiple_of(RARELY) {
-            self.wake_senders().await?;
+            if let Err(error) = self.wake_senders().await {
+                tracing::warn!(%error, "the senders that have work could not be looked up");
+            }
             if let Err(error) = self.prune().await {
                 tracing::warn!(%error, "what is past its retention could not be removed");
             }
