@@ -22,7 +22,7 @@ use crate::domain::time::Time;
 use crate::engine::{NotSent, QueuedAt, SendRequest, Sent, WaysOut};
 use crate::journal::Journal;
 use crate::outcomes::{Outcomes, Verdict};
-use crate::ports::{Appended, BoundKey, Reserved, ScopedKey, StoreError};
+use crate::ports::{Appended, BoundKey, Provider, Reserved, ScopedKey, StoreError};
 use crate::sender::{Immediate, NowAnswer, SenderMessage, Submit, SubmitAnswer, SubmitNow};
 use crate::telemetry;
 
@@ -83,8 +83,8 @@ impl Intake {
         asked_at: Time,
     ) -> Result<Sent, NotSent> {
         let until = asked_at + STORE_WITHIN;
-        let route = match self.check(&request) {
-            Ok(route) => route,
+        let (route, way_out) = match self.check(&request) {
+            Ok(found) => found,
             Err(refused) => {
                 let replay = self.replay_or(refused, request, until, asked_at);
                 return timeout(ANSWER_WITHIN, replay).await.unwrap_or(Err(NotSent::StoreUnavailable));
@@ -93,7 +93,7 @@ impl Intake {
         let fresh = self.journal.fresh_id(request.from);
         let bind = timeout(STORE_WITHIN, self.bind(&request, fresh, until)).await;
         let (id, bound) = bind.unwrap_or(Err(NotSent::StoreUnavailable))?;
-        let draft = draft_of(request, route, id);
+        let draft = draft_of(request, route, way_out, id);
         // The client's time is over before the store's: it can ask under the id.
         let answer = async {
             match draft.kind {
@@ -105,7 +105,7 @@ impl Intake {
     }
 
     /// Everything that can be said against a request without the store.
-    fn check(&self, request: &SendRequest) -> Result<&Route, NotSent> {
+    fn check(&self, request: &SendRequest) -> Result<(&Route, &dyn Provider), NotSent> {
         let route = self.directory.route(request.from).ok_or(NotSent::NoAssistant)?;
         if route.organization != request.organization {
             return Err(NotSent::OtherOrganization);
@@ -113,7 +113,7 @@ impl Intake {
         let way_out = self.ways_out.get(&route.account).ok_or(NotSent::NoAssistant)?;
         let fits = way_out.check_length(&request.text, &request.media);
         fits.map_err(|too_long| NotSent::TooLong(too_long.sentence))?;
-        Ok(route)
+        Ok((route, way_out.as_ref()))
     }
 
     /// An accepted request is answered again; another gets its refusal.
@@ -331,9 +331,9 @@ impl Intake {
     }
 }
 
-fn draft_of(request: SendRequest, route: &Route, id: MessageId) -> Draft {
-    let counted = segments::count(&request.text);
-    Draft {
+fn draft_of(request: SendRequest, route: &Route, way_out: &dyn Provider, id: MessageId) -> Draft {
+    let counted = segments::count_for(route.provider, &request.text);
+    let mut draft = Draft {
         id,
         sender: request.from,
         recipient: request.to,
@@ -348,7 +348,10 @@ fn draft_of(request: SendRequest, route: &Route, id: MessageId) -> Draft {
         segments: counted.segments,
         encoding: counted.encoding,
         fingerprint: request.fingerprint,
-    }
+        frozen: None,
+    };
+    draft.frozen = way_out.freeze(&draft);
+    draft
 }
 
 fn accepted(message: &Message, replayed: bool) -> Sent {

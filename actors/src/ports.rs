@@ -451,6 +451,13 @@ pub trait Provider: Send + Sync + 'static {
     /// Refuses at acceptance what the provider would refuse for its length.
     fn check_length(&self, text: &str, media: &[String]) -> Result<(), TooLong>;
 
+    /// The body of the message's request, for a provider that knows a repeated request by its bytes and
+    /// answers it as the first time. It is asked for once, before the message is stored, and kept in
+    /// [`Draft::frozen`]; [`Provider::send`] writes those bytes. `None`: this provider knows no repeats.
+    fn freeze(&self, _draft: &Draft) -> Option<String> {
+        None
+    }
+
     /// Hands a message over, once. The request starts on its way with the first poll, and nothing is
     /// awaited before it. Ends by itself after `patience`, as [`Outcome::Unknown`] if the request may
     /// have been written. Dropping the future says nothing about what the provider has.

@@ -144,5 +144,6 @@ fn draft(n: usize, senders: usize) -> Draft {
         segments: 1,
         encoding: Encoding::Gsm7,
         fingerprint: Fingerprint::of(sender, recipient, text, &[], true),
+        frozen: None,
     }
 }

@@ -4,11 +4,16 @@
 //! as a type of its own under the old version, and is turned into the new one when it is read; the
 //! golden test holds a record of every version.
 
+mod v1;
+
 use sendyard_actors::domain::message::Message;
 use sendyard_actors::ports::StoreError;
+use serde::de::DeserializeOwned;
+
+use self::v1::MessageV1;
 
 /// The version that is written.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The bytes of a record.
 pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
@@ -21,13 +26,18 @@ pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
 /// Back from the bytes, of any version.
 pub(super) fn decode(bytes: &[u8]) -> Result<Message, StoreError> {
     match bytes.split_first() {
-        Some((&VERSION, body)) => postcard::from_bytes(body)
-            .map_err(|error| StoreError::Corrupt(format!("a message's record cannot be decoded: {error}"))),
+        Some((&VERSION, body)) => from_bytes(body),
+        Some((1, body)) => from_bytes::<MessageV1>(body).map(Message::from),
         Some((version, _)) => {
             Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")))
         }
         None => Err(StoreError::Corrupt("a message's record is empty".to_owned())),
     }
+}
+
+fn from_bytes<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(body)
+        .map_err(|error| StoreError::Corrupt(format!("a message's record cannot be decoded: {error}")))
 }
 
 #[cfg(test)]

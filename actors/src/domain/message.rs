@@ -111,6 +111,11 @@ pub struct Draft {
     pub encoding: Encoding,
     /// The request's fingerprint.
     pub fingerprint: Fingerprint,
+    /// The body of the provider's request, where that must be the same to the byte each time (see
+    /// [`Provider::freeze`]). What has one may be repeated while its outcome is unknown.
+    ///
+    /// [`Provider::freeze`]: crate::ports::Provider::freeze
+    pub frozen: Option<String>,
 }
 
 impl Draft {

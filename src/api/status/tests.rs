@@ -32,6 +32,7 @@ fn queued() -> Message {
         segments: 2,
         encoding: Encoding::Gsm7,
         fingerprint: Fingerprint::of(sender, recipient, "hi", &[], true),
+        frozen: None,
     };
     Message::queued(draft, 1, Answer { position: 1, estimate: START }, START)
 }

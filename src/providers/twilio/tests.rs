@@ -66,6 +66,7 @@ fn hand_over(text: &str, media: &[&str]) -> HandOver {
         segments: 1,
         encoding: Encoding::Gsm7,
         fingerprint: Fingerprint::of(sender, recipient, text, &media, true),
+        frozen: None,
     };
     let answer = Answer { position: 1, estimate: Time::ZERO };
     let message = Box::new(Message::queued(draft, 1, answer, Time::ZERO));

@@ -91,6 +91,7 @@ pub(super) fn draft_from(from: E164, index: u64) -> Draft {
         account: "acme-twilio".into(),
         provider: ProviderKind::Twilio,
         fingerprint: Fingerprint::of(from, to, &text, &[], true),
+        frozen: None,
         text,
         media: Vec::new(),
         segments: 1,

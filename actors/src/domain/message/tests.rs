@@ -26,6 +26,7 @@ fn draft(kind: Kind) -> Draft {
         segments: 1,
         encoding: Encoding::Gsm7,
         fingerprint: Fingerprint::of(sender, recipient, "hello", &[], kind == Kind::Queued),
+        frozen: None,
     }
 }
 
