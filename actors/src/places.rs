@@ -4,7 +4,7 @@
 //! count outlives the actor, so that a restarted one knows what is still on its way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::domain::ids::AccountName;
 use crate::domain::pace::Permit;
@@ -14,13 +14,30 @@ use crate::roster::Roster;
 /// How many places of one account are taken. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight {
-    taken: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    taken: AtomicUsize,
+    /// The provider actor found no place free and waits for one that comes back.
+    awaited: AtomicBool,
 }
 
 impl InFlight {
     /// How many are taken.
     pub fn count(&self) -> usize {
-        self.taken.load(Ordering::Acquire)
+        self.counts.taken.load(Ordering::Acquire)
+    }
+
+    /// Are fewer taken than this? If not, the next one that comes back is told to the provider actor.
+    pub(crate) fn is_below(&self, places: usize) -> bool {
+        if self.count() < places {
+            return true;
+        }
+        self.counts.awaited.store(true, Ordering::SeqCst);
+        // One may have come back before it could see that it is awaited.
+        self.counts.taken.load(Ordering::SeqCst) < places
     }
 }
 
@@ -53,7 +70,7 @@ impl Place {
         in_flight: &InFlight,
         roster: &Roster,
     ) -> Self {
-        in_flight.taken.fetch_add(1, Ordering::AcqRel);
+        in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
         let (in_flight, roster) = (in_flight.clone(), roster.clone());
         Self { account, charge: Some(charge), covers, in_flight, roster }
     }
@@ -76,11 +93,16 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.in_flight.taken.fetch_sub(1, Ordering::AcqRel);
+        let counts = &self.in_flight.counts;
+        counts.taken.fetch_sub(1, Ordering::SeqCst);
         let unused = match self.charge.take() {
             Some(AccountCharge::Permit(permit)) => Some(permit),
             Some(AccountCharge::Direct) | None => None,
         };
+        let is_awaited = counts.awaited.swap(false, Ordering::SeqCst);
+        if !is_awaited && unused.is_none() {
+            return;
+        }
         if let Some(provider) = self.roster.provider(&self.account) {
             // A provider actor that is just failing counts anew when it is back.
             let _ = provider.send_message(ProviderMessage::PlaceBack { unused });

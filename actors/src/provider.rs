@@ -1,7 +1,7 @@
 //! The provider actor: one per provider account, owner of the account's places and its pace.
 //!
 //! Senders ask it for a place when their next message may go, and claim only with one in hand. It
-//! grants them in turn, one want per sender at a time, as far as places and the account-wide limits
+//! grants them in turn, one at a time to each sender, as far as places and the account-wide limits
 //! allow; the last eighth of the places is kept for immediate messages, so that a busy queue does not
 //! refuse them. It makes the last check of an attempt, stamps it, and starts its request with the
 //! very next poll: nothing is awaited between check and write. The attempt then runs as a task of its
@@ -37,11 +37,13 @@ const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What a provider actor is told.
 pub enum ProviderMessage {
-    /// A sender's next message may go now: a place, please. Asked again it only changes the cost.
+    /// A sender's next messages may go now: places, please. Asked again, this is what it wants.
     Want {
-        /// Whose message.
+        /// Whose messages.
         sender: E164,
-        /// What it costs of the account's pace.
+        /// How many places at the most.
+        places: usize,
+        /// What each message may cost of the account's pace.
         cost: u32,
     },
     /// The sender wants none any more.
@@ -87,10 +89,18 @@ pub(crate) struct ProviderArguments {
     pub(crate) roster: Roster,
 }
 
+/// What a sender wants of the account.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    places: usize,
+    cost: u32,
+}
+
 pub(crate) struct ProviderState {
     with: ProviderArguments,
-    wants: VecDeque<E164>,
-    costs: HashMap<E164, u32>,
+    /// Whose turn it is. Each is in `wants`, too.
+    turns: VecDeque<E164>,
+    wants: HashMap<E164, Wanted>,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
@@ -115,8 +125,8 @@ impl Actor for ProviderActor {
         let pace_memory = Pace::new(&with.account.limits, None, [], Time::ZERO).memory();
         let mut state = ProviderState {
             with,
-            wants: VecDeque::new(),
-            costs: HashMap::new(),
+            turns: VecDeque::new(),
+            wants: HashMap::new(),
             pace: None,
             written_early: Vec::new(),
             pace_memory,
@@ -138,14 +148,14 @@ impl Actor for ProviderActor {
         state: &mut ProviderState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            ProviderMessage::Want { sender, cost } => {
-                if state.costs.insert(sender, cost).is_none() {
-                    state.wants.push_back(sender);
+            ProviderMessage::Want { sender, places, cost } => {
+                if state.wants.insert(sender, Wanted { places, cost }).is_none() {
+                    state.turns.push_back(sender);
                 }
             }
             ProviderMessage::WantNot(sender) => {
-                if state.costs.remove(&sender).is_some() {
-                    state.wants.retain(|other| *other != sender);
+                if state.wants.remove(&sender).is_some() {
+                    state.turns.retain(|other| *other != sender);
                 }
             }
             ProviderMessage::WantNow(reply) => {
@@ -200,36 +210,56 @@ impl ProviderState {
         (all - all / 8).max(1)
     }
 
-    /// Grants places in turn for as long as there are any and the account's pace allows.
+    /// Grants places in turn for as long as there are any and the account's pace allows, and tells
+    /// each sender once.
     fn grant(&mut self, myself: &ActorRef<ProviderMessage>) {
-        let places = self.places_for_queues();
         let now = self.with.journal.now();
-        let Some(pace) = self.pace.as_mut() else { return };
-        if self.wants.is_empty() {
+        let mut granted: HashMap<E164, Vec<Place>> = HashMap::new();
+        while let Some((sender, place)) = self.grant_one(now, myself) {
+            granted.entry(sender).or_default().push(place);
+        }
+        for (sender, places) in granted {
+            // A sender that runs no more drops them, which gives them back.
+            self.with.roster.hint(sender, SenderMessage::Granted(places));
+        }
+    }
+
+    /// The next place, to whose turn it is; or sees to being woken when there is one.
+    fn grant_one(&mut self, now: Time, myself: &ActorRef<ProviderMessage>) -> Option<(E164, Place)> {
+        let places = self.places_for_queues();
+        let pace = self.pace.as_mut()?;
+        let Some((sender, wanted)) =
+            self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))
+        else {
             self.since = None;
             self.alarm.disarm();
+            return None;
+        };
+        if !self.with.in_flight.is_below(places) {
+            // A place that comes back wakes us.
+            return None;
         }
-        while let Some(sender) = self.wants.front().copied() {
-            if self.with.in_flight.count() >= places {
-                // A place that comes back wakes us.
-                return;
+        let cost = wanted.cost;
+        let since = *self.since.get_or_insert(now);
+        let at = match pace.next_allowed(since, now, cost) {
+            Allowed::At(at) if at <= now => at,
+            Allowed::At(at) => {
+                self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+                return None;
             }
-            let cost = self.costs.get(&sender).copied().unwrap_or(1);
-            let since = *self.since.get_or_insert(now);
-            let at = match pace.next_allowed(since, now, cost) {
-                Allowed::At(at) if at <= now => at,
-                Allowed::At(at) => return self.alarm.arm(myself, at, now, || ProviderMessage::Wake),
-                Allowed::WhenStamped => return,
-            };
-            let permit = pace.take(at, now, cost);
-            self.wants.pop_front();
-            self.costs.remove(&sender);
-            let charge = AccountCharge::Permit(permit);
-            let account = self.with.account.name.clone();
-            let place = Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster);
-            // A sender that runs no more drops it, which gives it back.
-            self.with.roster.hint(sender, SenderMessage::Granted(place));
+            Allowed::WhenStamped => return None,
+        };
+        let permit = pace.take(at, now, cost);
+        wanted.places = wanted.places.saturating_sub(1);
+        self.turns.pop_front();
+        if wanted.places > 0 {
+            self.turns.push_back(sender);
+        } else {
+            self.wants.remove(&sender);
         }
+        let account = self.with.account.name.clone();
+        let charge = AccountCharge::Permit(permit);
+        Some((sender, Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster)))
     }
 
     fn place_now(&self) -> Option<Place> {
@@ -245,7 +275,6 @@ impl ProviderState {
         if let (Some(pace), Some(permit)) = (self.pace.as_mut(), unused) {
             pace.abandon(permit);
         }
-        telemetry::in_flight(&self.with.account.name, self.with.in_flight.count());
     }
 
     /// The last check, the stamp and the start of the request: one poll, nothing awaited between.
@@ -264,9 +293,10 @@ impl ProviderState {
         let patience = hand_over.deadline.since(now);
         let mut call = self.with.way_out.send(hand_over, patience);
         let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        self.with
-            .roster
-            .hint(facts.sender, SenderMessage::Written { id: facts.id, at: now, cost: facts.cost });
+        if !pace_memory.is_zero() {
+            let written = SenderMessage::Written { id: facts.id, at: now, cost: facts.cost };
+            self.with.roster.hint(facts.sender, written);
+        }
         if facts.kind == Kind::Queued {
             telemetry::lateness(self.with.account.provider, now.since(due));
         }

@@ -45,6 +45,9 @@ const LONGEST_LEAD: Duration = Duration::from_millis(5);
 /// Windows at least this long gain nothing by claiming ahead.
 const LONG_WINDOW: Duration = Duration::from_secs(10);
 
+/// The most places that a sender asks for at once.
+const PLACES_AT_ONCE: usize = 32;
+
 /// Before asking the store again for what it could not do.
 const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -58,8 +61,8 @@ pub enum SenderMessage {
     SubmitEnded(Stored),
     /// A record of this sender changed.
     Changed(Change),
-    /// A place at the account, as wanted.
-    Granted(Place),
+    /// Places at the account, as wanted.
+    Granted(Vec<Place>),
     /// An attempt of this sender was written.
     Written {
         /// The message.
@@ -175,8 +178,10 @@ pub(crate) struct SenderState {
     starting: VecDeque<Starting>,
     /// Permits of attempts that were passed on and are not known to be written.
     open: HashMap<MessageId, Permit>,
-    place: Option<Place>,
-    place_wanted: bool,
+    /// Places in hand.
+    places: Vec<Place>,
+    /// Places that were asked for and have not come.
+    places_wanted: usize,
     claims_made: u64,
     usual_claim: Duration,
     submits: usize,
@@ -211,8 +216,8 @@ impl Actor for SenderActor {
             since: None,
             starting: VecDeque::new(),
             open: HashMap::new(),
-            place: None,
-            place_wanted: false,
+            places: Vec::new(),
+            places_wanted: 0,
             claims_made: 0,
             usual_claim: Duration::ZERO,
             submits: 0,
@@ -238,11 +243,7 @@ impl Actor for SenderActor {
             SenderMessage::Changed(change) => state.changed(&change),
             SenderMessage::Cancelled(message) => state.window.gone(&message),
             SenderMessage::LookAgain => state.window.start_over(),
-            SenderMessage::Granted(place) => {
-                state.place_wanted = false;
-                // Nothing more is claimed by one that stops: the place goes back.
-                state.place = Some(place).filter(|_| !state.halted);
-            }
+            SenderMessage::Granted(places) => state.granted(places),
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
             SenderMessage::ClaimAnswered(answered) => state.claim_answered(answered, &myself),
@@ -254,7 +255,7 @@ impl Actor for SenderActor {
             SenderMessage::Wake => {
                 state.alarm.rang();
                 // Said again in case it was lost with its provider actor.
-                state.place_wanted = false;
+                state.places_wanted = 0;
             }
             SenderMessage::Halt => state.halt(),
             #[cfg(feature = "chaos")]
@@ -303,10 +304,13 @@ impl SenderState {
                 }
                 Allowed::WhenStamped => return None,
             };
-            let Some(place) = self.place.take().filter(|place| place.covers(head.cost)) else {
-                self.want_place(head.cost);
+            let Some(place) = self.places.pop() else {
+                self.want_places(head.cost);
                 return None;
             };
+            if !place.covers(head.cost) {
+                continue;
+            }
             let permit = pace.take(at, now, head.cost);
             self.window.start(&head);
             self.claim(head, permit, at, place, myself);
@@ -390,19 +394,32 @@ impl SenderState {
         }
     }
 
-    fn want_place(&mut self, cost: u32) {
-        if self.place_wanted {
+    fn granted(&mut self, places: Vec<Place>) {
+        self.places_wanted = self.places_wanted.saturating_sub(places.len());
+        // Nothing more is claimed by one that stops: dropped, they go back.
+        if !self.halted {
+            self.places.extend(places);
+        }
+    }
+
+    /// A sender with a pace takes its places one by one, as its instants come.
+    fn want_places(&mut self, cost: u32) {
+        if self.places_wanted > 0 {
             return;
         }
-        let want = ProviderMessage::Want { sender: self.number, cost };
+        let may_go = if self.route.limits.is_empty() { self.window.ready() } else { 1 };
+        let places = may_go.clamp(1, PLACES_AT_ONCE);
+        let want = ProviderMessage::Want { sender: self.number, places, cost };
         // Without a provider actor the want is repeated at the next wake-up.
-        self.place_wanted = self.roster.pass(&self.account, want).is_ok();
+        if self.roster.pass(&self.account, want).is_ok() {
+            self.places_wanted = places;
+        }
     }
 
     fn want_no_place(&mut self) {
-        self.place = None;
-        if self.place_wanted {
-            self.place_wanted = false;
+        self.places.clear();
+        if self.places_wanted > 0 {
+            self.places_wanted = 0;
             let _ = self.roster.pass(&self.account, ProviderMessage::WantNot(self.number));
         }
     }

@@ -39,7 +39,7 @@ pub(super) enum Space {
     Tallies = 9,
     /// organization, provider, minute → [`MinuteRow`].
     Minutes = 10,
-    /// nothing → the number of the last group that was made durable (redb alone).
+    /// nothing → the number of the last group that is folded into the table (redb alone).
     Group = 11,
 }
 
@@ -53,15 +53,6 @@ enum Part {
     Conversations = 2,
     /// instant, seq, attempt → units: hand-overs that count in the pace.
     Charges = 3,
-}
-
-impl Space {
-    /// Rows that nearly every step of a group changes again, so that they are worth holding back
-    /// until the group's end.
-    pub(super) fn is_hot(key: &[u8]) -> bool {
-        let hot = [Self::Senders as u8, Self::Tallies as u8, Self::Minutes as u8];
-        key.first().is_some_and(|space| hot.contains(space))
-    }
 }
 
 /// A row of the queue.

@@ -1,9 +1,13 @@
 //! The embedded store: one redb file, one writer thread, group commit.
 //!
 //! Steps are sent to the writer, which owns every change. It takes what is waiting, up to a bounded
-//! number, as one transaction, makes that durable (fsync), and only then answers; while it does, the
-//! next group gathers. It never waits on a timer. Reads run on tokio's blocking threads, each on the
-//! last durable state, beside the writer.
+//! number, as one group, makes that durable (fsync), and only then answers; while it does, the next
+//! group gathers. It never waits on a timer. Reads run on tokio's blocking threads, each on the last
+//! durable state, beside the writer.
+//!
+//! A group is made durable as one entry of a log, a table of the same file, and many groups are
+//! folded into the table of rows at a time (`handle.rs`). redb writes each page anew that a
+//! transaction touches, so a group that wrote its rows directly would pay for a page or two per row.
 //!
 //! Only one process can have the file open: redb locks it. That is what lets `acquire_lease` take an
 //! earlier owner for dead.
@@ -15,6 +19,7 @@
 //! file as it was opened anew shows so; else that they may have been (`Unanswered`). So a disk that
 //! has room again needs no restart.
 
+mod changes;
 mod file;
 mod group;
 mod handle;
@@ -30,7 +35,7 @@ use handle::Handle;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError, Stored};
 use tokio::sync::{Semaphore, oneshot};
-use writer::{StepJob, Work, Writer};
+use writer::{FOLD_AT, StepJob, Work, Writer};
 
 use super::rows::{Rows, RowsMut};
 use super::step_store::{Runner, StepStore};
@@ -48,22 +53,24 @@ impl RedbStore {
     /// One sentence each that names the path and what to do: see [`OpenError`].
     pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = file::path_in(dir)?;
-        Self::with_opener(Box::new(move || file::open(&path)), clock)
+        Self::with_opener(Box::new(move || file::open(&path)), clock, FOLD_AT)
     }
 
-    /// Over a disk of the caller's own; asked for again each time the file is opened anew.
+    /// Over a disk of the caller's own; asked for again each time the file is opened anew. Folds its log
+    /// often, so that what follows a fold is tested with few steps.
     #[cfg(test)]
     pub(super) fn over<B: ::redb::StorageBackend>(
         disk: impl Fn() -> B + Send + Sync + 'static,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        Self::with_opener(Box::new(move || file::open_on(disk())), clock)
+        const FOLD_OFTEN: usize = 4096;
+        Self::with_opener(Box::new(move || file::open_on(disk())), clock, FOLD_OFTEN)
     }
 
-    fn with_opener(opener: handle::Opener, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    fn with_opener(opener: handle::Opener, clock: Arc<dyn Clock>, fold_at: usize) -> Result<Self, OpenError> {
         let handle = Arc::new(Handle::open(opener)?);
         let (work, waiting) = std::sync::mpsc::channel();
-        let writer = Writer::new(Arc::clone(&handle), Arc::clone(&clock), waiting);
+        let writer = Writer::new(Arc::clone(&handle), Arc::clone(&clock), waiting, fold_at);
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run());
         let thread = thread.map_err(OpenError::Thread)?;
         let places = Arc::new(Semaphore::new(PLACES));

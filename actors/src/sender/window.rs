@@ -102,6 +102,11 @@ impl Window {
         }
     }
 
+    /// How many messages are ready, as far as that is known without looking at each.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     /// When the first retry is due.
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.retries.first().map(|(due, _)| *due)

@@ -125,10 +125,26 @@ fn rewrite(dir: &Path, name: &str, value: u64) {
 #[test]
 fn a_file_of_another_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    rewrite(dir.path(), "format", 2);
+    rewrite(dir.path(), "format", 3);
     let error = refused(dir.path());
-    assert!(matches!(error, OpenError::Format { found: 2, .. }), "{error:?}");
-    assert_says(&error, dir.path(), "format version 2 and this program reads version 1");
+    assert!(matches!(error, OpenError::Format { found: 3, .. }), "{error:?}");
+    assert_says(&error, dir.path(), "format version 3 and this program reads version 2");
+}
+
+#[tokio::test]
+async fn a_file_from_before_there_was_a_log_is_given_one() {
+    let dir = tempfile::tempdir().unwrap();
+    rewrite(dir.path(), "format", 1);
+    let database = Database::open(dir.path().join("sendyard.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    assert!(transaction.delete_table(TableDefinition::<u64, &[u8]>::new("log")).unwrap());
+    transaction.commit().unwrap();
+    drop(database);
+
+    let clock = TestClock::start();
+    World::open(dir.path(), &clock).append(append_of(draft(1))).await.unwrap();
+    let again = World::open(dir.path(), &clock);
+    assert!(again.message(draft(1).id).await.unwrap().is_some());
 }
 
 #[test]

@@ -8,14 +8,20 @@ use ::redb::{Builder, Database, ReadableDatabase, TableDefinition, TableError};
 use sendyard_actors::domain::ids::SHARDS;
 use sendyard_actors::ports::StoreError;
 
-/// All rows of the store.
+/// The rows of the store, but for what the log changes of them.
 pub(super) const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
+
+/// The changes of each group that is not folded into the rows yet, by its number.
+pub(super) const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 
 /// What the file says of itself.
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("sendyard");
 
 /// Grows with every change of the layout (`keys`) that an older program could not read.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+
+/// It has no log, and is else the same: it is given one when it is opened.
+const FORMAT_WITHOUT_LOG: u64 = 1;
 
 const FILE_NAME: &str = "sendyard.redb";
 
@@ -89,6 +95,11 @@ pub enum OpenError {
         /// What redb said.
         reason: String,
     },
+    /// Its log cannot be read.
+    #[error(
+        "the store's log cannot be read ({0}): restore the store from a copy, or move it away to start with an empty one"
+    )]
+    Log(StoreError),
     /// No thread for the writer.
     #[error("cannot start the store's writer thread: raise the limit of threads for this user")]
     Thread(#[source] io::Error),
@@ -126,11 +137,14 @@ fn checked(database: Database, path: &Path) -> Result<Database, OpenError> {
     match about(&database).map_err(|error| refusal(path, error))? {
         About::Empty => mark(&database).map_err(|error| refusal(path, error))?,
         About::Foreign => return Err(OpenError::NotOurs { path: path.to_owned() }),
-        About::Store { format, .. } if format != FORMAT => {
+        About::Store { format, .. } if ![FORMAT, FORMAT_WITHOUT_LOG].contains(&format) => {
             return Err(OpenError::Format { path: path.to_owned(), found: format });
         }
         About::Store { shards, .. } if shards != u64::from(SHARDS) => {
             return Err(OpenError::Shards { path: path.to_owned(), found: shards });
+        }
+        About::Store { format: FORMAT_WITHOUT_LOG, .. } => {
+            mark(&database).map_err(|error| refusal(path, error))?;
         }
         About::Store { .. } => {}
     }
@@ -165,7 +179,7 @@ fn about(database: &Database) -> Result<About, ::redb::Error> {
     }
 }
 
-/// Writes what the file says of itself, and its empty table of rows.
+/// Writes what the file says of itself, and makes the tables that it has not.
 fn mark(database: &Database) -> Result<(), ::redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
@@ -174,6 +188,7 @@ fn mark(database: &Database) -> Result<(), ::redb::Error> {
         about.insert("format", FORMAT)?;
         about.insert("shards", u64::from(SHARDS))?;
         transaction.open_table(ROWS)?;
+        transaction.open_table(LOG)?;
     }
     transaction.commit()?;
     Ok(())

@@ -1,101 +1,140 @@
-//! Rows of a redb table: as a reader sees them, and as a group of steps changes them.
+//! Rows of the store as a reader sees them, and as a group of steps changes them: the table, and over
+//! it the changes that it does not hold yet.
 
-use std::collections::HashMap;
+use std::iter::Peekable;
 use std::ops::{Bound, ControlFlow};
 
-use ::redb::{ReadOnlyTable, ReadableTable, Table, WriteTransaction};
+use ::redb::ReadOnlyTable;
 use sendyard_actors::ports::StoreError;
 
-use super::file::{ROWS, failed};
-use crate::store::keys::{Space, Span};
+use super::changes::Changes;
+use super::file::failed;
+use crate::store::keys::Span;
 use crate::store::rows::{Rows, RowsMut, Visit};
 
-/// The rows at one durable state.
-pub(super) struct ReadRows(pub(super) ReadOnlyTable<&'static [u8], &'static [u8]>);
+/// The table as it was when its reader began.
+pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-impl Rows for ReadRows {
+/// The rows at one durable state.
+pub(super) struct ReadRows<'a> {
+    pub(super) table: Table,
+    pub(super) pending: &'a Changes,
+}
+
+impl Rows for ReadRows<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.0, key)
+        get(&self.table, [self.pending], key)
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan(&self.0, span, visit)
+        scan(&self.table, [self.pending], span, visit)
     }
 }
 
 /// The rows as the steps of one group leave them, one after the other.
-pub(super) struct GroupRows<'txn> {
-    table: Table<'txn, &'static [u8], &'static [u8]>,
-    /// Hot rows, held back until [`GroupRows::finish`]. Scans do not see them; none needs to.
-    hot: HashMap<Vec<u8>, Vec<u8>>,
+pub(super) struct GroupRows<'a> {
+    beneath: ReadRows<'a>,
+    own: Changes,
 }
 
-impl<'txn> GroupRows<'txn> {
-    pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, StoreError> {
-        Ok(Self { table: transaction.open_table(ROWS).map_err(failed)?, hot: HashMap::new() })
+impl<'a> GroupRows<'a> {
+    pub(super) fn over(beneath: ReadRows<'a>) -> Self {
+        Self { beneath, own: Changes::default() }
     }
 
-    /// Writes what was held back.
-    pub(super) fn finish(mut self) -> Result<(), StoreError> {
-        for (key, value) in self.hot {
-            self.table.insert(key.as_slice(), value.as_slice()).map_err(failed)?;
-        }
-        Ok(())
+    /// What the group changed.
+    pub(super) fn into_changes(self) -> Changes {
+        self.own
     }
 }
 
 impl Rows for GroupRows<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.hot.get(key) {
-            Some(value) => Ok(Some(value.clone())),
-            None => get(&self.table, key),
-        }
+        get(&self.beneath.table, [&self.own, self.beneath.pending], key)
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan(&self.table, span, visit)
+        scan(&self.beneath.table, [&self.own, self.beneath.pending], span, visit)
     }
 }
 
 impl RowsMut for GroupRows<'_> {
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
-        if Space::is_hot(&key) {
-            self.hot.insert(key, value);
-        } else {
-            self.table.insert(key.as_slice(), value.as_slice()).map_err(failed)?;
-        }
+        self.own.put(key, Some(value));
         Ok(())
     }
 
     fn remove(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.hot.remove(key);
-        self.table.remove(key).map_err(failed)?;
+        self.own.put(key.to_vec(), None);
         Ok(())
     }
 }
 
-fn get(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+/// The value under a key, by the newest of the layers that knows of it, or by the table.
+fn get<const LAYERS: usize>(
+    table: &Table,
+    newest_first: [&Changes; LAYERS],
     key: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
+    if let Some(change) = newest_first.iter().find_map(|layer| layer.get(key)) {
+        return Ok(change.map(<[u8]>::to_vec));
+    }
     let value = table.get(key).map_err(failed)?;
     Ok(value.map(|value| value.value().to_vec()))
 }
 
-fn scan(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+/// The rows of a span, each once and by the newest that knows of it, in the order of their keys.
+fn scan<const LAYERS: usize>(
+    table: &Table,
+    newest_first: [&Changes; LAYERS],
     span: &Span,
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     if span.from >= span.below {
         return Ok(());
     }
+    let mut layers = newest_first.map(|layer| layer.range(span).peekable());
     let bounds = (Bound::Included(span.from.as_slice()), Bound::Excluded(span.below.as_slice()));
     for row in table.range::<&[u8]>(bounds).map_err(failed)? {
         let (key, value) = row.map_err(failed)?;
-        if visit(key.value(), value.value())? == ControlFlow::Break(()) {
-            break;
+        // What was changed before this row in order, then the row, unless it was changed itself.
+        while let Some((changed, now)) = next_up_to(&mut layers, Some(key.value())) {
+            if let Some(now) = now
+                && visit(changed, now)? == ControlFlow::Break(())
+            {
+                return Ok(());
+            }
+        }
+        let shadowed = newest_first.iter().any(|layer| layer.get(key.value()).is_some());
+        if !shadowed && visit(key.value(), value.value())? == ControlFlow::Break(()) {
+            return Ok(());
+        }
+    }
+    while let Some((changed, now)) = next_up_to(&mut layers, None) {
+        if let Some(now) = now
+            && visit(changed, now)? == ControlFlow::Break(())
+        {
+            return Ok(());
         }
     }
     Ok(())
+}
+
+/// The first change that is left, by the newest layer that has it, if it is not behind `limit`.
+fn next_up_to<'a, I>(layers: &mut [Peekable<I>], limit: Option<&[u8]>) -> Option<(&'a [u8], Option<&'a [u8]>)>
+where
+    I: Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>,
+{
+    let first = layers.iter_mut().filter_map(|layer| layer.peek().map(|(key, _)| *key)).min()?;
+    if limit.is_some_and(|limit| first.as_slice() > limit) {
+        return None;
+    }
+    // Of several layers the first is the newest; the older ones have had their say.
+    let mut newest = None;
+    for layer in layers {
+        if let Some((_, value)) = layer.next_if(|(key, _)| *key == first) {
+            newest = newest.or(Some(value));
+        }
+    }
+    newest.map(|value| (first.as_slice(), value.as_deref()))
 }

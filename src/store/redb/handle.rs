@@ -1,13 +1,24 @@
 //! The open database, shared by the writer and the readers, and opened anew after a failure.
+//!
+//! What a group changed is durable as one entry of the log, and *pending* until it is folded into the
+//! table, many groups at a time and in the order of the keys: a page of the table is then written once
+//! for many changes, and what came and went meanwhile is never written to it at all. The pending
+//! changes are also in memory, where every reader and every step sees them over the table.
+//!
+//! Invariants: pending is what the entries of the log add up to; the table holds no change that
+//! pending does not hold as well, or that was not folded whole. So table and pending together are one
+//! durable state, whichever of the two a reader took first.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ::redb::{Database, ReadOnlyTable, ReadableDatabase, WriteTransaction};
+use ::redb::{Database, Durability, ReadableDatabase, ReadableTable, WriteTransaction};
 use sendyard_actors::ports::StoreError;
 
-use super::file::{OpenError, ROWS, failed, not_opened};
-use super::group::ReadRows;
-use crate::store::rows::Rows;
+use super::changes::Changes;
+use super::file::{LOG, OpenError, ROWS, failed, not_opened};
+use super::group::{GroupRows, ReadRows};
+use crate::store::keys;
+use crate::store::rows::{Rows, decode, encode};
 
 /// How the database is opened, the first time and anew.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, OpenError> + Send + Sync>;
@@ -15,19 +26,58 @@ pub(super) type Opener = Box<dyn Fn() -> Result<Database, OpenError> + Send + Sy
 /// The database. `None` inside while it is closed.
 pub(super) struct Handle {
     opener: Opener,
-    database: RwLock<Option<Database>>,
+    open: RwLock<Option<Open>>,
+}
+
+struct Open {
+    database: Database,
+    /// Durable in the log, not yet in the table.
+    pending: Changes,
+    /// The number of the last group that is durable.
+    last: u64,
+}
+
+impl Open {
+    /// Reads what the log holds. Bounded by what is pending at the most, which the writer bounds.
+    fn new(database: Database) -> Result<Self, StoreError> {
+        let mut pending = Changes::default();
+        let transaction = database.begin_read().map_err(failed)?;
+        let rows = transaction.open_table(ROWS).map_err(failed)?;
+        let folded = rows.get(keys::group().as_slice()).map_err(failed)?;
+        let mut last = folded.map_or(Ok(0), |number| decode(number.value()))?;
+        let log = transaction.open_table(LOG).map_err(failed)?;
+        for entry in log.iter().map_err(failed)? {
+            let (number, changes) = entry.map_err(failed)?;
+            last = number.value();
+            pending.extend(Changes::decode(changes.value())?);
+        }
+        drop(transaction);
+        Ok(Self { database, pending, last })
+    }
+
+    fn rows(&self) -> Result<ReadRows<'_>, StoreError> {
+        let transaction = self.database.begin_read().map_err(failed)?;
+        let table = transaction.open_table(ROWS).map_err(failed)?;
+        Ok(ReadRows { table, pending: &self.pending })
+    }
+
+    /// A transaction that is durable when its commit returns.
+    fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
+        let mut transaction = self.database.begin_write().map_err(failed)?;
+        transaction.set_durability(Durability::Immediate).map_err(|error| {
+            StoreError::Unavailable(format!("redb refused to make a group durable: {error}"))
+        })?;
+        // After a crash the file is opened without reading all of it.
+        transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
 }
 
 impl Handle {
     pub(super) fn open(opener: Opener) -> Result<Self, OpenError> {
         let database = opener()?;
-        Ok(Self { opener, database: RwLock::new(Some(database)) })
-    }
-
-    /// A transaction to write in. For the writer alone.
-    pub(super) fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
-        let database = self.database();
-        database.as_ref().ok_or_else(shut)?.begin_write().map_err(failed)
+        let open = Open::new(database).map_err(OpenError::Log)?;
+        Ok(Self { opener, open: RwLock::new(Some(open)) })
     }
 
     /// Runs a read on the last durable state.
@@ -35,29 +85,122 @@ impl Handle {
         &self,
         query: impl FnOnce(&dyn Rows) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let table: ReadOnlyTable<&[u8], &[u8]> = {
-            let database = self.database();
-            let transaction = database.as_ref().ok_or_else(shut)?.begin_read().map_err(failed)?;
-            transaction.open_table(ROWS).map_err(failed)?
-        };
-        query(&ReadRows(table))
+        let open = self.shared();
+        query(&open.as_ref().ok_or_else(shut)?.rows()?)
+    }
+
+    /// Runs a group of steps over the last durable state; what they change. For the writer alone.
+    pub(super) fn run<E: From<StoreError>>(
+        &self,
+        steps: impl FnOnce(&mut GroupRows<'_>) -> Result<(), E>,
+    ) -> Result<Changes, E> {
+        let open = self.shared();
+        let mut rows = GroupRows::over(open.as_ref().ok_or_else(shut)?.rows()?);
+        steps(&mut rows)?;
+        Ok(rows.into_changes())
+    }
+
+    /// Writes a group's changes into the log. What may have landed all the same is said by `last`,
+    /// once the file is opened anew. For the writer alone.
+    pub(super) fn log(&self, number: u64, changes: Changes) -> Result<(), LogError> {
+        {
+            let open = self.shared();
+            let transaction = open.as_ref().ok_or_else(shut)?.begin_write()?;
+            {
+                let mut log = transaction.open_table(LOG).map_err(failed)?;
+                log.insert(number, changes.encode()?.as_slice()).map_err(failed)?;
+            }
+            transaction.commit().map_err(|error| LogError::InDoubt(failed(error)))?;
+        }
+        if let Some(open) = self.exclusive().as_mut() {
+            open.pending.extend(changes);
+            open.last = number;
+        }
+        Ok(())
+    }
+
+    /// How much is pending, in bytes, about.
+    pub(super) fn pending(&self) -> usize {
+        self.shared().as_ref().map_or(0, |open| open.pending.bytes())
+    }
+
+    /// Folds what is pending into the table and empties the log, both or neither. For the writer
+    /// alone, with no group under way.
+    pub(super) fn fold(&self) -> Result<(), StoreError> {
+        {
+            let open = self.shared();
+            let open = open.as_ref().ok_or_else(shut)?;
+            if open.pending.is_empty() {
+                return Ok(());
+            }
+            let transaction = open.begin_write()?;
+            {
+                let mut table = transaction.open_table(ROWS).map_err(failed)?;
+                for (key, change) in open.pending.iter() {
+                    match change {
+                        Some(value) => table.insert(key, value).map(drop).map_err(failed)?,
+                        None => table.remove(key).map(drop).map_err(failed)?,
+                    }
+                }
+                let number = encode(&open.last)?;
+                table.insert(keys::group().as_slice(), number.as_slice()).map_err(failed)?;
+                let mut log = transaction.open_table(LOG).map_err(failed)?;
+                log.retain(|_, _| false).map_err(failed)?;
+            }
+            transaction.commit().map_err(failed)?;
+        }
+        if let Some(open) = self.exclusive().as_mut() {
+            open.pending = Changes::default();
+        }
+        Ok(())
+    }
+
+    /// The number of the last group that is durable, by the file as it was opened or written since.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.shared().as_ref().map(|open| open.last)
+    }
+
+    /// Can the file still be written?
+    pub(super) fn is_whole(&self) -> bool {
+        let open = self.shared();
+        open.as_ref()
+            .is_some_and(|open| open.begin_write().is_ok_and(|transaction| transaction.abort().is_ok()))
     }
 
     /// Closes the database, which gives up its lock, and opens it anew. For the writer alone.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        drop(database.take());
-        *database = Some((self.opener)().map_err(|error| not_opened(&error))?);
+        let mut open = self.exclusive();
+        drop(open.take());
+        let database = (self.opener)().map_err(|error| not_opened(&error))?;
+        *open = Some(Open::new(database)?);
         Ok(())
     }
 
     /// Closes the database for good.
     pub(super) fn close(&self) {
-        drop(self.database.write().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.exclusive().take());
     }
 
-    fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
-        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    fn shared(&self) -> RwLockReadGuard<'_, Option<Open>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exclusive(&self) -> RwLockWriteGuard<'_, Option<Open>> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a group is not in the log, or not known to be.
+pub(super) enum LogError {
+    /// It is not there.
+    NotWritten(StoreError),
+    /// The commit failed: it may be there.
+    InDoubt(StoreError),
+}
+
+impl From<StoreError> for LogError {
+    fn from(error: StoreError) -> Self {
+        Self::NotWritten(error)
     }
 }
 

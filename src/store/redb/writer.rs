@@ -1,25 +1,27 @@
 //! The writer thread: takes what waits as one group, makes it durable, then answers.
 //!
-//! Each group leaves its number in the file. After a commit that failed, the file, opened anew, tells
-//! by it whether the group is there.
+//! Each group is one numbered entry of the log. After a commit that failed, the file, opened anew,
+//! tells by the number whether the group is there. Once enough is pending in the log it is folded into
+//! the table, after the answers and before the next group.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use ::redb::Durability;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::file::failed;
-use super::group::GroupRows;
-use super::handle::Handle;
-use crate::store::keys;
-use crate::store::rows::{RowsMut, load, save};
+use super::changes::Changes;
+use super::handle::{Handle, LogError};
+use crate::store::rows::RowsMut;
 
 /// The most steps of one group. With longer ones callers and writer wait for each other in turn: all
 /// callers are answered at once, ask again at once, and the writer has nothing to do meanwhile.
 const GROUP: usize = 128;
+
+/// Pending changes are folded into the table once they hold this many bytes: about as long as one
+/// fold keeps steps waiting, and as much as a start has to read.
+pub(super) const FOLD_AT: usize = 2 << 20;
 
 /// What the writer is sent.
 pub(super) enum Work {
@@ -100,11 +102,17 @@ pub(super) struct Writer {
     handle: Arc<Handle>,
     clock: Arc<dyn Clock>,
     work: Receiver<Work>,
+    fold_at: usize,
 }
 
 impl Writer {
-    pub(super) fn new(handle: Arc<Handle>, clock: Arc<dyn Clock>, work: Receiver<Work>) -> Self {
-        Self { handle, clock, work }
+    pub(super) fn new(
+        handle: Arc<Handle>,
+        clock: Arc<dyn Clock>,
+        work: Receiver<Work>,
+        fold_at: usize,
+    ) -> Self {
+        Self { handle, clock, work, fold_at }
     }
 
     /// Runs until it is told to close, or nobody can send any more.
@@ -143,8 +151,7 @@ impl Writer {
 
     /// Opens the file anew if it can no longer be written.
     fn mend(&self) {
-        let whole = self.handle.begin_write().and_then(|transaction| transaction.abort().map_err(failed));
-        if whole.is_err() {
+        if !self.handle.is_whole() {
             self.reopen();
         }
     }
@@ -157,7 +164,10 @@ impl Writer {
                 Err(error) => return answer_all(group, Some(&error)),
             };
             match self.commit(&mut group, number) {
-                Ok(()) => return answer_all(group, None),
+                Ok(()) => {
+                    answer_all(group, None);
+                    return self.fold_if_due();
+                }
                 Err(Trouble::Step(place, error)) => {
                     tracing::error!(%error, "a step of the store failed");
                     group.remove(place).answer(Some(error));
@@ -177,41 +187,51 @@ impl Writer {
 
     /// The number of the group to come. Opens the file anew if it has failed before.
     fn next_number(&self) -> Result<u64, StoreError> {
-        let last = self.last_number().or_else(|_| {
+        if self.handle.last().is_none() {
             self.handle.reopen()?;
-            self.last_number()
-        })?;
-        Ok(last.saturating_add(1))
-    }
-
-    fn last_number(&self) -> Result<u64, StoreError> {
-        Ok(self.handle.read(|rows| load(rows, &keys::group()))?.unwrap_or(0))
+        }
+        Ok(self.handle.last().unwrap_or(0).saturating_add(1))
     }
 
     fn commit(&self, group: &mut [Box<dyn Job>], number: u64) -> Result<(), Trouble> {
-        let mut transaction = self.handle.begin_write()?;
-        transaction.set_durability(Durability::Immediate).map_err(|error| {
-            StoreError::Unavailable(format!("redb refused to make a group durable: {error}"))
-        })?;
-        // After a crash the file is opened without reading all of it.
-        transaction.set_quick_repair(true);
-        let mut rows = GroupRows::open(&transaction)?;
-        for (place, job) in group.iter_mut().enumerate() {
-            match job.run(&mut rows, self.clock.now()) {
-                Ok(()) => {}
-                Err(error @ StoreError::Corrupt(_)) => return Err(Trouble::Step(place, error)),
-                Err(error) => return Err(Trouble::Group(error)),
-            }
+        let changes = self.run_steps(group)?;
+        if changes.is_empty() {
+            return Ok(());
         }
-        save(&mut rows, keys::group(), &number)?;
-        rows.finish()?;
-        transaction.commit().map_err(|error| Trouble::Commit(failed(error)))
+        self.handle.log(number, changes).map_err(|error| match error {
+            LogError::NotWritten(error) => Trouble::Group(error),
+            LogError::InDoubt(error) => Trouble::Commit(error),
+        })
+    }
+
+    fn run_steps(&self, group: &mut [Box<dyn Job>]) -> Result<Changes, Trouble> {
+        self.handle.run(|rows| {
+            for (place, job) in group.iter_mut().enumerate() {
+                match job.run(rows, self.clock.now()) {
+                    Ok(()) => {}
+                    Err(error @ StoreError::Corrupt(_)) => return Err(Trouble::Step(place, error)),
+                    Err(error) => return Err(Trouble::Group(error)),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// A fold that fails leaves the log as it is: everything stays durable there.
+    fn fold_if_due(&self) {
+        if self.handle.pending() < self.fold_at {
+            return;
+        }
+        if let Err(error) = self.handle.fold() {
+            tracing::error!(%error, "the store could not fold its log into its table yet");
+            self.reopen();
+        }
     }
 
     /// Is the group there after all, or must that stay open?
     fn after_failed_commit(&self, number: u64) -> bool {
         self.reopen();
-        self.last_number().map_or(true, |last| last >= number)
+        self.handle.last().is_none_or(|last| last >= number)
     }
 
     fn reopen(&self) {

@@ -1,0 +1,146 @@
+//! Changes of rows: as a group of steps makes them, as the log holds them, and as they lie over the
+//! table until they are folded into it.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Range;
+
+use sendyard_actors::ports::StoreError;
+
+use crate::store::keys::Span;
+
+/// Stands in the log in place of the length of a value: the row is removed.
+const REMOVED: u32 = u32::MAX;
+
+/// The newest value of each row that was changed; `None`: it is removed.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// What they hold, about; rows that were changed again count each time.
+    bytes: usize,
+}
+
+impl Changes {
+    /// What became of a row, if it was changed.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+        self.rows.get(key).map(Option::as_deref)
+    }
+
+    /// The changes of a span, in the order of the keys. The span is not empty.
+    pub(super) fn range(&self, span: &Span) -> Range<'_, Vec<u8>, Option<Vec<u8>>> {
+        self.rows.range(span.from.clone()..span.below.clone())
+    }
+
+    pub(super) fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+        self.rows.insert(key, value);
+    }
+
+    /// Lays newer changes over these.
+    pub(super) fn extend(&mut self, newer: Self) {
+        self.bytes += newer.bytes;
+        self.rows.extend(newer.rows);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Each change, in the order of the keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.rows.iter().map(|(key, value)| (key.as_slice(), value.as_deref()))
+    }
+
+    /// For the log: each key and value behind its length, four bytes, the highest first.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::with_capacity(self.bytes + 8 * self.rows.len());
+        for (key, value) in &self.rows {
+            push(&mut bytes, key)?;
+            match value {
+                Some(value) => push(&mut bytes, value)?,
+                None => bytes.extend_from_slice(&REMOVED.to_be_bytes()),
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Back from [`Changes::encode`].
+    pub(super) fn decode(mut bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut changes = Self::default();
+        while !bytes.is_empty() {
+            let key = field(&mut bytes)?.ok_or_else(cut_short)?;
+            let value = field(&mut bytes)?;
+            changes.put(key.to_vec(), value.map(<[u8]>::to_vec));
+        }
+        Ok(changes)
+    }
+}
+
+fn push(bytes: &mut Vec<u8>, field: &[u8]) -> Result<(), StoreError> {
+    let length = u32::try_from(field.len()).ok().filter(|length| *length != REMOVED);
+    let length = length.ok_or_else(|| StoreError::Corrupt("a row is too large to be stored".to_owned()))?;
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(field);
+    Ok(())
+}
+
+/// Takes the first field off. `None`: it stands for a removed value.
+fn field<'a>(bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, StoreError> {
+    let (length, rest) = bytes.split_first_chunk().ok_or_else(cut_short)?;
+    let length = u32::from_be_bytes(*length);
+    *bytes = rest;
+    if length == REMOVED {
+        return Ok(None);
+    }
+    let length = usize::try_from(length).map_err(|_| cut_short())?;
+    let (field, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
+    *bytes = rest;
+    Ok(Some(field))
+}
+
+fn cut_short() -> StoreError {
+    StoreError::Corrupt("an entry of the store's log cannot be read".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes() -> Changes {
+        let mut changes = Changes::default();
+        changes.put(vec![1, 2], Some(vec![7; 300]));
+        changes.put(vec![1], None);
+        changes.put(vec![2], Some(Vec::new()));
+        changes
+    }
+
+    #[test]
+    fn changes_survive_the_log() {
+        let read = Changes::decode(&changes().encode().unwrap()).unwrap();
+        assert_eq!(read.rows, changes().rows);
+    }
+
+    #[test]
+    fn an_entry_that_is_cut_anywhere_but_between_changes_is_refused() {
+        let whole = changes().encode().unwrap();
+        let ends: Vec<usize> =
+            (0..whole.len()).filter(|end| Changes::decode(&whole[..*end]).is_ok()).collect();
+        // Nothing, the first change, the first two.
+        assert_eq!(ends, [0, 9, 9 + 4 + 2 + 4 + 300]);
+    }
+
+    #[test]
+    fn the_newest_change_of_a_row_is_what_holds() {
+        let mut changes = changes();
+        let mut newer = Changes::default();
+        newer.put(vec![1, 2], None);
+        newer.put(vec![1], Some(vec![9]));
+        changes.extend(newer);
+        assert_eq!(changes.get(&[1, 2]), Some(None));
+        assert_eq!(changes.get(&[1]), Some(Some(&[9][..])));
+        assert_eq!(changes.get(&[3]), None);
+    }
+}
