@@ -7,8 +7,10 @@
 
 use std::time::Duration;
 
+use crate::domain::ids::{AccountName, MessageId, ProviderKind};
 use crate::domain::message::{Kind, Message, Settlement, State};
 use crate::domain::outcome::{Doubt, Next, Outcome, Refusal};
+use crate::domain::phone::E164;
 use crate::domain::retry;
 use crate::domain::time::Time;
 use crate::journal::{Journal, SettledAs};
@@ -57,7 +59,7 @@ impl ClaimedAttempt {
         let (number, deadline) = (attempt.number, attempt.deadline);
         let begun = Begun {
             journal: self.journal.clone(),
-            message: message.clone(),
+            of: Facts::of(&message),
             place,
             number,
             deadline,
@@ -92,7 +94,7 @@ async fn give_back(journal: &Journal, message: &Message) {
 /// An attempt whose request is being written. Its place's charge is already taken.
 pub(crate) struct Begun {
     journal: Journal,
-    message: Box<Message>,
+    of: Facts,
     place: Place,
     number: u16,
     deadline: Time,
@@ -100,17 +102,45 @@ pub(crate) struct Begun {
     keep_pace_from: Time,
 }
 
+/// What is still to be known of a message whose record is the adapter's.
+struct Facts {
+    id: MessageId,
+    sender: E164,
+    account: AccountName,
+    provider: ProviderKind,
+    kind: Kind,
+    cost: u32,
+    tries: u16,
+    accepted_at: Time,
+}
+
+impl Facts {
+    fn of(message: &Message) -> Self {
+        let draft = &message.draft;
+        Self {
+            id: draft.id,
+            sender: draft.sender,
+            account: draft.account.clone(),
+            provider: draft.provider,
+            kind: draft.kind,
+            cost: draft.cost(),
+            tries: message.tries,
+            accepted_at: message.accepted_at,
+        }
+    }
+}
+
 impl Begun {
     /// Waits for the outcome, records it, and tells those who wait.
     pub(crate) async fn finish(self, call: Later<Outcome>) {
         let outcome = call.await;
-        let draft = &self.message.draft;
+        let of = &self.of;
         let took = self.journal.now().since(self.written_at);
-        telemetry::attempt_ended(draft.provider, &draft.account, label(&outcome), took);
+        telemetry::attempt_ended(of.provider, &of.account, label(&outcome), took);
         match outcome {
             Outcome::Accepted(acceptance) => {
-                let segments = acceptance.segments.map_or_else(|| draft.cost(), u32::from);
-                telemetry::segments(draft.provider, &draft.account, segments);
+                let segments = acceptance.segments.map_or(of.cost, u32::from);
+                telemetry::segments(of.provider, &of.account, segments);
                 self.settle(Settlement::Accepted(acceptance)).await;
             }
             Outcome::Refused(refusal) => {
@@ -126,43 +156,42 @@ impl Begun {
     }
 
     fn after(&self, refusal: &Refusal) -> Next {
-        match self.message.draft.kind {
+        let Facts { kind, tries, accepted_at, .. } = self.of;
+        match kind {
             Kind::Immediate => Next::GiveUp,
             Kind::Queued => {
-                let (tries, accepted_at) = (self.message.tries, self.message.accepted_at);
                 retry::after(refusal, tries, accepted_at, self.journal.now(), self.journal.ids().jitter())
             }
         }
     }
 
     async fn settle(self, settlement: Settlement) {
-        let draft = &self.message.draft;
+        let of = &self.of;
         let begun = !matches!(settlement, Settlement::NeverBegun { .. });
         let written_at = begun.then_some(self.written_at);
         let settled = self
             .journal
-            .settle(draft.sender, draft.id, self.number, settlement, written_at, self.keep_pace_from)
+            .settle(of.sender, of.id, self.number, settlement, written_at, self.keep_pace_from)
             .await;
         let SettledAs::Now(now) = settled else { return };
         if now.state == State::Queued {
-            telemetry::retry(draft.provider, &draft.account);
+            telemetry::retry(of.provider, &of.account);
         }
     }
 
     /// The place is free: nothing more happens on the wire. The record says `unknown` only once the
     /// attempt's time is over, so that nothing of its conversation is written beside it.
     async fn leave_unknown(self, doubt: Doubt) {
-        let Self { journal, message, place, number, deadline, written_at, .. } = self;
+        let Self { journal, of, place, number, deadline, written_at, .. } = self;
         drop(place);
-        let draft = &message.draft;
-        journal.tell_unknown(draft.id, number);
-        telemetry::unknown(draft.provider, doubt);
+        journal.tell_unknown(of.id, number);
+        telemetry::unknown(of.provider, doubt);
         let over_at = deadline + journal.settings().margin;
         let rest = over_at.since(journal.now()) + Duration::from_millis(1);
         tokio::time::sleep(rest).await;
-        let marked = journal.mark_unknown(draft.sender, draft.id, number, doubt, Some(written_at)).await;
+        let marked = journal.mark_unknown(of.sender, of.id, number, doubt, Some(written_at)).await;
         if let Err(error) = marked {
-            tracing::warn!(message = %draft.id, %error, "not marked unknown yet; the sweeper will");
+            tracing::warn!(message = %of.id, %error, "not marked unknown yet; the sweeper will");
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Senders ask it for a place when their next message may go, and claim only with one in hand. It
 //! grants them in turn, one at a time to each sender, as far as places and the account-wide limits
-//! allow; the last eighth of the places is kept for immediate messages, so that a busy queue does not
-//! refuse them. It makes the last check of an attempt, stamps it, and starts its request with the
+//! allow; the last eighth of the places, 32 at the most, is kept for immediate messages, so that a busy
+//! queue does not refuse them. It makes the last check of an attempt, stamps it, and starts its request with the
 //! very next poll: nothing is awaited between check and write. The attempt then runs as a task of its
 //! own (`attempt.rs`).
 //!
@@ -31,6 +31,9 @@ use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::telemetry;
+
+/// No more places than this are kept back for immediate messages.
+const MOST_KEPT_BACK: usize = 32;
 
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -207,7 +210,7 @@ impl ProviderState {
 
     fn places_for_queues(&self) -> usize {
         let all = self.places();
-        (all - all / 8).max(1)
+        (all - (all / 8).min(MOST_KEPT_BACK)).max(1)
     }
 
     /// Grants places in turn for as long as there are any and the account's pace allows, and tells
