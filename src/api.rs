@@ -4,6 +4,7 @@
 //! handler needs is in [`Front`]. Order of every keyed request: key, scope, body, fields, engine.
 //! `router.rs` is the way in; each resource has a file; `errors.rs` holds every code.
 
+mod accounts;
 pub mod auth;
 mod cancel;
 mod errors;
@@ -19,6 +20,7 @@ mod stats;
 mod status;
 mod times;
 mod unbuilt;
+mod unknown;
 
 pub use openapi::openapi;
 pub use router::{Front, MetricsPage, router};

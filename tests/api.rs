@@ -3,6 +3,7 @@
 mod app;
 
 mod accepting;
+mod accounts;
 mod back_pressure;
 mod bad_bodies;
 mod bad_fields;
@@ -21,4 +22,5 @@ mod queue_stats;
 mod request_ids;
 mod scopes;
 mod unbuilt;
+mod unknown;
 mod unknown_ids;

@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
+use crate::domain::breaker::Sign;
 use crate::domain::ids::{AccountName, MessageId, ProviderKind};
-use crate::domain::message::{Kind, Message, Settlement, State};
+use crate::domain::message::{Kind, Message, Settlement, State, UnknownPolicy};
 use crate::domain::outcome::{Doubt, Next, Outcome, Refusal};
 use crate::domain::phone::E164;
 use crate::domain::retry;
@@ -39,6 +40,11 @@ impl ClaimedAttempt {
     /// The claimed record, until it is begun.
     pub(crate) fn message(&self) -> Option<&Message> {
         self.claimed.as_ref().map(|claimed| claimed.message.as_ref())
+    }
+
+    /// Is it the probe of an open circuit?
+    pub(crate) fn is_probe(&self) -> bool {
+        self.claimed.as_ref().is_some_and(|claimed| claimed.place.is_for_probe())
     }
 
     /// What its place is to the account's pace; for the instant of the write.
@@ -112,6 +118,7 @@ struct Facts {
     cost: u32,
     tries: u16,
     accepted_at: Time,
+    repeats: bool,
 }
 
 impl Facts {
@@ -126,21 +133,28 @@ impl Facts {
             cost: draft.cost(),
             tries: message.tries,
             accepted_at: message.accepted_at,
+            repeats: draft.kind == Kind::Queued && draft.frozen.is_some(),
         }
     }
 }
 
 impl Begun {
     /// Waits for the outcome, records it, and tells those who wait.
-    pub(crate) async fn finish(self, call: Later<Outcome>) {
+    pub(crate) async fn finish(mut self, call: Later<Outcome>) {
         let outcome = call.await;
+        let now = self.journal.now();
+        self.place.note(Sign::of(&outcome), now);
         let of = &self.of;
-        let took = self.journal.now().since(self.written_at);
+        let took = now.since(self.written_at);
         telemetry::attempt_ended(of.provider, &of.account, label(&outcome), took);
         match outcome {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost, u32::from);
                 telemetry::segments(of.provider, &of.account, segments);
+                let more = segments.saturating_sub(of.cost);
+                if more > 0 {
+                    self.journal.tell_counted(of.sender, &of.account, self.written_at, more);
+                }
                 self.settle(Settlement::Accepted(acceptance)).await;
             }
             Outcome::Refused(refusal) => {
@@ -190,8 +204,18 @@ impl Begun {
         let rest = over_at.since(journal.now()) + Duration::from_millis(1);
         tokio::time::sleep(rest).await;
         let marked = journal.mark_unknown(of.sender, of.id, number, doubt, Some(written_at)).await;
-        if let Err(error) = marked {
-            tracing::warn!(message = %of.id, %error, "not marked unknown yet; the sweeper will");
+        match marked {
+            // What can be repeated is repeated at once; policies wait for evidence.
+            Ok(true) if of.repeats => {
+                let policy = UnknownPolicy::Hold;
+                if let Err(error) = journal.settle_unknown(of.sender, of.id, number, policy).await {
+                    tracing::warn!(message = %of.id, %error, "not repeated yet; the sweeper will");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(message = %of.id, %error, "not marked unknown yet; the sweeper will")
+            }
         }
     }
 }

@@ -1,18 +1,22 @@
 //! The engine: its handle for the front door, its start and its end. `supervisor` is the only place
 //! that knows the tree of actors.
 
+mod accounts;
 pub mod supervisor;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::accounts::AccountStanding;
+use self::accounts::Accounts;
 use self::supervisor::{Lifeline, Supervised};
 use crate::admission::Tickets;
 use crate::directory::Directory;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, ProviderKind};
-use crate::domain::message::{Cancelled, Kind, Message, Shown};
+use crate::domain::message::{ByHand, Cancelled, Kind, Message, NotByHand, Shown};
+use crate::domain::outcome::Acceptance;
 use crate::domain::phone::E164;
 use crate::domain::routing::Book;
 use crate::domain::segments::Encoding;
@@ -20,6 +24,7 @@ use crate::domain::time::Time;
 use crate::intake::Intake;
 use crate::journal::{Journal, JournalArguments};
 use crate::outcomes::Outcomes;
+use crate::places::InFlight;
 use crate::ports::{Clock, Ids, Provider, Store, StoreError, Tally};
 use crate::roster::Roster;
 use crate::settings::Settings;
@@ -96,6 +101,8 @@ pub enum NotSent {
     /// Too many requests are inside the engine, or every place at the provider is taken (503).
     /// Nothing is stored.
     Busy(Duration),
+    /// The account's circuit is open, and an immediate message does not wait (500). Nothing is stored.
+    ProviderOut(ProviderKind),
     /// The store cannot take it now (503). Nothing is stored.
     StoreUnavailable,
     /// Whether it is stored is not known (503): ask under this id, or repeat with the same key.
@@ -158,6 +165,7 @@ impl NotSent {
             Self::InProgress(_) => "idempotency_in_progress",
             Self::QueueFull(_) => "queue_full",
             Self::Busy(_) => "busy",
+            Self::ProviderOut(_) => "provider_out",
             Self::StoreUnavailable => "store_unavailable",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::Refused { .. } => "refused",
@@ -185,6 +193,7 @@ pub enum EngineError {
 #[derive(Clone)]
 pub struct Engine {
     intake: Intake,
+    accounts: Accounts,
     lifeline: Lifeline,
 }
 
@@ -232,10 +241,21 @@ impl Engine {
             ways_out: Arc::clone(&ways_out),
         };
         let lifeline = Lifeline::default();
-        let tree = supervisor::Tree { book, roster, journal, directory, ways_out, tickets };
+        let in_flight = book
+            .accounts
+            .keys()
+            .map(|name| (name.clone(), InFlight::new(name.clone(), settings.places_in_flight)));
+        let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
+        let accounts = Accounts {
+            book: Arc::clone(&book),
+            in_flight: Arc::clone(&in_flight),
+            roster: roster.clone(),
+            places: settings.places_in_flight,
+        };
+        let tree = supervisor::Tree { book, roster, journal, directory, ways_out, tickets, in_flight };
         let started = supervisor::start(tree, lifeline.clone()).await;
         let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
-        Ok(RunningEngine { engine: Self { intake, lifeline }, supervised })
+        Ok(RunningEngine { engine: Self { intake, accounts, lifeline }, supervised })
     }
 
     /// Takes one message in: replay, route, store; for an immediate one also its outcome, within 25 s.
@@ -266,9 +286,64 @@ impl Engine {
         journal.cancel(id, organization, journal.now() + STEP_WITHIN).await
     }
 
+    /// What a provider told, by another way than its answer, of a message that it has: `attempt` where it
+    /// named that. `false`: that was known, or there is no such attempt. Whoever calls this has checked
+    /// that it is the provider who tells.
+    pub async fn evidence(
+        &self,
+        id: MessageId,
+        attempt: Option<u16>,
+        acceptance: Acceptance,
+    ) -> Result<bool, StoreError> {
+        let journal = &self.intake.journal;
+        journal.evidence(id, attempt, acceptance, journal.now() + STEP_WITHIN).await
+    }
+
+    /// Messages of this organization whose outcome is unknown, by id; those behind `after`, at most
+    /// `limit`.
+    pub async fn doubtful(
+        &self,
+        organization: OrganizationId,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.intake.journal.store().doubtful(organization, after, limit).await
+    }
+
+    /// Settles a message of this organization, of unknown outcome, as a person says. `None`: there is no
+    /// such message.
+    pub async fn settle_by_hand(
+        &self,
+        organization: OrganizationId,
+        id: MessageId,
+        verdict: ByHand,
+    ) -> Result<Option<Result<Box<Message>, NotByHand>>, StoreError> {
+        let journal = &self.intake.journal;
+        let until = journal.now() + STEP_WITHIN;
+        let settled = journal.settle_by_hand(id, organization, verdict, until).await?;
+        if let Some(Ok(message)) = &settled
+            && message.is_waiting()
+        {
+            // If its number has no sender now, the sweeper finds it later.
+            let _ = self.intake.directory.sender(message.draft.sender).await;
+        }
+        Ok(settled)
+    }
+
     /// Counts for this organization, per provider.
     pub async fn tallies(&self, organization: OrganizationId) -> Result<Vec<Tally>, StoreError> {
         self.intake.journal.store().tallies(organization).await
+    }
+
+    /// The provider accounts of this organization, by name.
+    pub fn accounts(&self, organization: OrganizationId) -> Vec<AccountStanding> {
+        self.accounts.of(organization)
+    }
+
+    /// Closes the circuit of an account of this organization by hand. `None`: it has no such account;
+    /// false: it was closed.
+    pub fn close_circuit(&self, organization: OrganizationId, account: &AccountName) -> Option<bool> {
+        self.accounts.close_circuit(organization, account)
     }
 
     /// Can it take requests now?

@@ -23,6 +23,7 @@ use crate::engine::{NotSent, QueuedAt, SendRequest, Sent, WaysOut};
 use crate::journal::Journal;
 use crate::outcomes::{Outcomes, Verdict};
 use crate::ports::{Appended, BoundKey, Provider, Reserved, ScopedKey, StoreError};
+use crate::provider::NoPlace;
 use crate::sender::{Immediate, NowAnswer, SenderMessage, Submit, SubmitAnswer, SubmitNow};
 use crate::telemetry;
 
@@ -231,11 +232,14 @@ impl Intake {
                 }
                 NowAnswer::Exists(message) => return self.report(&message, asked_at).await,
                 NowAnswer::Changed => what = Immediate::New(draft.clone()),
-                NowAnswer::NoPlace if all_answered => {
+                NowAnswer::NoPlace(why) if all_answered => {
                     self.give_key_back(bound, id).await;
-                    return Err(NotSent::Busy(COME_AGAIN_AFTER));
+                    return Err(match why {
+                        NoPlace::Taken => NotSent::Busy(COME_AGAIN_AFTER),
+                        NoPlace::Out => NotSent::ProviderOut(draft.provider),
+                    });
                 }
-                NowAnswer::Store(StoreError::Unanswered) | NowAnswer::NoPlace | NowAnswer::Late => {
+                NowAnswer::Store(StoreError::Unanswered) | NowAnswer::NoPlace(_) | NowAnswer::Late => {
                     return Err(NotSent::OutcomeUnknown(id));
                 }
                 NowAnswer::Store(_) if all_answered => {

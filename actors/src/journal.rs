@@ -13,9 +13,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, Shard};
-use crate::domain::message::{Cancelled, Draft, Message, Settlement, Shown, UnknownPolicy};
-use crate::domain::outcome::Doubt;
+use crate::domain::ids::{AccountName, ClaimId, Incarnation, MessageId, OrganizationId, Shard};
+use crate::domain::message::{
+    ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy,
+};
+use crate::domain::outcome::{Acceptance, Doubt};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::outcomes::{Outcomes, Verdict};
@@ -23,11 +25,13 @@ use crate::ports::{
     Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, MarkUnknown, Reserved, ScopedKey, Settle,
     SettleAnswer, Store, StoreError, Stored, Waiting,
 };
+use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::settings::Settings;
 use crate::shards::Shards;
 use crate::telemetry;
+use crate::telemetry::UnknownSettled;
 
 /// The first wait before a step is repeated; doubled up to [`LONGEST_REPEAT_WAIT`].
 const FIRST_REPEAT_WAIT: Duration = Duration::from_millis(20);
@@ -261,7 +265,54 @@ impl Journal {
         let until = self.now() + SETTLE_UNKNOWN_FOR;
         let step = || self.store().settle_unknown(id, attempt, lease, policy);
         let answer = self.repeat("settle_unknown", until, step).await?;
+        if let SettleAnswer::Done(message) = &answer {
+            telemetry::unknown_settled(match (message.is_waiting(), &message.draft.frozen) {
+                (true, Some(_)) => UnknownSettled::Repeat,
+                (true, None) => UnknownSettled::Resend,
+                (false, _) => UnknownSettled::Hold,
+            });
+        }
         Ok(self.tell_if_done(sender, id, answer).await)
+    }
+
+    /// See [`Store::evidence`]; repeated until `until`. Tells the sender. `false`: it was known before, or
+    /// there is no such attempt.
+    pub async fn evidence(
+        &self,
+        id: MessageId,
+        attempt: Option<u16>,
+        acceptance: Acceptance,
+        until: Time,
+    ) -> Result<bool, StoreError> {
+        let step = || self.store().evidence(id, attempt, acceptance.clone());
+        let SettleAnswer::Done(message) = self.repeat("evidence", until, step).await? else {
+            return Ok(false);
+        };
+        telemetry::unknown_settled(UnknownSettled::Evidence);
+        self.tell(message.draft.sender, &message);
+        Ok(true)
+    }
+
+    /// See [`Store::settle_by_hand`]; repeated until `until`. Tells the sender.
+    pub async fn settle_by_hand(
+        &self,
+        id: MessageId,
+        organization: OrganizationId,
+        verdict: ByHand,
+        until: Time,
+    ) -> Result<Option<Result<Box<Message>, NotByHand>>, StoreError> {
+        let step = || self.store().settle_by_hand(id, organization, verdict);
+        let settled = self.repeat("settle_by_hand", until, step).await?;
+        if let Some(Ok(message)) = &settled {
+            telemetry::unknown_settled(UnknownSettled::Person);
+            if message.is_waiting() {
+                // Its conversation may have gone on: it is met in its place in the queue.
+                self.inner.with.roster.hint(message.draft.sender, SenderMessage::LookAgain);
+            } else {
+                self.tell(message.draft.sender, message);
+            }
+        }
+        Ok(settled)
     }
 
     /// See [`Store::cancel`]; repeated until `until`. Tells the sender, which then wastes no slot on it.
@@ -284,6 +335,14 @@ impl Journal {
     /// Tells those who wait that the outcome will stay unknown; the record says so later.
     pub(crate) fn tell_unknown(&self, id: MessageId, attempt: u16) {
         self.inner.with.outcomes.tell(id, attempt, &Verdict::Unknown);
+    }
+
+    /// The provider counted more units of a hand-over than it was charged with: both paces hear of it.
+    pub(crate) fn tell_counted(&self, sender: E164, account: &AccountName, at: Time, more: u32) {
+        let roster = &self.inner.with.roster;
+        roster.hint(sender, SenderMessage::Counted { at, more });
+        // Without a provider actor there is no pace; the next one reads what was charged.
+        let _ = roster.pass(account, ProviderMessage::Counted { at, more });
     }
 
     #[cfg(feature = "chaos")]

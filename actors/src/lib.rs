@@ -8,6 +8,7 @@
 pub mod admission;
 mod alarm;
 pub mod attempt;
+mod circuit;
 pub mod directory;
 pub mod domain;
 pub mod engine;

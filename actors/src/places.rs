@@ -1,20 +1,25 @@
 //! Places in flight at a provider account: the bound on requests that may be on their way at once.
 //!
 //! The provider actor grants them; a [`Place`] comes back when it is dropped, whoever drops it. The
-//! count outlives the actor, so that a restarted one knows what is still on its way.
+//! count and the account's circuit outlive the actor, so that a restarted one knows what is still on
+//! its way, and how that stands.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::circuit::Circuit;
+use crate::domain::breaker::Sign;
 use crate::domain::ids::AccountName;
 use crate::domain::pace::Permit;
+use crate::domain::time::Time;
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 
-/// How many places of one account are taken. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+/// How many places of one account are taken, and its circuit. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct InFlight {
     counts: Arc<Counts>,
+    circuit: Circuit,
 }
 
 #[derive(Debug, Default)]
@@ -25,6 +30,16 @@ struct Counts {
 }
 
 impl InFlight {
+    /// Nothing in flight, of an account with so many places.
+    pub(crate) fn new(account: AccountName, places: usize) -> Self {
+        Self { counts: Arc::default(), circuit: Circuit::new(account, places) }
+    }
+
+    /// The account's circuit.
+    pub(crate) const fn circuit(&self) -> &Circuit {
+        &self.circuit
+    }
+
     /// How many are taken.
     pub fn count(&self) -> usize {
         self.counts.taken.load(Ordering::Acquire)
@@ -35,9 +50,14 @@ impl InFlight {
         if self.count() < places {
             return true;
         }
-        self.counts.awaited.store(true, Ordering::SeqCst);
+        self.awaited();
         // One may have come back before it could see that it is awaited.
         self.counts.taken.load(Ordering::SeqCst) < places
+    }
+
+    /// The next place that comes back is told to the provider actor.
+    pub(crate) fn awaited(&self) {
+        self.counts.awaited.store(true, Ordering::SeqCst);
     }
 }
 
@@ -48,6 +68,8 @@ pub struct Place {
     charge: Option<AccountCharge>,
     /// The most that a message may cost that goes with it: what the account's pace was asked for.
     covers: u32,
+    /// It was granted for the probe of an open circuit, which has not ended.
+    probe: bool,
     in_flight: InFlight,
     roster: Roster,
 }
@@ -72,7 +94,25 @@ impl Place {
     ) -> Self {
         in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
         let (in_flight, roster) = (in_flight.clone(), roster.clone());
-        Self { account, charge: Some(charge), covers, in_flight, roster }
+        Self { account, charge: Some(charge), covers, probe: false, in_flight, roster }
+    }
+
+    /// Makes it the place of the probe.
+    pub(crate) fn for_probe(mut self) -> Self {
+        self.in_flight.circuit.probe();
+        self.probe = true;
+        self
+    }
+
+    /// Is it the probe's?
+    pub(crate) const fn is_for_probe(&self) -> bool {
+        self.probe
+    }
+
+    /// What the attempt that it was taken for met.
+    pub(crate) fn note(&mut self, sign: Sign, now: Time) {
+        let probe = std::mem::take(&mut self.probe);
+        self.in_flight.circuit.note(sign, probe, now);
     }
 
     /// Is it enough for a message of this cost?
@@ -93,6 +133,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if self.probe {
+            self.in_flight.circuit.probe_unused();
+        }
         let counts = &self.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
         let unused = match self.charge.take() {

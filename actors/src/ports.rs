@@ -14,9 +14,9 @@ use uuid::Uuid;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
 use crate::domain::message::{
-    Cancelled, Conversation, Draft, Lane, Message, Settlement, Shown, UnknownPolicy,
+    ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Settlement, Shown, UnknownPolicy,
 };
-use crate::domain::outcome::{Doubt, Outcome};
+use crate::domain::outcome::{Acceptance, Doubt, Outcome};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 
@@ -370,6 +370,29 @@ pub trait Store: Send + Sync + 'static {
     /// `F`. See [`Message::mark_unknown`]; `Known` before the attempt's deadline + margin. The charge
     /// is at `written_at`, else at `begin_by` + margin.
     fn mark_unknown(&self, mark: MarkUnknown) -> Stored<SettleAnswer>;
+
+    /// What a provider told by another way than the answer: that it has the message. `attempt` is `None`
+    /// where it names the message alone. Else as [`Store::settle`] with an acceptance; the charge, if the
+    /// attempt has none yet, is at now.
+    fn evidence(&self, id: MessageId, attempt: Option<u16>, acceptance: Acceptance) -> Stored<SettleAnswer>;
+
+    /// What a person says of a message of unknown outcome, of this organization; see
+    /// [`Message::settle_by_hand`]. `None` for an id that is not there or not this organization's.
+    fn settle_by_hand(
+        &self,
+        id: MessageId,
+        organization: OrganizationId,
+        verdict: ByHand,
+    ) -> Stored<Option<Result<Box<Message>, NotByHand>>>;
+
+    /// Messages of this organization whose outcome is unknown (see [`Message::is_doubtful`]), by id,
+    /// which is about the order of acceptance; those behind `after`, at most `limit`.
+    fn doubtful(
+        &self,
+        organization: OrganizationId,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Stored<Vec<Message>>;
 
     /// `F`. See [`Message::settle_unknown`].
     fn settle_unknown(

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use crate::alarm::Alarm;
 use crate::attempt::ClaimedAttempt;
+use crate::domain::breaker::{Answer, Circuit};
 use crate::domain::message::{Kind, Message};
 use crate::domain::pace::{Allowed, Pace, Permit};
 use crate::domain::phone::E164;
@@ -52,13 +53,20 @@ pub enum ProviderMessage {
     /// The sender wants none any more.
     WantNot(E164),
     /// An immediate message wants a place now, or none.
-    WantNow(oneshot::Sender<Option<Place>>),
+    WantNow(oneshot::Sender<Result<Place, NoPlace>>),
     /// A claimed message may be written.
     Begin(Begin),
     /// A place came back, with its permit if that was not used.
     PlaceBack {
         /// The permit to abandon.
         unused: Option<Permit>,
+    },
+    /// The provider counted so many units more of a hand-over than it was charged with.
+    Counted {
+        /// When it was written.
+        at: Time,
+        /// The units.
+        more: u32,
     },
     /// The account's earlier hand-overs, for its pace.
     Loaded(Vec<Charge>),
@@ -67,6 +75,15 @@ pub enum ProviderMessage {
     /// Makes the actor fail, for tests.
     #[cfg(feature = "chaos")]
     Panic,
+}
+
+/// Why there is no place now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPlace {
+    /// All are taken.
+    Taken,
+    /// The account's circuit is open.
+    Out,
 }
 
 /// A claimed message to be written.
@@ -167,6 +184,10 @@ impl Actor for ProviderActor {
             }
             ProviderMessage::Begin(begin) => state.begin(begin),
             ProviderMessage::PlaceBack { unused } => state.take_back(unused),
+            ProviderMessage::Counted { at, more } => match state.pace.as_mut() {
+                Some(pace) => pace.charge(at, more),
+                None => state.written_early.push((at, more)),
+            },
             ProviderMessage::Loaded(charges) => state.start_pace(&charges),
             ProviderMessage::Wake => state.alarm.rang(),
             #[cfg(feature = "chaos")]
@@ -230,6 +251,7 @@ impl ProviderState {
     /// The next place, to whose turn it is; or sees to being woken when there is one.
     fn grant_one(&mut self, now: Time, myself: &ActorRef<ProviderMessage>) -> Option<(E164, Place)> {
         let places = self.places_for_queues();
+        let answer = self.with.in_flight.circuit().ask(now);
         let pace = self.pace.as_mut()?;
         let Some((sender, wanted)) =
             self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))
@@ -238,7 +260,19 @@ impl ProviderState {
             self.alarm.disarm();
             return None;
         };
-        if !self.with.in_flight.is_below(places) {
+        let most = match answer {
+            Answer::UpTo(allowed) => places.min(allowed),
+            Answer::Probe => places,
+            Answer::NotBefore(at) => {
+                self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+                return None;
+            }
+            Answer::Probing => {
+                self.with.in_flight.awaited();
+                return None;
+            }
+        };
+        if !self.with.in_flight.is_below(most) {
             // A place that comes back wakes us.
             return None;
         }
@@ -262,16 +296,24 @@ impl ProviderState {
         }
         let account = self.with.account.name.clone();
         let charge = AccountCharge::Permit(permit);
-        Some((sender, Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster)))
+        let place = Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster);
+        Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
-    fn place_now(&self) -> Option<Place> {
-        if self.with.in_flight.count() >= self.places() {
-            return None;
+    fn place_now(&self) -> Result<Place, NoPlace> {
+        let answer = self.with.in_flight.circuit().ask(self.with.journal.now());
+        let most = match answer {
+            Answer::UpTo(allowed) => self.places().min(allowed),
+            Answer::Probe => self.places(),
+            Answer::NotBefore(_) | Answer::Probing => return Err(NoPlace::Out),
+        };
+        if self.with.in_flight.count() >= most {
+            return Err(NoPlace::Taken);
         }
         let account = self.with.account.name.clone();
         let charge = AccountCharge::Direct;
-        Some(Place::take(account, charge, u32::MAX, &self.with.in_flight, &self.with.roster))
+        let place = Place::take(account, charge, u32::MAX, &self.with.in_flight, &self.with.roster);
+        Ok(if answer == Answer::Probe { place.for_probe() } else { place })
     }
 
     fn take_back(&mut self, unused: Option<Permit>) {
@@ -285,7 +327,8 @@ impl ProviderState {
         let Begin { mut attempt, due, pace_memory } = begin;
         let Some(facts) = attempt.message().map(Facts::of) else { return };
         let now = self.with.journal.now();
-        if now >= attempt.begin_by() {
+        let closed = matches!(self.with.in_flight.circuit().standing(), (Circuit::Closed, _));
+        if now >= attempt.begin_by() || !(closed || attempt.is_probe()) {
             // Dropped, it goes back to its queue.
             return;
         }

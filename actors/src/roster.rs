@@ -23,9 +23,9 @@ pub struct Roster {
     directory: Arc<Mutex<Option<ActorRef<DirectoryMessage>>>>,
 }
 
-/// The message did not reach an actor and is given back.
-#[derive(Debug)]
-pub struct NotRunning<M>(pub M);
+/// The message did not reach an actor, and was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotRunning;
 
 impl Roster {
     /// The sender of a number, if it runs.
@@ -52,16 +52,9 @@ impl Roster {
     }
 
     /// Passes a message to a provider actor.
-    pub fn pass(
-        &self,
-        account: &AccountName,
-        message: ProviderMessage,
-    ) -> Result<(), NotRunning<Option<ProviderMessage>>> {
-        let Some(provider) = self.provider(account) else { return Err(NotRunning(Some(message))) };
-        provider.send_message(message).map_err(|error| match error {
-            ractor::MessagingErr::SendErr(message) => NotRunning(Some(message)),
-            ractor::MessagingErr::ChannelClosed | ractor::MessagingErr::InvalidActorType => NotRunning(None),
-        })
+    pub fn pass(&self, account: &AccountName, message: ProviderMessage) -> Result<(), NotRunning> {
+        let provider = self.provider(account).ok_or(NotRunning)?;
+        provider.send_message(message).map_err(|_| NotRunning)
     }
 
     /// How many senders run.

@@ -72,6 +72,13 @@ pub enum SenderMessage {
         /// What it costs.
         cost: u32,
     },
+    /// The provider counted so many units more of a hand-over than it was charged with.
+    Counted {
+        /// When it was written.
+        at: Time,
+        /// The units.
+        more: u32,
+    },
     /// The sender is in the roster: from now on it hears of every change.
     Start,
     /// What happened before this actor was there.
@@ -245,6 +252,10 @@ impl Actor for SenderActor {
             SenderMessage::LookAgain => state.window.start_over(),
             SenderMessage::Granted(places) => state.granted(places),
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
+            SenderMessage::Counted { at, more } => match state.pace.as_mut() {
+                Some(pace) => pace.charge(at, more),
+                None => state.early.written.push((at, more)),
+            },
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
             SenderMessage::ClaimAnswered(answered) => state.claim_answered(answered, &myself),
             SenderMessage::Page(Ok(page)) => state.window.page(page),

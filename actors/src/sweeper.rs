@@ -140,10 +140,7 @@ impl SweeperState {
         let Some(message) = journal.store().message(attempt.id).await? else { return Ok(()) };
         let account = self.with.directory.book().accounts.get(&message.draft.account);
         let policy = account.map_or(UnknownPolicy::Hold, |account| account.unknown_outcome);
-        if journal.settle_unknown(attempt.sender, attempt.id, attempt.attempt, policy).await? {
-            telemetry::unknown_settled(policy);
-        }
-        Ok(())
+        journal.settle_unknown(attempt.sender, attempt.id, attempt.attempt, policy).await.map(drop)
     }
 
     async fn prune(&self) -> Result<(), StoreError> {

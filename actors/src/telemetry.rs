@@ -11,7 +11,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::domain::ids::{AccountName, ProviderKind};
-use crate::domain::message::{Kind, UnknownPolicy};
+use crate::domain::message::Kind;
 use crate::domain::outcome::Doubt;
 
 const ACCEPTED: &str = "sendyard_messages_accepted_total";
@@ -28,7 +28,35 @@ const PROVIDER_TIME: &str = "sendyard_provider_answer_seconds";
 const STORE_TIME: &str = "sendyard_store_step_seconds";
 const LATENESS: &str = "sendyard_hand_over_lateness_seconds";
 const IN_FLIGHT: &str = "sendyard_attempts_in_flight";
+const CIRCUIT: &str = "sendyard_circuit_open";
 const SENDERS: &str = "sendyard_senders_running";
+
+/// How an unknown outcome was settled, or what was done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnknownSettled {
+    /// The provider told by another way.
+    Evidence,
+    /// The request is repeated, to the byte.
+    Repeat,
+    /// The message is sent again, by the account's policy.
+    Resend,
+    /// It is listed for a person.
+    Hold,
+    /// A person settled it.
+    Person,
+}
+
+impl UnknownSettled {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evidence => "evidence",
+            Self::Repeat => "repeat",
+            Self::Resend => "resend",
+            Self::Hold => "hold",
+            Self::Person => "person",
+        }
+    }
+}
 
 /// Tells the recorder the help text and unit of every metric. Once, at the start.
 pub fn describe() {
@@ -43,7 +71,11 @@ pub fn describe() {
         "Refused attempts that will be repeated, by provider and account."
     );
     describe_counter!(UNKNOWN, Unit::Count, "Attempts whose outcome nobody knows, by provider and reason.");
-    describe_counter!(UNKNOWN_SETTLED, Unit::Count, "Unknown outcomes settled without evidence, by policy.");
+    describe_counter!(
+        UNKNOWN_SETTLED,
+        Unit::Count,
+        "Unknown outcomes settled, or acted upon, by how: evidence, a repeat, a resend, a hold, a person."
+    );
     describe_counter!(RESTARTS, Unit::Count, "Actors restarted after a failure, by kind of actor.");
     describe_histogram!(ACCEPT_TIME, Unit::Seconds, "From a send request's arrival to its answer, by kind.");
     describe_histogram!(
@@ -62,6 +94,11 @@ pub fn describe() {
         "From the instant a message was due to its write, by provider."
     );
     describe_gauge!(IN_FLIGHT, Unit::Count, "Attempts in flight, by provider account.");
+    describe_gauge!(
+        CIRCUIT,
+        Unit::Count,
+        "1 while the circuit of a provider account is open, else 0, by account."
+    );
     describe_gauge!(SENDERS, Unit::Count, "Sender actors that run.");
 }
 
@@ -114,12 +151,8 @@ pub(crate) fn unknown(provider: ProviderKind, doubt: Doubt) {
     counter!(UNKNOWN, "provider" => provider.as_str(), "reason" => doubt.as_str()).increment(1);
 }
 
-pub(crate) fn unknown_settled(policy: UnknownPolicy) {
-    let policy = match policy {
-        UnknownPolicy::Resend => "resend",
-        UnknownPolicy::Hold => "hold",
-    };
-    counter!(UNKNOWN_SETTLED, "policy" => policy).increment(1);
+pub(crate) fn unknown_settled(how: UnknownSettled) {
+    counter!(UNKNOWN_SETTLED, "how" => how.as_str()).increment(1);
 }
 
 pub(crate) fn restarted(actor: &'static str) {
@@ -138,6 +171,10 @@ pub(crate) fn lateness(provider: ProviderKind, late: Duration) {
 #[allow(clippy::cast_precision_loss)]
 pub(crate) fn in_flight(account: &AccountName, attempts: usize) {
     gauge!(IN_FLIGHT, "account" => account.as_str().to_owned()).set(attempts as f64);
+}
+
+pub(crate) fn circuit(account: &AccountName, open: bool) {
+    gauge!(CIRCUIT, "account" => account.as_str().to_owned()).set(if open { 1.0 } else { 0.0 });
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -50,6 +50,10 @@ pub(super) enum Code {
     UnsupportedMediaType,
     /// No such message in this organization.
     MessageNotFound,
+    /// No such provider account in this organization.
+    AccountNotFound,
+    /// The outcome of a message is not unknown, so there is nothing to settle.
+    NotUnknown,
     /// No assistant has the sending number.
     NoAssistant,
     /// The sending number is another organization's.
@@ -89,10 +93,12 @@ impl Code {
             | Self::MessageTooLong => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::MissingScope | Self::OtherOrganization => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::MessageNotFound | Self::NoAssistant => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::MessageNotFound | Self::AccountNotFound | Self::NoAssistant => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::IdempotencyInProgress => StatusCode::CONFLICT,
+            Self::IdempotencyInProgress | Self::NotUnknown => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
@@ -125,6 +131,8 @@ impl Code {
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
             | Self::MessageNotFound
+            | Self::AccountNotFound
+            | Self::NotUnknown
             | Self::NoAssistant
             | Self::OtherOrganization
             | Self::MessageTooLong

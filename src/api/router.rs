@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::Keyring;
-use super::{cancel, health, messages, openapi, request_id, stats, status, unbuilt};
+use super::{accounts, cancel, health, messages, openapi, request_id, stats, status, unbuilt, unknown};
 
 /// Renders the page that Prometheus reads, in its text format.
 pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
@@ -38,6 +38,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(cancel::cancel_by_prefix))
         .routes(routes!(stats::stats))
         .route("/sms/queue/stats/", get(stats::stats))
+        .routes(routes!(unknown::list))
+        .route("/v1/messages/", get(unknown::list))
+        .routes(routes!(unknown::settle))
+        .routes(routes!(accounts::list))
+        .route("/v1/accounts/", get(accounts::list))
+        .routes(routes!(accounts::close))
         .routes(routes!(health::health))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

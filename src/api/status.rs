@@ -113,7 +113,7 @@ pub(super) struct StatusAnswer {
 }
 
 impl StatusAnswer {
-    fn of(message: &Message) -> Self {
+    pub(super) fn of(message: &Message) -> Self {
         let shown = message.shown();
         let failed = shown == Shown::Failed;
         let refusal = message.refusal.as_ref().filter(|_| failed);
@@ -163,7 +163,8 @@ const fn sentence(class: Class) -> &'static str {
         Class::Request => "The provider refused the request",
         Class::Content => "The content was blocked",
         Class::OptedOut => "The recipient has opted out",
-        Class::Configuration => "The provider account or the sending number is not set up for it",
+        Class::Configuration => "The provider account is not set up for it",
+        Class::Sender => "The sending number is not set up for it",
         Class::Retry => "The provider could not take the message in time",
         Class::NextWindow => "The carrier's daily limit was reached",
     }

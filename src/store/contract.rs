@@ -8,6 +8,7 @@ mod appends;
 mod cancels;
 mod claims;
 mod disk;
+mod doubts;
 mod durable;
 mod idempotency;
 mod leases;
@@ -71,6 +72,14 @@ on_both_stores! {
     unknowns::an_unknown_attempt_holds_its_conversation_until_it_is_held_for_good,
     unknowns::a_resend_keeps_its_place_and_its_doubt,
     unknowns::a_stale_owner_settles_nothing,
+    doubts::evidence_settles_an_open_attempt_and_charges_it_now,
+    doubts::evidence_that_names_no_attempt_is_of_the_oldest_in_doubt,
+    doubts::evidence_for_what_is_not_there_changes_nothing,
+    doubts::what_is_in_doubt_is_listed_by_organization_until_it_is_settled,
+    doubts::a_person_settles_only_what_is_in_doubt_and_theirs,
+    doubts::what_was_listed_and_is_sent_again_waits_for_what_is_open,
+    doubts::it_waits_also_when_no_doubt_is_left,
+    doubts::what_can_be_repeated_waits_for_no_evidence,
     cancels::a_waiting_message_is_cancelled_once_and_for_all,
     cancels::a_claimed_message_is_too_late_to_cancel,
     cancels::a_message_with_an_unresolved_attempt_is_too_late_to_cancel,

@@ -17,6 +17,7 @@ pub(super) struct Standing {
     waiting: bool,
     in_conversation: bool,
     unsettled: bool,
+    doubtful: bool,
     finished_at: Option<Time>,
     shown: Option<Shown>,
 }
@@ -28,6 +29,7 @@ impl Standing {
             waiting: message.is_waiting(),
             in_conversation: message.is_in_conversation(),
             unsettled: message.is_unsettled(),
+            doubtful: message.is_doubtful(),
             finished_at: message.is_final().then_some(message.updated_at),
             shown: Some(message.shown()),
         }
@@ -64,6 +66,7 @@ pub(super) fn store(
     move_queue(rows, before, after, message)?;
     move_conversation(rows, before, after, message)?;
     move_unsettled(rows, before, after, message)?;
+    move_doubtful(rows, before, after, message)?;
     move_finished(rows, before, after, message)?;
     tallies::count(rows, before.shown, message, now)
 }
@@ -122,6 +125,19 @@ fn move_unsettled(
     } else {
         Ok(())
     }
+}
+
+fn move_doubtful(
+    rows: &mut dyn RowsMut,
+    before: Standing,
+    after: Standing,
+    message: &Message,
+) -> Result<(), StoreError> {
+    if before.doubtful == after.doubtful {
+        return Ok(());
+    }
+    let key = keys::doubtful(message.draft.organization, message.draft.id);
+    if after.doubtful { rows.put(key, Vec::new()) } else { rows.remove(&key) }
 }
 
 fn move_finished(

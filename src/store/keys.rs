@@ -39,6 +39,8 @@ pub(super) enum Space {
     Tallies = 9,
     /// organization, provider, minute → [`MinuteRow`].
     Minutes = 10,
+    /// organization, id → nothing: messages of unknown outcome.
+    Doubtful = 12,
     /// nothing → the number of the last group that is folded into the table (redb alone).
     Group = 11,
 }
@@ -355,6 +357,28 @@ pub(super) fn idempotency_of_expiry(key: &[u8]) -> Vec<u8> {
 pub(super) fn expired_at(now: Time) -> Span {
     let all = Span::of(Key::new(Space::KeyExpiry));
     Span { below: Key::new(Space::KeyExpiry).time(now).with([0xff; 8]).0, ..all }
+}
+
+pub(super) fn doubtful(organization: OrganizationId, id: MessageId) -> Vec<u8> {
+    Key::new(Space::Doubtful).organization(organization).with(id.as_bytes()).0
+}
+
+/// Those behind `after`.
+pub(super) fn doubtful_above(organization: OrganizationId, after: Option<MessageId>) -> Span {
+    let all = Span::of(Key::new(Space::Doubtful).organization(organization));
+    match after {
+        // The first key behind one is that key and a zero.
+        Some(after) => {
+            let from = Key(doubtful(organization, after)).with([0]).0;
+            Span { from, ..all }
+        }
+        None => all,
+    }
+}
+
+/// The message's own row, from a key of [`doubtful`].
+pub(super) fn message_of_doubtful(key: &[u8]) -> Vec<u8> {
+    Key::new(Space::Messages).with(key.get(5..).unwrap_or_default()).0
 }
 
 pub(super) fn finished(updated_at: Time, id: MessageId) -> Vec<u8> {

@@ -2,13 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use sendyard_actors::domain::message::{Conversation, Lane};
+use sendyard_actors::domain::ids::{MessageId, OrganizationId};
+use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
 
 use super::keys;
 use super::keys::{QueueRow, SenderRow, UnsettledRow};
+use super::record;
 use super::rows::{Rows, decode, load};
 
 /// What waits in a lane behind `after`.
@@ -71,6 +73,25 @@ pub(super) fn unsettled(rows: &dyn Rows, sender: Option<E164>) -> Result<Vec<Uns
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(unsettled)
+}
+
+/// Messages of unknown outcome of one organization, behind `after`.
+pub(super) fn doubtful(
+    rows: &dyn Rows,
+    organization: OrganizationId,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let mut found = Vec::new();
+    rows.scan(&keys::doubtful_above(organization, after), &mut |key, _| {
+        if found.len() >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        let row = rows.get(&keys::message_of_doubtful(key))?;
+        found.extend(row.as_deref().map(record::decode).transpose()?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }
 
 /// Senders with messages waiting, by their own rows: no queue is read.

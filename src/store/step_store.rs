@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, Shard};
-use sendyard_actors::domain::message::{Cancelled, Conversation, Draft, Lane, Message, Shown, UnknownPolicy};
+use sendyard_actors::domain::message::{
+    ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Shown, UnknownPolicy,
+};
+use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{
@@ -97,6 +100,28 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn mark_unknown(&self, mark: MarkUnknown) -> Stored<SettleAnswer> {
         self.runner.write(move |rows, now| steps::mark_unknown(rows, now, &mark))
+    }
+
+    fn evidence(&self, id: MessageId, attempt: Option<u16>, acceptance: Acceptance) -> Stored<SettleAnswer> {
+        self.runner.write(move |rows, now| steps::evidence(rows, now, id, attempt, &acceptance))
+    }
+
+    fn settle_by_hand(
+        &self,
+        id: MessageId,
+        organization: OrganizationId,
+        verdict: ByHand,
+    ) -> Stored<Option<Result<Box<Message>, NotByHand>>> {
+        self.runner.write(move |rows, now| steps::settle_by_hand(rows, now, id, organization, verdict))
+    }
+
+    fn doubtful(
+        &self,
+        organization: OrganizationId,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Stored<Vec<Message>> {
+        self.runner.read(move |rows, _| queries::doubtful(rows, organization, after, limit))
     }
 
     fn settle_unknown(

@@ -38,8 +38,12 @@ async fn it_lists_every_route() {
         "GET /sms/queue/stats",
         "GET /sms/status/{message_id}",
         "GET /sms/{message_id}/status",
+        "GET /v1/accounts",
+        "GET /v1/messages",
         "POST /sms/cancel/{message_id}",
         "POST /sms/send",
+        "POST /v1/accounts/{name}/close",
+        "POST /v1/messages/{message_id}/settle",
     ];
     assert_eq!(names, expected);
 }

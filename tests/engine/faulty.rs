@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, Shard};
-use sendyard_actors::domain::message::{Cancelled, Conversation, Draft, Lane, Message, Shown, UnknownPolicy};
+use sendyard_actors::domain::message::{
+    ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Shown, UnknownPolicy,
+};
+use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::*;
@@ -110,6 +113,25 @@ impl Store for Faulty {
     }
     fn mark_unknown(&self, mark: MarkUnknown) -> Stored<SettleAnswer> {
         self.wrap("mark_unknown", move |store| store.mark_unknown(mark))
+    }
+    fn evidence(&self, id: MessageId, attempt: Option<u16>, acceptance: Acceptance) -> Stored<SettleAnswer> {
+        self.wrap("evidence", move |store| store.evidence(id, attempt, acceptance))
+    }
+    fn settle_by_hand(
+        &self,
+        id: MessageId,
+        organization: OrganizationId,
+        verdict: ByHand,
+    ) -> Stored<Option<Result<Box<Message>, NotByHand>>> {
+        self.wrap("settle_by_hand", move |store| store.settle_by_hand(id, organization, verdict))
+    }
+    fn doubtful(
+        &self,
+        organization: OrganizationId,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Stored<Vec<Message>> {
+        self.wrap("doubtful", move |store| store.doubtful(organization, after, limit))
     }
     fn settle_unknown(
         &self,

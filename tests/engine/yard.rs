@@ -9,7 +9,7 @@ use sendyard::clock::{SystemClock, SystemIds};
 use sendyard::store::memory::MemoryStore;
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{AccountName, AssistantId, MessageId, OrganizationId, ProviderKind};
-use sendyard_actors::domain::message::{Kind, Message, State, UnknownPolicy};
+use sendyard_actors::domain::message::{Draft, Kind, Message, State, UnknownPolicy};
 use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Refusal};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Book, Route};
@@ -30,6 +30,10 @@ pub(crate) enum Line {
     Refuse(Class, Duration),
     /// Takes it, and the answer is lost.
     LoseAnswer,
+    /// Takes it not, and does not answer.
+    Swallow,
+    /// Cannot be reached.
+    NoConnection,
 }
 
 /// A hand-over that the provider saw.
@@ -52,9 +56,22 @@ pub(crate) struct Scripted {
     accepted: Arc<Mutex<Vec<MessageId>>>,
     /// Counts crashes: an answer to a process that has crashed reaches nobody.
     crashes: Arc<AtomicU64>,
+    /// Knows a repeat by its bytes, and takes it once.
+    knows_repeats: bool,
+    /// What it says of a message's segments.
+    counts: Option<u16>,
 }
 
 impl Scripted {
+    /// From now on it plays this.
+    pub(crate) fn play(&self, script: Vec<Line>) {
+        *self.script.lock().unwrap() = script.into();
+    }
+
+    pub(crate) fn accepted(&self) -> Vec<MessageId> {
+        self.accepted.lock().unwrap().clone()
+    }
+
     fn next_line(&self) -> Line {
         let mut script = self.script.lock().unwrap();
         if script.len() > 1 { script.pop_front().unwrap() } else { script.front().unwrap().clone() }
@@ -70,8 +87,13 @@ impl Provider for Scripted {
         Ok(())
     }
 
+    fn freeze(&self, draft: &Draft) -> Option<String> {
+        self.knows_repeats.then(|| draft.text.clone())
+    }
+
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
         let line = self.next_line();
+        let (knows_repeats, counted) = (self.knows_repeats, self.counts);
         let draft = hand_over.message.draft.clone();
         let in_flight = Arc::clone(&self.in_flight);
         *in_flight.lock().unwrap() += 1;
@@ -90,13 +112,10 @@ impl Provider for Scripted {
             let outcome = match line {
                 Line::Accept(after) => {
                     tokio::time::sleep(after).await;
-                    accepted.lock().unwrap().push(draft.id);
+                    accept(&accepted, draft.id, knows_repeats);
                     let provider_id = format!("SM{}", draft.id);
-                    Outcome::Accepted(Acceptance {
-                        provider_id,
-                        provider_status: "queued".into(),
-                        segments: None,
-                    })
+                    let provider_status = "queued".into();
+                    Outcome::Accepted(Acceptance { provider_id, provider_status, segments: counted })
                 }
                 Line::Refuse(class, after) => {
                     tokio::time::sleep(after).await;
@@ -104,9 +123,18 @@ impl Provider for Scripted {
                     Outcome::Refused(Refusal { class, code, detail: "no".into(), retry_after: None })
                 }
                 Line::LoseAnswer => {
-                    accepted.lock().unwrap().push(draft.id);
+                    accept(&accepted, draft.id, knows_repeats);
                     tokio::time::sleep(patience).await;
                     Outcome::Unknown(Doubt::NoAnswer)
+                }
+                Line::Swallow => {
+                    tokio::time::sleep(patience).await;
+                    Outcome::Unknown(Doubt::NoAnswer)
+                }
+                Line::NoConnection => {
+                    let code = Some("connect".to_owned());
+                    let detail = "refused".to_owned();
+                    Outcome::Refused(Refusal { class: Class::Retry, code, detail, retry_after: None })
                 }
             };
             *in_flight.lock().unwrap() -= 1;
@@ -115,6 +143,13 @@ impl Provider for Scripted {
             }
             outcome
         })
+    }
+}
+
+fn accept(accepted: &Mutex<Vec<MessageId>>, id: MessageId, knows_repeats: bool) {
+    let mut accepted = accepted.lock().unwrap();
+    if !knows_repeats || !accepted.contains(&id) {
+        accepted.push(id);
     }
 }
 
@@ -128,6 +163,8 @@ pub(crate) struct Builder {
     pub(crate) faults: Arc<super::faulty::Faults>,
     pub(crate) second_account: bool,
     pub(crate) moved: bool,
+    pub(crate) knows_repeats: bool,
+    pub(crate) counts: Option<u16>,
 }
 
 impl Default for Builder {
@@ -141,6 +178,8 @@ impl Default for Builder {
             faults: Arc::default(),
             second_account: false,
             moved: false,
+            knows_repeats: false,
+            counts: None,
         }
     }
 }
@@ -210,6 +249,8 @@ impl Builder {
             in_flight: Arc::default(),
             accepted: Arc::default(),
             crashes: Arc::default(),
+            knows_repeats: self.knows_repeats,
+            counts: self.counts,
         });
         let running = start_engine(&self, &store, &provider, clock).await;
         let engine = running.engine.clone();

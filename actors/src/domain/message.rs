@@ -9,6 +9,7 @@
 //! `failed` and `cancelled` hold no attempt that may have reached the provider; `sent` holds one
 //! that did.
 
+pub mod repeat;
 mod transitions;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,8 @@ use super::phone::E164;
 use super::segments::Encoding;
 use super::time::Time;
 
-/// How many attempts a record keeps by name. Older settled ones are forgotten first.
+/// How many attempts a record keeps by name. Older settled ones are forgotten first, then open
+/// questions but for the first.
 pub const ATTEMPTS_KEPT: usize = 16;
 
 /// Where a message stands (DESIGN.md §4).
@@ -196,6 +198,8 @@ pub struct Message {
     pub accepted_earlier: bool,
     /// Unknown for good: its conversation goes on, a person decides.
     pub listed: bool,
+    /// It was listed once, and its conversation may have gone on without it.
+    pub overtaken: bool,
     /// While unknown: evidence is waited for until here.
     pub evidence_until: Option<Time>,
     /// The last [`ATTEMPTS_KEPT`] attempts, oldest first.
@@ -276,6 +280,29 @@ pub enum UnknownPolicy {
     Resend,
     /// List it and let its conversation go on.
     Hold,
+}
+
+/// What a person says of a message of unknown outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ByHand {
+    /// The provider has it.
+    Sent,
+    /// The provider has it not, and it is not to be sent.
+    Failed,
+    /// Hand it over again, at the risk of a double.
+    Retry,
+}
+
+/// Why a person cannot settle it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotByHand {
+    /// Its outcome is known.
+    Known,
+    /// An attempt is under way, or will be, that may tell.
+    UnderWay,
+    /// It is immediate, and those are not sent again under their id.
+    Immediate,
 }
 
 /// What a cancellation found.

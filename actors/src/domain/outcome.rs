@@ -58,17 +58,19 @@ pub enum Class {
     Content,
     /// The recipient opted out.
     OptedOut,
-    /// The account, its credentials or the sending number are not set up for it.
+    /// The account is not set up for it: its credentials, its funds, its standing.
     Configuration,
     /// Too much or too early: the same request may pass later.
     Retry,
     /// A cap of the carrier's day is reached.
     NextWindow,
+    /// The sending number is not set up for it; the account's other numbers may be.
+    Sender,
 }
 
 impl Class {
     /// Every class, in the order of their labels in metrics.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Recipient,
         Self::Request,
         Self::Content,
@@ -76,11 +78,12 @@ impl Class {
         Self::Configuration,
         Self::Retry,
         Self::NextWindow,
+        Self::Sender,
     ];
 
     /// May the same message be tried again by itself?
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::Configuration | Self::Retry | Self::NextWindow)
+        matches!(self, Self::Configuration | Self::Sender | Self::Retry | Self::NextWindow)
     }
 
     /// The word for it in metrics and error codes.
@@ -93,6 +96,7 @@ impl Class {
             Self::Configuration => "configuration",
             Self::Retry => "retry",
             Self::NextWindow => "next_window",
+            Self::Sender => "sender",
         }
     }
 }

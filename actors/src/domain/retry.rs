@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZoneDatabase;
+
 use super::outcome::{Class, Next, Refusal};
 use super::time::Time;
 
@@ -18,16 +21,20 @@ struct Waits {
 /// A message older than this is given up at its next refusal.
 pub const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
+/// T-Mobile counts its daily caps, which are all that there are, by Pacific time (PROVIDERS.md §1.4).
+const CARRIERS_ZONE: &str = "America/Los_Angeles";
+
 /// A provider that names a later time than this is not believed.
 const LONGEST_NAMED: Duration = Duration::from_hours(24);
 
 const fn waits(class: Class) -> Option<Waits> {
     match class {
         Class::Retry => Some(Waits { first: Duration::from_secs(1), longest: Duration::from_mins(1) }),
-        Class::Configuration => {
+        Class::Configuration | Class::Sender => {
             Some(Waits { first: Duration::from_secs(15), longest: Duration::from_mins(5) })
         }
-        Class::NextWindow => Some(Waits { first: Duration::from_mins(15), longest: Duration::from_hours(1) }),
+        // Beside the carrier's next day: see `after`.
+        Class::NextWindow => Some(Waits { first: Duration::from_mins(1), longest: Duration::from_mins(10) }),
         Class::Recipient | Class::Request | Class::Content | Class::OptedOut => None,
     }
 }
@@ -44,9 +51,28 @@ pub fn after(refusal: &Refusal, tries: u16, accepted_at: Time, now: Time, jitter
     }
     let doublings = u32::from(tries.min(16));
     let wait = waits.first.saturating_mul(1 << doublings).min(waits.longest);
-    let named = refusal.retry_after.unwrap_or_default().min(LONGEST_NAMED);
-    let stretched = wait.max(named) + wait.mul_f64(jitter.clamp(0.0, 1.0) / 2.0);
+    let named = refusal.retry_after.map(|named| named.min(LONGEST_NAMED));
+    let earliest = match (named, refusal.class) {
+        (Some(named), _) => named,
+        (None, Class::NextWindow) => next_carrier_day(now),
+        (None, _) => Duration::ZERO,
+    };
+    let stretched = wait.max(earliest) + wait.mul_f64(jitter.clamp(0.0, 1.0) / 2.0);
     Next::Retry { due: now + stretched }
+}
+
+/// How long until the carriers' daily caps start anew: midnight in [`CARRIERS_ZONE`].
+fn next_carrier_day(now: Time) -> Duration {
+    // Without an answer: not reached, as the zone is built in and no instant is at the end of time.
+    midnight_after(now).map_or(LONGEST_NAMED, |midnight| midnight.since(now))
+}
+
+fn midnight_after(now: Time) -> Option<Time> {
+    let zone = TimeZoneDatabase::bundled().get(CARRIERS_ZONE).ok()?;
+    let here = Timestamp::from_nanosecond(i128::from(now.as_nanos())).ok()?.to_zoned_datetime(zone);
+    let midnight = here.tomorrow().ok()?.start_of_day().ok()?;
+    let nanos = u64::try_from(midnight.timestamp().as_nanosecond()).ok()?;
+    Some(Time::from_nanos(nanos))
 }
 
 #[cfg(test)]
@@ -79,6 +105,29 @@ mod tests {
         assert_eq!(wait(&refusal(Class::Retry, Some(Duration::from_secs(30))), 0, 0.0).as_secs(), 30);
         let absurd = refusal(Class::Retry, Some(Duration::MAX));
         assert_eq!(wait(&absurd, 0, 0.0), LONGEST_NAMED);
+    }
+
+    #[test]
+    fn a_cap_of_the_carriers_day_waits_for_midnight_in_california() {
+        let at = |text: &str| {
+            let instant: Timestamp = text.parse().unwrap();
+            Time::from_millis(u64::try_from(instant.as_millisecond()).unwrap())
+        };
+        // Summer time, winter time, and the two days on which the clocks change.
+        for (now, midnight) in [
+            ("2026-07-01T12:00:00Z", "2026-07-02T07:00:00Z"),
+            ("2026-12-24T07:59:59Z", "2026-12-24T08:00:00Z"),
+            ("2026-12-24T08:00:00Z", "2026-12-25T08:00:00Z"),
+            ("2026-03-08T09:00:00Z", "2026-03-09T07:00:00Z"),
+            ("2026-11-01T08:00:00Z", "2026-11-02T08:00:00Z"),
+        ] {
+            let (now, midnight) = (at(now), at(midnight));
+            let capped = refusal(Class::NextWindow, None);
+            let Next::Retry { due } = after(&capped, 0, now, now, 0.0) else { panic!("given up") };
+            assert_eq!(due, midnight.max(now + Duration::from_mins(1)), "{now:?}");
+        }
+        let named = refusal(Class::NextWindow, Some(Duration::from_hours(1)));
+        assert_eq!(wait(&named, 0, 0.0), Duration::from_hours(1), "a named time is truer");
     }
 
     #[test]

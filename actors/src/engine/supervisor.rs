@@ -71,6 +71,7 @@ pub(crate) struct Tree {
     pub(crate) directory: Directory,
     pub(crate) ways_out: Arc<WaysOut>,
     pub(crate) tickets: Tickets,
+    pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
 }
 
 /// What the supervisor is told.
@@ -123,7 +124,6 @@ struct Supervisor;
 struct SupervisorState {
     tree: Tree,
     lifeline: Lifeline,
-    in_flight: HashMap<AccountName, InFlight>,
     children: HashMap<ActorId, Child>,
     troubles: HashMap<Child, Trouble>,
 }
@@ -140,10 +140,8 @@ pub(super) struct Supervised {
 /// Starts the supervisor, and it its children.
 pub(super) async fn start(tree: Tree, lifeline: Lifeline) -> Result<Supervised, SpawnErr> {
     let (roster, tickets) = (tree.roster.clone(), tree.tickets.clone());
-    let in_flight: HashMap<AccountName, InFlight> =
-        tree.book.accounts.keys().map(|name| (name.clone(), InFlight::default())).collect();
-    let counts = in_flight.values().cloned().collect();
-    let arguments = (tree, lifeline, in_flight);
+    let counts = tree.in_flight.values().cloned().collect();
+    let arguments = (tree, lifeline);
     let (supervisor, ended) = Actor::spawn(None, Supervisor, arguments).await?;
     Ok(Supervised { supervisor, ended, roster, tickets, in_flight: counts })
 }
@@ -174,16 +172,16 @@ impl Supervised {
 impl Actor for Supervisor {
     type Msg = SupervisorMessage;
     type State = SupervisorState;
-    type Arguments = (Tree, Lifeline, HashMap<AccountName, InFlight>);
+    type Arguments = (Tree, Lifeline);
 
     async fn pre_start(
         &self,
         myself: ActorRef<SupervisorMessage>,
-        (tree, lifeline, in_flight): Self::Arguments,
+        (tree, lifeline): Self::Arguments,
     ) -> Result<SupervisorState, ActorProcessingErr> {
         let accounts: Vec<AccountName> = tree.book.accounts.keys().cloned().collect();
         let mut state =
-            SupervisorState { tree, lifeline, in_flight, children: HashMap::new(), troubles: HashMap::new() };
+            SupervisorState { tree, lifeline, children: HashMap::new(), troubles: HashMap::new() };
         state.spawn(&Child::Directory, &myself).await?;
         for account in accounts {
             state.spawn(&Child::Provider(account), &myself).await?;
@@ -303,7 +301,7 @@ impl SupervisorState {
             account: tree.book.accounts.get(name)?.clone(),
             numbers: numbers.map(|(number, _)| *number).collect(),
             way_out: Arc::clone(tree.ways_out.get(name)?),
-            in_flight: self.in_flight.get(name)?.clone(),
+            in_flight: tree.in_flight.get(name)?.clone(),
             journal: tree.journal.clone(),
             roster: tree.roster.clone(),
         })

@@ -19,7 +19,7 @@ use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::places::Place;
 use crate::ports::{Appended, Claimed, StoreError};
-use crate::provider::{Begin, ProviderMessage};
+use crate::provider::{Begin, NoPlace, ProviderMessage};
 use crate::roster::Roster;
 
 /// Before a message for which there was no place at its own account is looked at again.
@@ -60,8 +60,8 @@ pub enum NowAnswer {
     Exists(Box<Message>),
     /// It is not what the caller thought: read it again.
     Changed,
-    /// Every place is taken; nothing is stored.
-    NoPlace,
+    /// Every place is taken, or the account's circuit is open; nothing is stored.
+    NoPlace(NoPlace),
     /// `until` has passed; nothing is stored.
     Late,
     /// The store failed.
@@ -100,12 +100,15 @@ impl Way {
             Immediate::New(draft) => draft.account.clone(),
             Immediate::Again { account, .. } => account.clone(),
         };
-        let Some(place) = place_now(&self.roster, &account).await else { return NowAnswer::NoPlace };
+        let place = match place_now(&self.roster, &account).await {
+            Ok(place) => place,
+            Err(why) => return NowAnswer::NoPlace(why),
+        };
         let claimed = match what {
             Immediate::New(draft) => match self.journal.append_sending(draft, self.until).await {
                 Ok(Appended::Stored(message)) => message,
                 Ok(Appended::Exists(message)) => return NowAnswer::Exists(message),
-                Ok(Appended::Full) => return NowAnswer::NoPlace,
+                Ok(Appended::Full) => return NowAnswer::NoPlace(NoPlace::Taken),
                 Ok(Appended::Late) => return NowAnswer::Late,
                 Err(error) => return NowAnswer::Store(error),
             },
@@ -129,10 +132,11 @@ impl Way {
 }
 
 /// A place for an immediate message, if there is one now.
-async fn place_now(roster: &Roster, account: &AccountName) -> Option<Place> {
+async fn place_now(roster: &Roster, account: &AccountName) -> Result<Place, NoPlace> {
     let (reply, answer) = oneshot::channel();
-    roster.pass(account, ProviderMessage::WantNow(reply)).ok()?;
-    answer.await.ok().flatten()
+    // A provider actor that is just starting again has none for the moment.
+    roster.pass(account, ProviderMessage::WantNow(reply)).map_err(|_| NoPlace::Taken)?;
+    answer.await.unwrap_or(Err(NoPlace::Taken))
 }
 
 /// The place for a claimed message: the one it was claimed with, or one at its own account if that is
@@ -142,7 +146,7 @@ pub(super) async fn place_for(claimed: &Message, place: Place, roster: &Roster) 
         return Some(place);
     }
     drop(place);
-    place_now(roster, &claimed.draft.account).await
+    place_now(roster, &claimed.draft.account).await.ok()
 }
 
 /// Puts a claimed message back because its own account has no place, or is gone.

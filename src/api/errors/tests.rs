@@ -1,6 +1,6 @@
 use super::*;
 
-const CODES: [Code; 25] = [
+const CODES: [Code; 27] = [
     Code::Unauthorized,
     Code::MissingScope,
     Code::InvalidJson,
@@ -13,6 +13,8 @@ const CODES: [Code; 25] = [
     Code::BodyTooLarge,
     Code::UnsupportedMediaType,
     Code::MessageNotFound,
+    Code::AccountNotFound,
+    Code::NotUnknown,
     Code::NoAssistant,
     Code::OtherOrganization,
     Code::MessageTooLong,

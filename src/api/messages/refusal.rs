@@ -33,6 +33,11 @@ pub(super) fn answer(not_sent: NotSent, from: E164, keyed: bool) -> ApiError {
         NotSent::Busy(wait) => {
             ApiError::new(Code::Busy, "Too many messages are in flight; nothing was stored").retry_after(wait)
         }
+        NotSent::ProviderOut(provider) => {
+            ApiError::new(Code::SendFailed, format!("Failed to send SMS via {provider}"))
+                .provider_code(None)
+                .retryable(true)
+        }
         NotSent::StoreUnavailable => {
             ApiError::new(Code::StoreUnavailable, "The message store is unavailable; nothing was stored")
         }

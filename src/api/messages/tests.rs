@@ -85,6 +85,7 @@ fn each_refusal_of_the_engine_has_its_answer() {
         (NotSent::InProgress(id), 409, "idempotency_in_progress", Some("1"), true),
         (NotSent::QueueFull(wait), 429, "queue_full", Some("3"), true),
         (NotSent::Busy(Duration::ZERO), 503, "busy", Some("1"), true),
+        (NotSent::ProviderOut(provider), 500, "send_failed", None, true),
         (NotSent::StoreUnavailable, 503, "store_unavailable", Some("5"), true),
         (NotSent::OutcomeUnknown(id), 503, "outcome_unknown", Some("5"), true),
         (refused(None, true), 500, "send_failed", None, true),

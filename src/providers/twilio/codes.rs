@@ -51,13 +51,13 @@ pub(super) const CODES: &[Code] = &[
     code(21608, Class::Configuration), // trial account, or no approved compliance profile
     code(30002, Class::Configuration), // account suspended
     // The sending number or its messaging service.
-    code(21212, Class::Configuration), // From is no number
-    code(21601, Class::Configuration), // From cannot send SMS
-    code(21603, Class::Configuration), // From is missing
-    code(21606, Class::Configuration), // From is not ours, or cannot send this
-    code(21703, Class::Configuration), // the service has no sender
-    code(21704, Class::Configuration), // the service's sender cannot be used
-    code(21705, Class::Configuration), // the service is not valid
+    code(21212, Class::Sender), // From is no number
+    code(21601, Class::Sender), // From cannot send SMS
+    code(21603, Class::Sender), // From is missing
+    code(21606, Class::Sender), // From is not ours, or cannot send this
+    code(21703, Class::Sender), // the service has no sender
+    code(21704, Class::Sender), // the service's sender cannot be used
+    code(21705, Class::Sender), // the service is not valid
     // The recipient.
     code(21211, Class::Recipient), // To is no number
     // Permission for the recipient's region is missing. Permanent, and not `Configuration`: that
@@ -78,6 +78,6 @@ pub(super) const CODES: &[Code] = &[
     code(20429, Class::Retry).never_processed(), // too many requests at once; "always safe to retry"
     code(21611, Class::Retry).wait(Duration::from_mins(2)), // From's queue holds 10 h of messages
     code(63017, Class::Retry),                   // the account's 2000 messages per second
-    code(60728, Class::NextWindow),              // the account's hourly cap
+    code(60728, Class::Retry).wait(Duration::from_hours(1)), // the account's hourly cap
     code(63038, Class::NextWindow),              // the account's daily cap
 ];

@@ -1,7 +1,7 @@
 //! `settle`, and what it charges.
 
 use sendyard_actors::domain::message::{Draft, Settlement, State, UnknownPolicy};
-use sendyard_actors::domain::outcome::Next;
+use sendyard_actors::domain::outcome::{Acceptance, Next};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, Claimed, Settle, SettleAnswer};
 
@@ -58,12 +58,15 @@ pub(super) async fn an_outcome_of_another_attempt_is_known_already(world: World)
 pub(super) async fn charges_count_where_they_were_written_and_old_ones_go(world: World) {
     let mut written = Vec::new();
     for index in 0..12 {
-        let id = world.sending(Draft { segments: 2, ..draft(index) }).await.draft.id;
+        let id = world.sending(draft(index)).await.draft.id;
         world.pass(SECOND);
         let at = world.now();
         written.push(Charge { at, units: 2 });
         world.pass(SECOND);
-        done(&world, World::settle_of(id, 1, accepted(), Some(at))).await;
+        // Ours is one segment; the provider counts two.
+        let counted =
+            Acceptance { provider_id: "SM1".into(), provider_status: "queued".into(), segments: Some(2) };
+        done(&world, World::settle_of(id, 1, Settlement::Accepted(counted), Some(at))).await;
     }
     assert_eq!(world.store.charges(sender(), Time::ZERO).await.unwrap(), written);
     assert_eq!(world.store.charges(sender(), written[10].at).await.unwrap(), written[10..], "at or after");

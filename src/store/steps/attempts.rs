@@ -1,9 +1,13 @@
 //! Attempts: claimed, settled, given up as unknown; and what they cost of the pace.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use sendyard_actors::domain::ids::{ClaimId, MessageId};
-use sendyard_actors::domain::message::{ClaimRefused, ClaimTimes, Message, Settled, UnknownPolicy};
+use sendyard_actors::domain::ids::{ClaimId, MessageId, OrganizationId};
+use sendyard_actors::domain::message::{
+    ByHand, ClaimRefused, ClaimTimes, Message, NotByHand, Settled, Settlement, UnknownPolicy,
+};
+use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Claim, Claimed, Lease, MarkUnknown, Settle, SettleAnswer, StoreError, Waiting};
@@ -13,6 +17,10 @@ use super::times_of;
 use crate::store::indexes::Standing;
 use crate::store::rows::{Rows, RowsMut, decode, save};
 use crate::store::{indexes, keys};
+
+/// How far behind a message that is sent again by hand the open one of its conversation can be: each of
+/// those in between was listed and is sent again by hand, too.
+const LISTED_BEFORE: usize = 64;
 
 /// Outdated charges are looked for with one message in so many of a sender: a look costs as much as
 /// half a step.
@@ -35,6 +43,11 @@ pub(in crate::store) fn claim(
         // C7: the owner need not know every message that waits, so the store looks itself.
         if let Some(head) = earlier_in_conversation(rows, &message)? {
             return Ok(Claimed::NotHead(head));
+        }
+        if message.overtaken
+            && let Some(other) = open_in_conversation(rows, &message)?
+        {
+            return Ok(Claimed::NotHead(other));
         }
     }
     begin(rows, now, claim, message, Message::claim)
@@ -91,6 +104,23 @@ fn earlier_in_conversation(rows: &dyn Rows, message: &Message) -> Result<Option<
     }
 }
 
+/// Another message of the conversation that is on its way, or of unknown outcome and not listed. Such
+/// a one was the head when it was claimed, so it is not far behind.
+fn open_in_conversation(rows: &dyn Rows, message: &Message) -> Result<Option<Waiting>, StoreError> {
+    let mut behind: Vec<MessageId> = Vec::new();
+    rows.scan(&keys::conversation_above(message.draft.conversation(), None), &mut |_, value| {
+        behind.push(decode(value)?);
+        let enough = behind.len() > LISTED_BEFORE;
+        Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    for id in behind.into_iter().filter(|id| *id != message.draft.id) {
+        if let Some(other) = indexes::message(rows, id)?.filter(Message::is_unsettled) {
+            return Ok(Some(Waiting::of(&other)));
+        }
+    }
+    Ok(None)
+}
+
 /// `settle` and `requeue`.
 pub(in crate::store) fn settle(
     rows: &mut dyn RowsMut,
@@ -111,6 +141,39 @@ pub(in crate::store) fn settle(
     Ok(SettleAnswer::Done(Box::new(message)))
 }
 
+/// `evidence`.
+pub(in crate::store) fn evidence(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    id: MessageId,
+    attempt: Option<u16>,
+    acceptance: &Acceptance,
+) -> Result<SettleAnswer, StoreError> {
+    let Some(message) = indexes::message(rows, id)? else { return Ok(SettleAnswer::Known) };
+    let of = attempt.or_else(|| message.unresolved.first().copied()).unwrap_or(message.attempt);
+    let settlement = Settlement::Accepted(acceptance.clone());
+    let found = Settle { id, attempt: of, settlement, written_at: None, keep_pace_from: Time::ZERO };
+    settle(rows, now, &found)
+}
+
+/// `settle_by_hand`; `None` for another organization's message, too.
+pub(in crate::store) fn settle_by_hand(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    id: MessageId,
+    organization: OrganizationId,
+    verdict: ByHand,
+) -> Result<Option<Result<Box<Message>, NotByHand>>, StoreError> {
+    let found = indexes::message(rows, id)?.filter(|message| message.draft.organization == organization);
+    let Some(mut message) = found else { return Ok(None) };
+    let before = Standing::of(&message);
+    if let Err(refused) = message.settle_by_hand(verdict, now) {
+        return Ok(Some(Err(refused)));
+    }
+    indexes::store(rows, before, &message, now)?;
+    Ok(Some(Ok(Box::new(message))))
+}
+
 /// `mark_unknown`.
 pub(in crate::store) fn mark_unknown(
     rows: &mut dyn RowsMut,
@@ -128,7 +191,9 @@ pub(in crate::store) fn mark_unknown(
         return Ok(SettleAnswer::Known);
     }
     let charged_at = mark.written_at.unwrap_or(open.begin_by + mark.margin);
-    let evidence_until = now + mark.evidence_within;
+    // What can be repeated needs no evidence.
+    let patience = if message.draft.frozen.is_some() { Duration::ZERO } else { mark.evidence_within };
+    let evidence_until = now + patience;
     let before = Standing::of(&message);
     let Ok(settled) = message.mark_unknown(mark.attempt, mark.doubt, evidence_until, charged_at, now) else {
         return Ok(SettleAnswer::Known);
@@ -168,7 +233,7 @@ pub(super) fn charge(
 ) -> Result<(), StoreError> {
     let Some(at) = settled.charged_at else { return Ok(()) };
     let key = keys::charge(message.draft.sender, at, message.seq, attempt);
-    save(rows, key, &message.draft.cost())
+    save(rows, key, &message.cost())
 }
 
 fn forget_charges(rows: &mut dyn RowsMut, sender: E164, keep_from: Time) -> Result<(), StoreError> {

@@ -65,7 +65,8 @@ fn mark_orphans(
         if last.claim_id.incarnation == holder {
             continue;
         }
-        let evidence_until = now.max(last.deadline + margin) + evidence_within;
+        let patience = if message.draft.frozen.is_some() { Duration::ZERO } else { evidence_within };
+        let evidence_until = now.max(last.deadline + margin) + patience;
         let before = Standing::of(&message);
         let Ok(settled) = message.mark_unknown(attempt, Doubt::ProcessGone, evidence_until, now, now) else {
             continue;

@@ -2,8 +2,8 @@
 //! remarks, and *after refusal* is its rule.
 
 use super::{
-    ATTEMPTS_KEPT, Answer, Attempt, AttemptResult, Cancelled, Changed, ClaimRefused, ClaimTimes, Draft, Kind,
-    KnownAlready, Message, Settled, Settlement, Shown, State, UnknownPolicy,
+    ATTEMPTS_KEPT, Answer, Attempt, AttemptResult, ByHand, Cancelled, Changed, ClaimRefused, ClaimTimes,
+    Draft, Kind, KnownAlready, Message, NotByHand, Settled, Settlement, Shown, State, UnknownPolicy, repeat,
 };
 use crate::domain::ids::ClaimId;
 use crate::domain::outcome::{Acceptance, Doubt, Next};
@@ -25,6 +25,7 @@ impl Message {
             unresolved: Vec::new(),
             accepted_earlier: false,
             listed: false,
+            overtaken: false,
             evidence_until: None,
             attempts: Vec::new(),
             sent_at: None,
@@ -53,6 +54,12 @@ impl Message {
             State::Failed => Shown::Failed,
             State::Cancelled => Shown::Cancelled,
         }
+    }
+
+    /// What it costs of the pace, in segments, as far as that is known: what the provider counted, else
+    /// our own count. At least 1.
+    pub fn cost(&self) -> u32 {
+        self.provider_segments.map_or_else(|| self.draft.cost(), |counted| u32::from(counted.max(1)))
     }
 
     /// In the sender's queue?
@@ -166,22 +173,86 @@ impl Message {
         Ok(Settled { charged_at: Some(charged_at) })
     }
 
-    /// `settle_unknown`: no evidence came for attempt `number`. Immediate messages are only held.
+    /// `settle_unknown`: no evidence came for attempt `number`. What its provider knows as a repeat is
+    /// repeated whatever the policy. Immediate messages are only held.
     pub fn settle_unknown(&mut self, number: u16, policy: UnknownPolicy, now: Time) -> Result<(), Changed> {
         let waited = self.evidence_until.is_some_and(|until| until <= now);
         if self.state != State::Unknown || self.attempt != number || self.listed || !waited {
             return Err(Changed);
         }
-        self.updated_at = now;
-        self.evidence_until = None;
+        if self.is_repeatable(now) {
+            let due = now + repeat::wait(self.unresolved.len());
+            self.send_again(due, now);
+            return Ok(());
+        }
         match (policy, self.draft.kind) {
-            (UnknownPolicy::Resend, Kind::Queued) => {
-                self.state = State::Queued;
-                self.due = now;
+            (UnknownPolicy::Resend, Kind::Queued) => self.send_again(now, now),
+            (UnknownPolicy::Hold, _) | (UnknownPolicy::Resend, Kind::Immediate) => {
+                self.updated_at = now;
+                self.list();
             }
-            (UnknownPolicy::Hold, _) | (UnknownPolicy::Resend, Kind::Immediate) => self.listed = true,
         }
         Ok(())
+    }
+
+    /// Would its provider take the same request again for a repeat of the first, so that repeating it
+    /// settles what is unknown? Only for so long after the first of the open questions.
+    pub fn is_repeatable(&self, now: Time) -> bool {
+        let first = self.attempts.iter().find(|attempt| self.unresolved.contains(&attempt.number));
+        let asked_at = first.map_or(now, |attempt| attempt.claimed_at);
+        let in_time = now.since(asked_at) < repeat::WITHIN;
+        self.draft.kind == Kind::Queued && self.draft.frozen.is_some() && in_time
+    }
+
+    /// `settle_by_hand`: a person says what became of a message of unknown outcome, or has it sent again.
+    /// What is said is believed. A message that waits to be sent again by itself can be said to be sent,
+    /// nothing else; an immediate one is not sent again under its id.
+    pub fn settle_by_hand(&mut self, verdict: ByHand, now: Time) -> Result<(), NotByHand> {
+        if !self.is_doubtful() {
+            return Err(if self.state == State::Sending { NotByHand::UnderWay } else { NotByHand::Known });
+        }
+        match verdict {
+            ByHand::Sent => {
+                self.unresolved.clear();
+                self.sent_at = self.last_attempt().and_then(|last| last.written_at).or(Some(now));
+                self.finish(State::Sent, now);
+                Ok(())
+            }
+            ByHand::Failed if self.state == State::Unknown => {
+                self.unresolved.clear();
+                self.finish(State::Failed, now);
+                Ok(())
+            }
+            ByHand::Retry if self.draft.kind == Kind::Immediate => Err(NotByHand::Immediate),
+            ByHand::Retry if self.state == State::Unknown => {
+                self.send_again(now, now);
+                Ok(())
+            }
+            ByHand::Failed | ByHand::Retry => Err(NotByHand::UnderWay),
+        }
+    }
+
+    /// Does nobody know whether the provider has it, with no attempt open that may tell?
+    pub fn is_doubtful(&self) -> bool {
+        match self.state {
+            State::Unknown => true,
+            State::Queued => !self.unresolved.is_empty(),
+            State::Sending | State::Sent | State::Failed | State::Cancelled => false,
+        }
+    }
+
+    fn list(&mut self) {
+        self.evidence_until = None;
+        self.listed = true;
+        self.overtaken = true;
+    }
+
+    fn send_again(&mut self, due: Time, now: Time) {
+        self.updated_at = now;
+        self.evidence_until = None;
+        self.listed = false;
+        self.state = State::Queued;
+        self.due = due;
     }
 
     /// `cancel`: only what no provider can have seen (`C3`).
@@ -223,7 +294,8 @@ impl Message {
         if self.attempts.len() >= ATTEMPTS_KEPT {
             let unresolved = &self.unresolved;
             let oldest_settled = self.attempts.iter().position(|old| !unresolved.contains(&old.number));
-            self.attempts.remove(oldest_settled.unwrap_or(0));
+            // Of open questions the first is kept: it says how long they have been open.
+            self.attempts.remove(oldest_settled.unwrap_or(1));
         }
         self.attempts.push(Attempt {
             number: self.attempt,
@@ -286,8 +358,7 @@ impl Message {
             Next::GiveUp => {
                 // C4: an earlier attempt may have arrived, so this is not `failed`.
                 self.state = State::Unknown;
-                self.evidence_until = None;
-                self.listed = true;
+                self.list();
             }
         }
     }

@@ -317,3 +317,86 @@ fn more_unresolved_attempts_than_the_list_holds_are_still_known_by_number() {
     settle(&mut message, 1, accepted()).unwrap();
     assert_eq!(message.state, State::Sent);
 }
+
+/// The same message, as of a provider that knows repeats.
+fn frozen(mut message: Message) -> Message {
+    message.draft.frozen = Some("{}".to_owned());
+    message
+}
+
+#[test]
+fn what_its_provider_knows_again_is_repeated_whatever_the_policy() {
+    let mut message = frozen(claimed());
+    lose(&mut message);
+    message.settle_unknown(1, UnknownPolicy::Hold, at(10)).unwrap();
+    assert_eq!((message.state, message.due), (State::Queued, at(10)));
+    assert_eq!(message.unresolved, [1], "attempt 1 may still have arrived");
+    assert_eq!(message.shown(), Shown::Sending);
+}
+
+#[test]
+fn it_is_repeated_for_a_day_and_no_longer() {
+    let mut message = frozen(claimed());
+    lose(&mut message);
+    let late = at(0) + repeat::WITHIN;
+    message.settle_unknown(1, UnknownPolicy::Hold, late).unwrap();
+    assert!(message.listed);
+}
+
+#[test]
+fn an_immediate_message_is_not_repeated() {
+    let mut message = frozen(immediate());
+    lose(&mut message);
+    message.settle_unknown(1, UnknownPolicy::Hold, at(10)).unwrap();
+    assert!(message.listed);
+}
+
+#[test]
+fn a_person_settles_what_is_unknown_listed_or_not() {
+    for listed in [false, true] {
+        for (verdict, state) in
+            [(ByHand::Sent, State::Sent), (ByHand::Failed, State::Failed), (ByHand::Retry, State::Queued)]
+        {
+            let mut message = claimed();
+            lose(&mut message);
+            if listed {
+                message.settle_unknown(1, UnknownPolicy::Hold, at(10)).unwrap();
+            }
+            message.settle_by_hand(verdict, at(11)).unwrap();
+            assert_eq!(message.state, state, "{verdict:?}, listed: {listed}");
+            assert!(!message.listed);
+            assert_eq!(message.overtaken, listed);
+            let in_doubt = verdict == ByHand::Retry;
+            assert_eq!(message.unresolved.is_empty(), !in_doubt, "a retry answers no question");
+        }
+    }
+}
+
+#[test]
+fn a_person_settles_nothing_else() {
+    let mut message = claimed();
+    assert_eq!(message.settle_by_hand(ByHand::Failed, at(1)), Err(NotByHand::UnderWay));
+    settle(&mut message, 1, accepted()).unwrap();
+    assert_eq!(message.settle_by_hand(ByHand::Failed, at(1)), Err(NotByHand::Known));
+
+    let mut immediate = immediate();
+    lose(&mut immediate);
+    assert_eq!(immediate.settle_by_hand(ByHand::Retry, at(1)), Err(NotByHand::Immediate));
+
+    let mut waiting = claimed();
+    lose(&mut waiting);
+    waiting.settle_unknown(1, UnknownPolicy::Resend, at(10)).unwrap();
+    assert_eq!(waiting.settle_by_hand(ByHand::Failed, at(11)), Err(NotByHand::UnderWay));
+    waiting.settle_by_hand(ByHand::Sent, at(11)).unwrap();
+    assert_eq!(waiting.state, State::Sent);
+}
+
+#[test]
+fn what_the_provider_counted_is_what_it_costs() {
+    let mut message = claimed();
+    assert_eq!(message.cost(), 1);
+    let counted =
+        Acceptance { provider_id: "SM1".into(), provider_status: "queued".into(), segments: Some(3) };
+    settle(&mut message, 1, Settlement::Accepted(counted)).unwrap();
+    assert_eq!(message.cost(), 3);
+}

@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::domain::message::State;
+use sendyard_actors::domain::outcome::Acceptance;
+
+use super::yard::{Builder, Line, ORGANIZATION, Yard};
+
+const QUICK: Line = Line::Accept(Duration::from_millis(10));
+
+async fn tell(yard: &Yard, id: MessageId, attempt: Option<u16>) -> bool {
+    let acceptance =
+        Acceptance { provider_id: "SM9".into(), provider_status: "delivered".into(), segments: None };
+    yard.engine.evidence(id, attempt, acceptance).await.unwrap()
+}
+
+/// The provider's word by another way settles it: the conversation goes on, and nothing is sent twice.
+#[tokio::test(start_paused = true)]
+async fn evidence_settles_an_unknown_outcome() {
+    let yard = Builder { script: vec![Line::LoseAnswer, QUICK], ..Builder::default() }.start().await;
+    let lost = yard.queue("+15551110001", "lost").await.id;
+    let behind = yard.queue("+15551110001", "behind").await.id;
+    yard.until(lost, State::Unknown).await;
+    assert_eq!(yard.engine.doubtful(ORGANIZATION, None, 10).await.unwrap().len(), 1);
+
+    assert!(tell(&yard, lost, Some(1)).await);
+    let asked_at = yard.now();
+    yard.until(behind, State::Sent).await;
+    assert!(yard.now().since(asked_at) < Duration::from_secs(1));
+    let sent = yard.message(lost).await;
+    assert_eq!((sent.state, sent.provider_id.as_deref()), (State::Sent, Some("SM9")));
+    assert!(!tell(&yard, lost, Some(1)).await, "told twice");
+    assert_eq!(yard.engine.doubtful(ORGANIZATION, None, 10).await.unwrap(), []);
+}
+
+/// It may come before the answer does, and name the message alone.
+#[tokio::test(start_paused = true)]
+async fn evidence_may_come_before_the_answer() {
+    let script = vec![Line::Accept(Duration::from_secs(5))];
+    let yard = Builder { script, limits: vec!["1/s"], ..Builder::default() }.start().await;
+    let early = yard.queue("+15551110001", "early").await.id;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(tell(&yard, early, None).await);
+    assert_eq!(yard.message(early).await.state, State::Sent);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(yard.message(early).await.provider_id.as_deref(), Some("SM9"), "the first word stands");
+    assert_eq!(yard.seen().len(), 1);
+}
+
+/// What the record does not know changes nothing.
+#[tokio::test(start_paused = true)]
+async fn evidence_of_an_attempt_that_never_was_is_refused() {
+    let yard = Builder { script: vec![QUICK], limits: vec!["1/min"], ..Builder::default() }.start().await;
+    let first = yard.queue("+15551110001", "first").await.id;
+    let waiting = yard.queue("+15551110001", "waiting").await.id;
+    yard.until(first, State::Sent).await;
+    for attempt in [None, Some(1), Some(7)] {
+        assert!(!tell(&yard, waiting, attempt).await, "{attempt:?}");
+        assert!(!tell(&yard, first, attempt).await, "{attempt:?}");
+    }
+    assert_eq!(yard.message(waiting).await.state, State::Queued);
+}
