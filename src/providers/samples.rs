@@ -61,6 +61,19 @@ impl WayOut {
         self.outcome_of(Reply::Close(answer(status, headers, body)), PATIENT).await
     }
 
+    /// What becomes of attempts that are answered like this, one after the other on one connection.
+    pub(super) async fn outcomes_of_answers(&self, answers: Vec<Vec<u8>>) -> Vec<Outcome> {
+        let count = answers.len();
+        let mut provider = Scripted::start(answers.into_iter().map(Reply::Keep).collect()).await;
+        let way_out = self.start(provider.url());
+        let mut outcomes = Vec::new();
+        for _ in 0..count {
+            outcomes.push(way_out.send(self.hand_over("hi"), PATIENT).await);
+            provider.request().await;
+        }
+        outcomes
+    }
+
     pub(super) fn hand_over(&self, text: &str) -> HandOver {
         hand_over(self.kind, text, &[])
     }
