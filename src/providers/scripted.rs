@@ -81,7 +81,7 @@ async fn serve(listener: TcpListener, script: Vec<Reply>, seen: mpsc::Sender<Str
                 }
                 Some(Reply::Pour(bytes)) => {
                     connection.write_all(&bytes).await.unwrap();
-                    while connection.write_all(&[b' '; 65_536]).await.is_ok() {}
+                    while connection.write_all(&[b' '; 8192]).await.is_ok() {}
                     break;
                 }
                 Some(Reply::Hang(bytes)) => {

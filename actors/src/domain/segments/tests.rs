@@ -161,7 +161,7 @@ fn each_alphabet_has_exactly_its_characters() {
 fn a_text_is_counted_by_its_providers_alphabet() {
     use Encoding::{Gsm7, Ucs2};
     let table = [
-        ("".to_owned(), (Gsm7, 0, 1), (Gsm7, 0, 1)),
+        (String::new(), (Gsm7, 0, 1), (Gsm7, 0, 1)),
         ("Grüße, ¿Ñandú?".to_owned(), (Ucs2, 14, 1), (Ucs2, 14, 1)),
         ("Grüße à la Ångström".to_owned(), (Gsm7, 19, 1), (Gsm7, 19, 1)),
         ("[~]".to_owned(), (Gsm7, 6, 1), (Gsm7, 6, 1)),
