@@ -19,7 +19,12 @@ use reqwest::redirect::Policy;
 mod exchange;
 mod reading;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod scripted;
+pub mod telnyx;
+#[cfg(test)]
+mod tests;
 pub mod twilio;
 
 /// How long a connection, with name look-up and TLS, may take. A request on a new connection is

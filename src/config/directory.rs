@@ -11,9 +11,10 @@ use sendyard_actors::domain::routing::Book;
 
 use super::{Environment, Refusal, toml_layer};
 use crate::api::auth::ApiKey;
-use crate::providers::twilio;
+use crate::providers::{telnyx, twilio};
 
 mod accounts;
+mod careful;
 mod file;
 mod numbers;
 mod organizations;
@@ -23,6 +24,8 @@ mod organizations;
 pub enum ProviderSettings {
     /// A Twilio account. No status callback is set yet: that is the configuration's.
     Twilio(twilio::Settings),
+    /// A Telnyx account, likewise.
+    Telnyx(telnyx::Settings),
 }
 
 /// The directory, checked.

@@ -5,20 +5,25 @@
 //! was not answered is unknown.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Request, Response, StatusCode};
 use sendyard_actors::domain::outcome::{Class, Doubt, Outcome, Refusal};
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::reading::bounded_detail;
+use super::reading::{self, bounded_detail};
 
 /// More of an answer's body is not read; a real answer has a few hundred bytes.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
 
-/// A longer `Retry-After` is cut to this: the engine should ask again within its own day.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// A longer wait that an answer asks for is cut to this: the engine should ask again within its own day.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+/// Seconds until the limit on requests allows more. Telnyx writes it on every answer; elsewhere the
+/// same name may mean an instant.
+const RATE_LIMIT_RESET: &str = "x-ratelimit-reset";
 
 /// Keeps the deadline inside what an instant can hold.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(1);
@@ -28,8 +33,11 @@ const LONGEST_PATIENCE: Duration = Duration::from_hours(1);
 pub(super) struct Answer {
     /// The status of its head.
     pub(super) status: StatusCode,
-    /// When it asks to be tried again; integer seconds only, a date is taken for none.
+    /// When it asks to be tried again (`Retry-After`, seconds or a date), at most an hour.
     pub(super) retry_after: Option<Duration>,
+    /// Its `x-ratelimit-reset` as seconds, at most an hour. It says nothing of this answer unless that
+    /// is itself about the limit.
+    pub(super) rate_limit_reset: Option<Duration>,
     /// The whole body, or why it could not be had.
     pub(super) body: Result<Vec<u8>, Doubt>,
 }
@@ -40,6 +48,20 @@ impl Answer {
         match self.body {
             Ok(_) => Doubt::UnclearAnswer,
             Err(doubt) => doubt,
+        }
+    }
+
+    /// The body as JSON, with `secret` taken out of every text in it, if it is JSON and could be had.
+    pub(super) fn said(&self, secret: &str) -> Option<Value> {
+        reading::said(self.body.as_ref().ok()?, secret)
+    }
+
+    /// The text of a refusal for people: the provider's own, else the status. A body that is not the
+    /// provider's is not quoted: it may be anybody's, and repeat our request.
+    pub(super) fn detail(&self, message: Option<&str>) -> String {
+        match message.filter(|text| !text.is_empty()) {
+            Some(text) => bounded_detail(text),
+            None => format!("http status {} without a message", self.status.as_u16()),
         }
     }
 
@@ -71,12 +93,13 @@ pub(super) async fn exchange(http: &Client, request: Request, patience: Duration
         Err(_) => return Err(Outcome::Unknown(Doubt::NoAnswer)),
     };
     let status = response.status();
-    let retry_after = retry_after(response.headers());
+    let retry_after = retry_after(response.headers(), SystemTime::now());
+    let rate_limit_reset = rate_limit_reset(response.headers());
     let body = match timeout_at(deadline, read_body(response)).await {
         Ok(read) => read,
         Err(_) => Err(Doubt::NoAnswer),
     };
-    Ok(Answer { status, retry_after, body })
+    Ok(Answer { status, retry_after, rate_limit_reset, body })
 }
 
 /// The outcome of a request that could not even be built: our settings are wrong, nothing was written.
@@ -120,20 +143,39 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Doubt> {
     }
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// A date counts from `now`, the system's wall clock; one that is over is a wait of nothing.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = seconds(text).or_else(|| until(text, now))?;
+    Some(wait.min(LONGEST_WAIT))
+}
+
+fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RATE_LIMIT_RESET)?.to_str().ok()?.trim();
+    Some(seconds(text)?.min(LONGEST_WAIT))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     // A number too large for us is still a number: the bound applies.
-    let seconds = is_number.then(|| text.parse().unwrap_or(u64::MAX))?;
-    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
+    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+}
+
+fn until(date: &str, now: SystemTime) -> Option<Duration> {
+    let then = httpdate::parse_http_date(date).ok()?;
+    Some(then.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderName;
+
     use super::*;
 
     #[test]
-    fn retry_after_is_read_as_seconds_and_bounded() {
+    fn retry_after_is_read_as_seconds_or_a_date_and_bounded() {
+        // 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, as every HTTP standard writes it.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         let table = [
             ("7", Some(7)),
             (" 30 ", Some(30)),
@@ -143,13 +185,33 @@ mod tests {
             ("-1", None),
             ("1.5", None),
             ("", None),
-            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+            ("soon", None),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sunday, 06-Nov-94 08:49:47 GMT", Some(10)),
+            ("Sun Nov  6 08:49:47 1994", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", Some(0)),
+            ("Mon, 07 Nov 1994 08:49:37 GMT", Some(3600)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(3600)),
+            ("Sun, 31 Nov 1994 08:49:37 GMT", None),
+            ("Sun, 06 Nov 1994 08:49:47 PST", None),
         ];
         for (text, seconds) in table {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
-            assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{text:?}");
+            assert_eq!(retry_after(&headers, now), seconds.map(Duration::from_secs), "{text:?}");
         }
-        assert_eq!(retry_after(&HeaderMap::new()), None);
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_rate_limits_reset_is_read_as_seconds_and_bounded() {
+        let table = [("12", Some(12)), ("1795478400", Some(3600)), ("0.5", None), ("-3", None), ("", None)];
+        for (text, seconds) in table {
+            let headers =
+                HeaderMap::from_iter([(HeaderName::from_static(RATE_LIMIT_RESET), text.parse().unwrap())]);
+            assert_eq!(rate_limit_reset(&headers), seconds.map(Duration::from_secs), "{text:?}");
+        }
+        assert_eq!(rate_limit_reset(&HeaderMap::new()), None);
     }
 
     #[test]
@@ -182,7 +244,7 @@ mod tests {
         ];
         for (status, class) in table {
             let status = StatusCode::from_u16(status).unwrap();
-            let answer = Answer { status, retry_after: None, body: Ok(Vec::new()) };
+            let answer = Answer { status, retry_after: None, rate_limit_reset: None, body: Ok(Vec::new()) };
             assert_eq!(answer.class_by_status(), class, "{status}");
         }
     }

@@ -22,6 +22,8 @@ pub(super) enum Reply {
     Hang(Vec<u8>),
     /// Writes these bytes, then spaces without end, one at a time.
     Drip(Vec<u8>),
+    /// Writes these bytes, then spaces without end, as fast as they are taken.
+    Pour(Vec<u8>),
 }
 
 /// A listening provider. Requests beyond the script are read and not answered.
@@ -75,6 +77,11 @@ async fn serve(listener: TcpListener, script: Vec<Reply>, seen: mpsc::Sender<Str
                 Some(Reply::Drip(bytes)) => {
                     connection.write_all(&bytes).await.unwrap();
                     drip(&mut connection).await;
+                    break;
+                }
+                Some(Reply::Pour(bytes)) => {
+                    connection.write_all(&bytes).await.unwrap();
+                    while connection.write_all(&[b' '; 8192]).await.is_ok() {}
                     break;
                 }
                 Some(Reply::Hang(bytes)) => {

@@ -8,6 +8,6 @@ mod client;
 mod codes;
 mod request;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use client::{Settings, Twilio};

@@ -11,18 +11,67 @@
 //! than Twilio's, so a recent emoji at a border may count otherwise there. A cluster larger than a
 //! whole part is cut between code points; it has to go somewhere. A provider that cuts between code
 //! points needs the same number of parts or fewer.
+//!
+//! Which characters are GSM differs by provider ([`Alphabet`]). Where what a provider documents leaves
+//! it open, we count more rather than fewer: the pace may then be too slow, never too fast.
 
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::ids::ProviderKind;
 
-/// The default alphabet of 3GPP TS 23.038, in the order of its codes, without the escape.
-const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
-                     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+/// The characters that a provider sends as GSM-7; any other makes the whole text UCS-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alphabet {
+    /// 3GPP TS 23.038: the default alphabet and its extension table.
+    Gsm,
+    /// The part of it that Telnyx documents (PROVIDERS.md §4,
+    /// <https://developers.telnyx.com/docs/messaging/messages/message-encoding>): without the Greek
+    /// letters, `Ç`, `¤`, `€` and form feed, and without `§`, which only one of its pages lists. Its short
+    /// codes take ASCII only, but no sender of ours is one: they are not numbers in E.164 form.
+    Telnyx,
+}
 
-/// Its extension table: an escape and one septet each. The first is form feed.
-const EXTENSION: &str = "\u{c}^{}\\[~]|€";
+impl Alphabet {
+    /// Vonage documents no alphabet of its own.
+    const fn of(provider: ProviderKind) -> Self {
+        match provider {
+            ProviderKind::Twilio | ProviderKind::Vonage => Self::Gsm,
+            ProviderKind::Telnyx => Self::Telnyx,
+        }
+    }
+
+    /// Septets of a character; `None` if the alphabet does not have it.
+    const fn septets(self, of: char) -> Option<u32> {
+        match self {
+            Self::Gsm => gsm_septets(of),
+            Self::Telnyx => telnyx_septets(of),
+        }
+    }
+}
+
+/// Both alphabets have these. An extension character is an escape and one septet.
+#[allow(clippy::match_same_arms, reason = "a line for each kind of character")]
+const fn telnyx_septets(of: char) -> Option<u32> {
+    match of {
+        '[' | '\\' | ']' | '^' | '{' | '|' | '}' | '~' => Some(2),
+        '\n' | '\r' | ' '..='Z' | '_' | 'a'..='z' => Some(1),
+        '£' | '¥' | '¡' | '¿' => Some(1),
+        'Ä' | 'Å' | 'Æ' | 'É' | 'Ñ' | 'Ö' | 'Ø' | 'Ü' | 'ß' => Some(1),
+        'à' | 'ä' | 'å' | 'æ' | 'è' | 'é' | 'ì' | 'ñ' | 'ò' | 'ö' | 'ø' | 'ù' | 'ü' => Some(1),
+        _ => None,
+    }
+}
+
+#[allow(clippy::match_same_arms, reason = "a line for each kind of character")]
+const fn gsm_septets(of: char) -> Option<u32> {
+    match of {
+        '€' | '\u{c}' => Some(2),
+        '¤' | '§' | 'Ç' => Some(1),
+        'Γ' | 'Δ' | 'Θ' | 'Λ' | 'Ξ' | 'Π' | 'Σ' | 'Φ' | 'Ψ' | 'Ω' => Some(1),
+        _ => telnyx_septets(of),
+    }
+}
 
 /// How a text travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,20 +119,26 @@ pub struct Counted {
     pub segments: u16,
 }
 
-/// Counts a text as a provider does.
-pub fn count_for(_provider: ProviderKind, text: &str) -> Counted {
-    count(text)
+/// Counts a text as a provider does, or higher where what it documents leaves that open. In a few
+/// passes over the text, without memory of its own.
+pub fn count_for(provider: ProviderKind, text: &str) -> Counted {
+    count_in(Alphabet::of(provider), text)
 }
 
-/// Counts a text, in one pass over it. The empty text is one empty segment.
+/// Counts a text by the whole alphabet of GSM 03.38. The empty text is one empty segment.
 pub fn count(text: &str) -> Counted {
+    count_in(Alphabet::Gsm, text)
+}
+
+fn count_in(alphabet: Alphabet, text: &str) -> Counted {
     let mut parts: u16 = 0;
-    let (encoding, units) = split(text, |_| parts = parts.saturating_add(1));
+    let (encoding, units) = split(alphabet, text, |_| parts = parts.saturating_add(1));
     Counted { encoding, units, segments: parts }
 }
 
 /// Cuts a text into its parts, calls `part` with the units of each, and says the encoding and all units.
-fn split(text: &str, part: impl FnMut(u32)) -> (Encoding, u32) {
+fn split(alphabet: Alphabet, text: &str, part: impl FnMut(u32)) -> (Encoding, u32) {
+    let septets = |of: char| alphabet.septets(of);
     let all_gsm: Option<u32> = text.chars().map(septets).sum();
     let (encoding, units) = match all_gsm {
         Some(units) => (Encoding::Gsm7, units),
@@ -131,14 +186,6 @@ impl<F: FnMut(u32)> Cut<F> {
 
 const fn code_units(of: char) -> u32 {
     if of as u32 > 0xffff { 2 } else { 1 }
-}
-
-/// Septets of a character; `None` if the alphabet does not have it.
-fn septets(of: char) -> Option<u32> {
-    if BASIC.contains(of) {
-        return Some(1);
-    }
-    EXTENSION.contains(of).then_some(2)
 }
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ pub(super) struct Account {
     pub(super) base_url: Option<String>,
     /// Its keys depend on the provider.
     pub(super) credentials: Value,
-    #[serde(default)]
-    pub(super) limits: Vec<String>,
+    /// As a number's.
+    pub(super) limits: Option<Vec<String>>,
     #[serde(default = "hold")]
     pub(super) unknown_outcome: UnknownPolicy,
 }

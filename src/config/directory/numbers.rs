@@ -1,13 +1,13 @@
 //! Assistants and the sending numbers that belong to them.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
+use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId};
 use sendyard_actors::domain::pace::Limit;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Route};
 
+use super::careful;
 use super::file::{Assistant, SendingNumber};
 use crate::config::Refusal;
 
@@ -62,7 +62,7 @@ pub(super) fn check(
         let account = account_of(&place, organization, account_name, accounts)?;
         let limits = match &number.limits {
             Some(written) => limits(&place, written)?,
-            None => careful_limits(account.provider),
+            None => careful::of_number(account.provider, number.number),
         };
         let route = Route {
             organization,
@@ -85,18 +85,6 @@ pub(super) fn limits(place: &str, written: &[String]) -> Result<Vec<Limit>, Refu
         text.parse::<Limit>().map_err(|bad| Refusal::new(format!("{place}.limits[{index}]"), bad.to_string()))
     };
     written.iter().enumerate().map(limit).collect()
-}
-
-/// What a number may send whose limits nobody gave: the slowest that its provider gives any number.
-/// A number that may send more says so.
-fn careful_limits(provider: ProviderKind) -> Vec<Limit> {
-    let one_a_second = Limit { units: 1, window: Duration::from_secs(1) };
-    match provider {
-        // US and Canadian long codes: https://www.twilio.com/docs/api/errors/30001
-        ProviderKind::Twilio | ProviderKind::Vonage => vec![one_a_second],
-        // Long codes outside the US.
-        ProviderKind::Telnyx => vec![Limit { units: 6, window: Duration::from_mins(1) }],
-    }
 }
 
 fn account_of<'a>(

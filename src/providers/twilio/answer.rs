@@ -3,27 +3,23 @@
 //! Read leniently: fields may be missing, new ones may come, numbers may be strings. What is left of
 //! an answer that cannot be read is its status.
 
-use reqwest::StatusCode;
 use sendyard_actors::domain::outcome::{Acceptance, Outcome, Refusal};
 use serde_json::Value;
 
 use super::codes::{self, Code};
 use crate::providers::exchange::Answer;
-use crate::providers::reading::{bounded_detail, id, positive_count, word};
+use crate::providers::reading::{id, positive_count, word};
 
 /// Twilio's first status of a message without a messaging service.
 const FIRST_STATUS: &str = "queued";
 
-/// What stands in a text in place of the secret.
-const REDACTED: &str = "[redacted]";
-
 /// What an answer says of the attempt. `secret` is kept out of every text that is recorded.
 pub(super) fn outcome(answer: &Answer, secret: &str) -> Outcome {
-    let said = answer.body.as_ref().ok().and_then(|body| serde_json::from_slice::<Value>(body).ok());
+    let said = answer.said(secret);
     let outcome = if answer.status.is_success() {
         said.as_ref().and_then(acceptance).map(Outcome::Accepted)
     } else {
-        refusal(answer, said.as_ref(), secret).map(Outcome::Refused)
+        refusal(answer, said.as_ref()).map(Outcome::Refused)
     };
     outcome.unwrap_or(Outcome::Unknown(answer.doubt()))
 }
@@ -39,7 +35,7 @@ fn acceptance(said: &Value) -> Option<Acceptance> {
 }
 
 /// A definite no, or `None` where the answer leaves it open whether the message was taken.
-fn refusal(answer: &Answer, said: Option<&Value>, secret: &str) -> Option<Refusal> {
+fn refusal(answer: &Answer, said: Option<&Value>) -> Option<Refusal> {
     let code = word(said.and_then(|body| body.get("code")));
     let known = code.as_deref().and_then(|code| code.parse().ok()).and_then(codes::find);
     let refuses = |code: &&Code| answer.status.is_client_error() || code.never_processed;
@@ -47,21 +43,7 @@ fn refusal(answer: &Answer, said: Option<&Value>, secret: &str) -> Option<Refusa
         Some(row) => row.class,
         None => answer.class_by_status()?,
     };
-    let message = message_text(said);
-    let detail = message.map_or_else(|| unreadable(answer.status), |text| redacted(text, secret));
+    let message = said.and_then(|body| body.get("message")).and_then(Value::as_str);
     let retry_after = answer.retry_after.or(known.and_then(|row| row.wait));
-    Some(Refusal { class, code, detail: bounded_detail(&detail), retry_after })
-}
-
-fn message_text(said: Option<&Value>) -> Option<&str> {
-    said?.get("message")?.as_str().filter(|text| !text.is_empty())
-}
-
-/// A body that is not Twilio's is not quoted: it may be anybody's, and repeat our request.
-fn unreadable(status: StatusCode) -> String {
-    format!("http status {} without a message", status.as_u16())
-}
-
-fn redacted(text: &str, secret: &str) -> String {
-    if secret.is_empty() { text.to_owned() } else { text.replace(secret, REDACTED) }
+    Some(Refusal { class, code, detail: answer.detail(message), retry_after })
 }

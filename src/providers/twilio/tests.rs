@@ -1,32 +1,18 @@
 //! Our message in → the exact request out; their answer in → our outcome out.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use futures::poll;
 use secrecy::SecretString;
-use sendyard_actors::domain::fingerprint::Fingerprint;
-use sendyard_actors::domain::ids::{
-    AccountName, AssistantId, MessageId, OrganizationId, ProviderKind, Shard,
-};
-use sendyard_actors::domain::message::{Answer, Draft, Kind, Lane, Message};
-use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Refusal};
-use sendyard_actors::domain::phone::E164;
-use sendyard_actors::domain::segments::Encoding;
-use sendyard_actors::domain::time::Time;
+use sendyard_actors::domain::ids::ProviderKind;
+use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome};
 use sendyard_actors::ports::{HandOver, Provider};
-use tokio::net::TcpListener;
 use url::Url;
-use uuid::Uuid;
 
 use super::codes::CODES;
 use super::{Settings, Twilio};
+use crate::providers::http_client;
+use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused};
 use crate::providers::scripted::{Reply, Scripted, answer};
-use crate::providers::{client, http_client};
-
-/// Longer than any test: what ends, ends for another reason.
-const PATIENT: Duration = Duration::from_secs(10);
-/// For tests whose subject is that it runs out.
-const IMPATIENT: Duration = Duration::from_millis(60);
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const SECRET: &str = "s3cr3t+/=";
@@ -48,63 +34,26 @@ fn twilio(base_url: Url) -> Twilio {
 }
 
 fn hand_over(text: &str, media: &[&str]) -> HandOver {
-    let sender: E164 = "+15550001111".parse().unwrap();
-    let recipient: E164 = "+15552223333".parse().unwrap();
-    let media: Vec<String> = media.iter().map(|url| (*url).to_owned()).collect();
-    let draft = Draft {
-        id: MessageId::new(Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0000), Shard::of(sender)),
-        sender,
-        recipient,
-        lane: Lane::Normal,
-        kind: Kind::Queued,
-        organization: OrganizationId(1),
-        assistant: AssistantId(1),
-        account: AccountName::from("acme-twilio"),
-        provider: ProviderKind::Twilio,
-        text: text.to_owned(),
-        media: media.clone(),
-        segments: 1,
-        encoding: Encoding::Gsm7,
-        fingerprint: Fingerprint::of(sender, recipient, text, &media, true),
-        frozen: None,
-    };
-    let answer = Answer { position: 1, estimate: Time::ZERO };
-    let message = Box::new(Message::queued(draft, 1, answer, Time::ZERO));
-    HandOver { message, attempt: 3, deadline: Time::MAX }
+    samples::hand_over(ProviderKind::Twilio, text, media)
 }
 
-/// What becomes of an attempt that the provider replies to like this.
-async fn outcome_of(reply: Reply, patience: Duration) -> Outcome {
-    let provider = Scripted::start(vec![reply]).await;
-    twilio(provider.url()).send(hand_over("hi", &[]), patience).await
-}
+/// Twilio in the tests of all ways out.
+pub(in crate::providers) const WAY_OUT: WayOut = WayOut {
+    kind: ProviderKind::Twilio,
+    at: |base_url, http| Arc::new(Twilio::new(settings(base_url), http)),
+    yes: ("201 Created", CREATED),
+    accepted: || accepted("queued", Some(1)),
+    no: |message| format!(r#"{{"code":"99999","message":"{message}","status":400}}"#),
+    secret: SECRET,
+};
 
 async fn outcome_of_answer(status: &str, headers: &str, body: &str) -> Outcome {
-    outcome_of(Reply::Close(answer(status, headers, body)), PATIENT).await
-}
-
-fn refused(class: Class, code: Option<&str>, detail: &str, seconds: Option<u64>) -> Outcome {
-    let code = code.map(str::to_owned);
-    let retry_after = seconds.map(Duration::from_secs);
-    Outcome::Refused(Refusal { class, code, detail: detail.to_owned(), retry_after })
+    WAY_OUT.outcome_of_answer(status, headers, body).await
 }
 
 fn accepted(status: &str, segments: Option<u16>) -> Outcome {
     let (provider_id, provider_status) = ("SM01".to_owned(), status.to_owned());
     Outcome::Accepted(Acceptance { provider_id, provider_status, segments })
-}
-
-/// Method, path, headers in lower case and sorted, body.
-fn dissect(request: &str) -> (String, Vec<String>, String) {
-    let (head, body) = request.split_once("\r\n\r\n").unwrap();
-    let (line, headers) = head.split_once("\r\n").unwrap();
-    let mut headers: Vec<String> = headers
-        .lines()
-        .map(|header| header.split_once(": ").unwrap())
-        .map(|(name, value)| format!("{}: {value}", name.to_ascii_lowercase()))
-        .collect();
-    headers.sort();
-    (line.to_owned(), headers, body.to_owned())
 }
 
 #[tokio::test]
@@ -192,10 +141,7 @@ async fn a_success_is_accepted_only_with_an_id() {
         ("201 Created", r#"{"sid":["SM01"]}"#, unclear.clone()),
         ("201 Created", r#"{"sid":"SM01","status":"que"#, unclear.clone()),
         ("201 Created", r#"["SM01"]"#, unclear.clone()),
-        ("201 Created", "<html>Welcome</html>", unclear.clone()),
-        ("201 Created", "", unclear.clone()),
         ("201 Created", r#"{"code":21211,"message":"no","status":400}"#, unclear.clone()),
-        ("204 No Content", "", unclear.clone()),
     ];
     for (status, body, expected) in table {
         assert_eq!(outcome_of_answer(status, "", body).await, expected, "{status} {body}");
@@ -204,17 +150,17 @@ async fn a_success_is_accepted_only_with_an_id() {
 
 #[tokio::test]
 async fn every_code_of_the_table_gives_its_class() {
+    let (mut answers, mut expected) = (Vec::new(), Vec::new());
     for row in CODES {
-        let number = row.number;
-        let code = number.to_string();
+        let code = row.number.to_string();
         let seconds = row.wait.map(|wait| wait.as_secs());
-        let expected = refused(row.class, Some(&code), "no", seconds);
         for written in [code.clone(), format!("\"{code}\"")] {
             let body = format!(r#"{{"code":{written},"message":"no","more_info":"…","status":400}}"#);
-            let outcome = outcome_of_answer("400 Bad Request", "", &body).await;
-            assert_eq!(outcome, expected, "{number}");
+            answers.push(answer("400 Bad Request", "", &body));
+            expected.push(refused(row.class, Some(&code), "no", seconds));
         }
     }
+    assert_eq!(WAY_OUT.outcomes_of_answers(answers).await, expected);
     let mut numbers: Vec<u32> = CODES.iter().map(|row| row.number).collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -225,8 +171,6 @@ async fn every_code_of_the_table_gives_its_class() {
 async fn an_error_status_refuses_only_what_was_certainly_not_taken() {
     let unclear = Outcome::Unknown(Doubt::UnclearAnswer);
     let busy = r#"{"code":20429,"message":"Too Many Requests","status":429}"#;
-    let bare =
-        |status: u16, class| refused(class, None, &format!("http status {status} without a message"), None);
     let table = [
         (
             "429 Too Many Requests",
@@ -265,143 +209,17 @@ async fn an_error_status_refuses_only_what_was_certainly_not_taken() {
             r#"{"code":-21211}"#,
             refused(Class::Request, Some("-21211"), "http status 400 without a message", None),
         ),
-        ("400 Bad Request", "", "<html>secret stuff</html>", bare(400, Class::Request)),
         ("400 Bad Request", "", r#"{"code":21211,"mess"#, bare(400, Class::Request)),
-        ("401 Unauthorized", "", "", bare(401, Class::Configuration)),
-        ("404 Not Found", "", "nothing here", bare(404, Class::Configuration)),
-        ("408 Request Timeout", "", "", unclear.clone()),
-        ("429 Too Many Requests", "", "slow down", bare(429, Class::Retry)),
         ("500 Internal Server Error", "", r#"{"code":20500,"message":"oops","status":500}"#, unclear.clone()),
         ("500 Internal Server Error", "", r#"{"code":21211,"message":"no","status":400}"#, unclear.clone()),
-        ("502 Bad Gateway", "retry-after: 1\r\n", "<html>bad gateway</html>", unclear.clone()),
-        ("303 See Other", "location: /elsewhere\r\n", "", unclear.clone()),
     ];
     for (status, headers, body, expected) in table {
         assert_eq!(outcome_of_answer(status, headers, body).await, expected, "{status} {body}");
     }
 }
 
-#[tokio::test]
-async fn a_redirect_is_not_followed() {
-    let moved = Reply::Keep(answer("307 Temporary Redirect", "location: /elsewhere\r\n", ""));
-    let mut provider = Scripted::start(vec![moved]).await;
-    let outcome = twilio(provider.url()).send(hand_over("hi", &[]), PATIENT).await;
-    assert_eq!(outcome, refused(Class::Configuration, None, "http status 307 without a message", None));
-    provider.request().await;
-    assert_eq!(provider.unread(), 0);
-}
-
-#[tokio::test]
-async fn a_connection_that_breaks_after_the_request_leaves_it_unknown() {
-    let lost = Outcome::Unknown(Doubt::ConnectionLost);
-    let whole = answer("201 Created", "", CREATED);
-    let headers = "x-flood: 0123456789\r\n".repeat(2000);
-    let table = [
-        ("no answer at all", Vec::new(), lost.clone()),
-        ("half a status line", b"HTTP/1.1 20".to_vec(), lost.clone()),
-        ("half a head", b"HTTP/1.1 201 Created\r\ncontent-le".to_vec(), lost.clone()),
-        ("no HTTP", b"SSH-2.0-OpenSSH_9.0\r\n\r\n".to_vec(), lost.clone()),
-        ("a flood of headers", answer("201 Created", &headers, CREATED), lost.clone()),
-        ("half a body", whole[..whole.len() - 5].to_vec(), lost.clone()),
-        ("half a body of a 500", b"HTTP/1.1 500 Oops\r\ncontent-length: 9\r\n\r\n{".to_vec(), lost),
-        (
-            "half a body of a 400, whose head has refused already",
-            b"HTTP/1.1 400 Bad Request\r\ncontent-length: 9\r\n\r\n{".to_vec(),
-            refused(Class::Request, None, "http status 400 without a message", None),
-        ),
-    ];
-    for (name, bytes, expected) in table {
-        assert_eq!(outcome_of(Reply::Close(bytes), PATIENT).await, expected, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn patience_bounds_the_whole_call() {
-    let no_answer = Outcome::Unknown(Doubt::NoAnswer);
-    let head = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-length: 60000\r\n\r\n").into_bytes();
-    let table = [
-        ("silence", Reply::Hang(Vec::new()), no_answer.clone()),
-        ("a head without its body", Reply::Hang(head("201 Created")), no_answer.clone()),
-        ("a body that drips", Reply::Drip(head("201 Created")), no_answer.clone()),
-        ("a 503 whose body drips", Reply::Drip(head("503 Unavailable")), no_answer),
-    ];
-    for (name, reply, expected) in table {
-        assert_eq!(outcome_of(reply, IMPATIENT).await, expected, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_huge_body_is_not_read_to_its_end() {
-    let padding = " ".repeat(70_000);
-    let huge = answer("201 Created", "", &format!("{CREATED}{padding}"));
-    // It ends only for a reader that stops by itself: the promised length never comes.
-    let endless =
-        Reply::Hang(String::from_utf8(huge).unwrap().replacen("length: 7", "length: 9", 1).into_bytes());
-    assert_eq!(outcome_of(endless, PATIENT).await, Outcome::Unknown(Doubt::UnclearAnswer));
-    let fits = format!("{CREATED}{}", " ".repeat(60_000));
-    assert_eq!(outcome_of_answer("201 Created", "", &fits).await, accepted("queued", Some(1)));
-}
-
-#[tokio::test]
-async fn what_was_never_written_is_refused() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    // Accepts, and never answers the TLS greeting.
-    let silent_tls = format!("https://{address}").parse().unwrap();
-    let short = client(1, IMPATIENT).unwrap();
-    let slow = Twilio::new(settings(silent_tls), short).send(hand_over("hi", &[]), PATIENT).await;
-
-    drop(listener);
-    let nobody = format!("http://{address}").parse().unwrap();
-    let gone = twilio(nobody).send(hand_over("hi", &[]), PATIENT).await;
-
-    for outcome in [slow, gone] {
-        let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
-        assert_eq!((refusal.class, refusal.code.as_deref()), (Class::Retry, Some("connect")));
-        assert!(refusal.detail.starts_with("cannot connect: "), "{}", refusal.detail);
-        assert!(!refusal.detail.contains(ACCOUNT), "{}", refusal.detail);
-    }
-
-    let wrong = twilio("mailto:somebody".parse().unwrap()).send(hand_over("hi", &[]), PATIENT).await;
-    let Outcome::Refused(refusal) = wrong else { panic!("{wrong:?}") };
-    assert_eq!((refusal.class, refusal.code.as_deref()), (Class::Configuration, Some("request")));
-}
-
-#[tokio::test]
-async fn a_request_on_a_connection_that_dies_is_not_repeated() {
-    let script = vec![Reply::Keep(answer("201 Created", "", CREATED)), Reply::Close(Vec::new())];
-    let mut provider = Scripted::start(script).await;
-    let twilio = twilio(provider.url());
-    assert_eq!(twilio.send(hand_over("one", &[]), PATIENT).await, accepted("queued", Some(1)));
-    let second = twilio.send(hand_over("two", &[]), PATIENT).await;
-    assert_eq!(second, Outcome::Unknown(Doubt::ConnectionLost));
-    assert!(provider.request().await.ends_with("Body=one"));
-    assert!(provider.request().await.ends_with("Body=two"));
-    assert_eq!(provider.unread(), 0);
-}
-
-#[tokio::test]
-async fn the_first_poll_puts_the_request_on_its_way() {
-    let script = vec![Reply::Keep(answer("201 Created", "", CREATED)), Reply::Hang(Vec::new())];
-    let mut provider = Scripted::start(script).await;
-    let twilio = twilio(provider.url());
-    twilio.send(hand_over("one", &[]), PATIENT).await;
-    provider.request().await;
-
-    let mut second = twilio.send(hand_over("two", &[]), PATIENT);
-    assert_eq!(provider.unread(), 0, "nothing is sent before the first poll");
-    assert!(poll!(&mut second).is_pending());
-    // The future is not polled again; on a connection that stands, the request arrives all the same.
-    assert!(provider.request().await.ends_with("Body=two"));
-}
-
-#[tokio::test]
-async fn a_detail_holds_no_secret_and_is_bounded() {
-    let echo = format!(r#"{{"code":20003,"message":"Authenticate with {SECRET}: {}"}}"#, "é".repeat(400));
-    let outcome = outcome_of_answer("401 Unauthorized", "", &echo).await;
-    let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
-    assert!(refusal.detail.starts_with("Authenticate with [redacted]: é"), "{}", refusal.detail);
-    assert!((511..=512).contains(&refusal.detail.len()));
+#[test]
+fn settings_are_shown_without_their_secret() {
     let shown = format!("{:?}", twilio("https://api.example.com".parse().unwrap()));
     assert!(!shown.contains(SECRET), "{shown}");
 }

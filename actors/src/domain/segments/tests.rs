@@ -5,9 +5,23 @@ use super::*;
 
 const VECTORS: &str = include_str!("../../../tests/vectors/sms_segments.json");
 
+/// The default alphabet of 3GPP TS 23.038, in the order of its codes, without the escape.
+const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+                     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+
+/// Its extension table: an escape and one septet each. The first is form feed.
+const EXTENSION: &str = "\u{c}^{}\\[~]|€";
+
+/// Telnyx's documented set, in the order of its page, without what its page says needs an escape.
+const TELNYX_BASIC: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\n\r \
+                            !\"#$%&'()*+,-./:;<=>?@_£¥èéùìòØøÅåÆæßÉ¡ÄÖÑÜ¿äöñüà";
+
+/// "Require escape codes and count as 2 characters."
+const TELNYX_EXTENSION: &str = "~^|\\{}[]";
+
 fn parts_of(text: &str) -> Vec<u32> {
     let mut parts = Vec::new();
-    split(text, |units| parts.push(units));
+    split(Alphabet::Gsm, text, |units| parts.push(units));
     parts
 }
 
@@ -106,6 +120,14 @@ proptest! {
     }
 
     #[test]
+    fn a_smaller_alphabet_never_costs_less(text in prop_oneof![lively(1600), gsm()]) {
+        let fewer = count_for(ProviderKind::Telnyx, &text).segments;
+        prop_assert!(fewer >= count_for(ProviderKind::Twilio, &text).segments);
+        // The pace's memory builds on this for every provider.
+        prop_assert!(fewer < 100);
+    }
+
+    #[test]
     fn more_text_never_costs_less(mut text in gsm(), more in gsm()) {
         let before = count(&text).segments;
         text.push_str(&more);
@@ -117,4 +139,57 @@ proptest! {
 fn the_unit_of_each_encoding_is_its_own() {
     assert_eq!(count("[]"), Counted { encoding: Encoding::Gsm7, units: 4, segments: 1 });
     assert_eq!(count("[]ж"), Counted { encoding: Encoding::Ucs2, units: 3, segments: 1 });
+}
+
+#[test]
+fn each_alphabet_has_exactly_its_characters() {
+    assert_eq!((BASIC.chars().count(), TELNYX_BASIC.chars().count()), (127, 114));
+    let tables = [(Alphabet::Gsm, BASIC, EXTENSION), (Alphabet::Telnyx, TELNYX_BASIC, TELNYX_EXTENSION)];
+    for (alphabet, basic, extension) in tables {
+        for of in '\0'..='\u{ffff}' {
+            let expected = match (basic.contains(of), extension.contains(of)) {
+                (true, _) => Some(1),
+                (_, true) => Some(2),
+                (false, false) => None,
+            };
+            assert_eq!(alphabet.septets(of), expected, "{alphabet:?} {of:?}");
+        }
+    }
+}
+
+#[test]
+fn a_text_is_counted_by_its_providers_alphabet() {
+    use Encoding::{Gsm7, Ucs2};
+    let table = [
+        (String::new(), (Gsm7, 0, 1), (Gsm7, 0, 1)),
+        ("Grüße, ¿Ñandú?".to_owned(), (Ucs2, 14, 1), (Ucs2, 14, 1)),
+        ("Grüße à la Ångström".to_owned(), (Gsm7, 19, 1), (Gsm7, 19, 1)),
+        ("[~]".to_owned(), (Gsm7, 6, 1), (Gsm7, 6, 1)),
+        ("5 €".to_owned(), (Gsm7, 4, 1), (Ucs2, 3, 1)),
+        ("Ça va".to_owned(), (Gsm7, 5, 1), (Ucs2, 5, 1)),
+        ("§ 5".to_owned(), (Gsm7, 3, 1), (Ucs2, 3, 1)),
+        ("Ω".to_owned(), (Gsm7, 1, 1), (Ucs2, 1, 1)),
+        ("a\u{c}b".to_owned(), (Gsm7, 4, 1), (Ucs2, 3, 1)),
+        ("`".to_owned(), (Ucs2, 1, 1), (Ucs2, 1, 1)),
+        ("a".repeat(160), (Gsm7, 160, 1), (Gsm7, 160, 1)),
+        ("a".repeat(161), (Gsm7, 161, 2), (Gsm7, 161, 2)),
+        // An escape is not split from its character, so the documented quotient (2) is too low.
+        (format!("{}[{}", "a".repeat(152), "a".repeat(152)), (Gsm7, 306, 3), (Gsm7, 306, 3)),
+        (format!("{}€", "a".repeat(100)), (Gsm7, 102, 1), (Ucs2, 101, 2)),
+        ("a".repeat(1530), (Gsm7, 1530, 10), (Gsm7, 1530, 10)),
+        ("a".repeat(1531), (Gsm7, 1531, 11), (Gsm7, 1531, 11)),
+        (format!("{}€", "a".repeat(669)), (Gsm7, 671, 5), (Ucs2, 670, 10)),
+        (format!("{}€", "a".repeat(670)), (Gsm7, 672, 5), (Ucs2, 671, 11)),
+        ("😀".repeat(35), (Ucs2, 70, 1), (Ucs2, 70, 1)),
+        ("😀".repeat(36), (Ucs2, 72, 2), (Ucs2, 72, 2)),
+    ];
+    for (text, whole_alphabet, telnyx) in table {
+        let counted = |provider| {
+            let Counted { encoding, units, segments } = count_for(provider, &text);
+            (encoding, units, segments)
+        };
+        assert_eq!(counted(ProviderKind::Twilio), whole_alphabet, "{text}");
+        assert_eq!(counted(ProviderKind::Vonage), whole_alphabet, "{text}");
+        assert_eq!(counted(ProviderKind::Telnyx), telnyx, "{text}");
+    }
 }
