@@ -19,7 +19,7 @@ use crate::api::{self, Front, MetricsPage};
 use crate::clock::{SystemClock, SystemIds};
 use crate::config::directory::ProviderSettings;
 use crate::config::{Config, Directory, StoreUrl};
-use crate::providers::{self, HttpClientError, twilio};
+use crate::providers::{self, HttpClientError, twilio, vonage};
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{OpenError, RedbStore};
 
@@ -30,6 +30,9 @@ use server::{Listener, Server};
 
 /// Below the public URL: where Twilio's status callbacks go (API.md §5).
 const TWILIO_CALLBACK: &str = "/webhooks/sms/twilio";
+
+/// And Vonage's.
+const VONAGE_CALLBACK: &str = "/webhooks/sms/vonage";
 
 /// Given to the last attempts beyond their deadline, to be recorded in.
 const TO_RECORD: Duration = Duration::from_secs(2);
@@ -168,6 +171,11 @@ fn providers(
                 let status_callback = public_url.map(|base| below(base, TWILIO_CALLBACK));
                 let settings = twilio::Settings { status_callback, ..settings };
                 providers.insert(name, Arc::new(twilio::Twilio::new(settings, client)));
+            }
+            ProviderSettings::Vonage(settings) => {
+                let status_callback = public_url.map(|base| below(base, VONAGE_CALLBACK));
+                let settings = vonage::Settings { status_callback, ..settings };
+                providers.insert(name, Arc::new(vonage::Vonage::new(settings, client)));
             }
         }
     }

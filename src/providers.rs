@@ -18,9 +18,14 @@ use reqwest::redirect::Policy;
 
 mod exchange;
 mod reading;
+// Not all of it is used until the tests that are the same for every way out are here.
+#[cfg(test)]
+#[allow(dead_code)]
+mod samples;
 #[cfg(test)]
 mod scripted;
 pub mod twilio;
+pub mod vonage;
 
 /// How long a connection, with name look-up and TLS, may take. A request on a new connection is
 /// written up to this much later than it was begun, so the engine's margin should not be shorter

@@ -11,7 +11,7 @@ use sendyard_actors::domain::routing::Book;
 
 use super::{Environment, Refusal, toml_layer};
 use crate::api::auth::ApiKey;
-use crate::providers::twilio;
+use crate::providers::{twilio, vonage};
 
 mod accounts;
 mod file;
@@ -23,6 +23,8 @@ mod organizations;
 pub enum ProviderSettings {
     /// A Twilio account. No status callback is set yet: that is the configuration's.
     Twilio(twilio::Settings),
+    /// A Vonage account, likewise.
+    Vonage(vonage::Settings),
 }
 
 /// The directory, checked.

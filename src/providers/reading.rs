@@ -1,4 +1,5 @@
-//! Reading what a provider wrote: numbers that come as strings, texts of any length.
+//! Reading what a provider wrote: numbers that come as strings, texts of any length, and perhaps our
+//! own secret, which is never kept.
 
 use serde_json::Value;
 
@@ -9,6 +10,31 @@ const DETAIL_LIMIT: usize = 512;
 
 /// The most that is kept of a provider's word or code.
 const WORD_LIMIT: usize = 64;
+
+/// What stands in a text in place of the secret.
+const REDACTED: &str = "[redacted]";
+
+/// A body as JSON, with `secret` taken out of every text that it holds.
+pub(super) fn said(body: &[u8], secret: &str) -> Option<Value> {
+    let mut said = serde_json::from_slice(body).ok()?;
+    redact(&mut said, secret);
+    Some(said)
+}
+
+/// As deep as the parser goes, which is bounded.
+fn redact(value: &mut Value, secret: &str) {
+    match value {
+        Value::String(text) => *text = redacted(text, secret),
+        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, secret)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| redact(value, secret)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A text with `secret` taken out. To be done before the text is cut, which might leave a part of it.
+pub(super) fn redacted(text: &str, secret: &str) -> String {
+    if secret.is_empty() { text.to_owned() } else { text.replace(secret, REDACTED) }
+}
 
 /// A text cut to what a record keeps, between two characters.
 pub(super) fn bounded_detail(text: &str) -> String {
@@ -53,6 +79,16 @@ mod tests {
         let long = format!("{}é", "a".repeat(511));
         assert_eq!(bounded_detail(&long), "a".repeat(511), "é would end at byte 513");
         assert_eq!(bounded_detail(&"é".repeat(300)).len(), 512);
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_every_text() {
+        let body = br#"{"a":"x k3y/ y","b":[{"c":"k\u0033y\/"},null,7,true],"d":"key"}"#;
+        let expected = json!({"a": "x [redacted] y", "b": [{"c": "[redacted]"}, null, 7, true], "d": "key"});
+        assert_eq!(said(body, "k3y/"), Some(expected));
+        assert_eq!(said(br#"{"a":"b"}"#, ""), Some(json!({"a": "b"})));
+        assert_eq!(said(b"<html>", "k3y/"), None);
+        assert_eq!(said("[".repeat(60_000).as_bytes(), "k3y/"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sendyard_actors::domain::ids::{AccountName, OrganizationId, ProviderKind};
 use sendyard_actors::domain::routing;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::ProviderSettings;
@@ -14,6 +15,8 @@ use super::file::Account;
 use super::numbers::limits;
 use crate::config::{Environment, Refusal, secret, values};
 use crate::providers::twilio;
+
+mod vonage;
 
 /// Where Twilio is unless the directory says otherwise.
 const TWILIO: &str = "https://api.twilio.com";
@@ -44,9 +47,8 @@ pub(super) fn check(
             let problem = format!("there is no organization {}", account.organization.0);
             return Err(Refusal::new(format!("{place}.organization"), problem));
         }
-        let provider = provider(&account.provider)
-            .map_err(|problem| Refusal::new(format!("{place}.provider"), problem))?;
-        accounts.settings.insert(name.clone(), twilio_settings(&place, account, environment)?);
+        let provider = provider(&place, &account.provider)?;
+        accounts.settings.insert(name.clone(), settings(provider, &place, account, environment)?);
         let known = routing::Account {
             name: name.clone(),
             organization: account.organization,
@@ -59,16 +61,67 @@ pub(super) fn check(
     Ok(accounts)
 }
 
-fn provider(name: &str) -> Result<ProviderKind, String> {
-    match ProviderKind::ALL.into_iter().find(|kind| kind.as_str() == name) {
-        Some(ProviderKind::Twilio) => Ok(ProviderKind::Twilio),
-        Some(kind @ (ProviderKind::Telnyx | ProviderKind::Vonage)) => {
-            Err(format!("this version sends through twilio only, found {kind}"))
+fn provider(place: &str, name: &str) -> Result<ProviderKind, Refusal> {
+    ProviderKind::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or_else(|| {
+        let known = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
+        Refusal::new(format!("{place}.provider"), format!("expected one of {known}, found {name:?}"))
+    })
+}
+
+/// How the account is reached and signed in to; `place` is the account's.
+fn settings(
+    provider: ProviderKind,
+    place: &str,
+    account: &Account,
+    environment: &Environment,
+) -> Result<ProviderSettings, Refusal> {
+    match provider {
+        ProviderKind::Twilio => twilio_settings(place, account, environment),
+        ProviderKind::Telnyx => {
+            let problem = "this version sends through twilio and vonage only, found telnyx";
+            Err(Refusal::new(format!("{place}.provider"), problem))
         }
-        None => {
-            let known = ProviderKind::ALL.map(ProviderKind::as_str).join(", ");
-            Err(format!("expected one of {known}, found {name:?}"))
-        }
+        ProviderKind::Vonage => vonage::settings(place, account, environment),
+    }
+}
+
+/// Where the provider is: `default` unless the account says otherwise.
+fn base_url(place: &str, account: &Account, default: &str) -> Result<Url, Refusal> {
+    let text = account.base_url.as_deref().unwrap_or(default);
+    values::http_url(text).ok_or_else(|| {
+        let problem = format!("expected a URL such as {default:?}, found {text:?}");
+        Refusal::new(format!("{place}.base_url"), problem)
+    })
+}
+
+/// An account's credentials, under its key `credentials`.
+struct Credentials<'a> {
+    place: String,
+    environment: &'a Environment,
+}
+
+impl<'a> Credentials<'a> {
+    /// The table as its provider knows it, and what reads the secrets in it.
+    fn of<T: DeserializeOwned>(
+        place: &str,
+        account: &Account,
+        environment: &'a Environment,
+    ) -> Result<(T, Self), Refusal> {
+        let place = format!("{place}.credentials");
+        let written =
+            T::deserialize(&account.credentials).map_err(|error| Refusal::from(error).under(&place));
+        Ok((written?, Self { place, environment }))
+    }
+
+    /// What is written under `key`, or the environment's variable that is named there.
+    fn read(&self, key: &str, text: &str) -> Result<SecretString, Refusal> {
+        secret::resolve(text, self.environment).map_err(|problem| self.refusal(key, problem))
+    }
+
+    /// A mistake under `key`. What is written there is never shown: it may be a secret, put into the
+    /// wrong line.
+    fn refusal(&self, key: &str, problem: impl Into<String>) -> Refusal {
+        Refusal::new(format!("{}.{key}", self.place), problem)
     }
 }
 
@@ -88,8 +141,7 @@ fn twilio_settings(
     account: &Account,
     environment: &Environment,
 ) -> Result<ProviderSettings, Refusal> {
-    let base_url = base_url(account.base_url.as_deref())
-        .map_err(|problem| Refusal::new(format!("{place}.base_url"), problem))?;
+    let base_url = base_url(place, account, TWILIO)?;
     let place = format!("{place}.credentials");
     let written = credentials(&place, &account.credentials)?;
     let read = |key: &str, text: &str| {
@@ -127,11 +179,6 @@ fn twilio_settings(
 
 fn credentials(place: &str, written: &Value) -> Result<TwilioCredentials, Refusal> {
     TwilioCredentials::deserialize(written).map_err(|error| Refusal::from(error).under(place))
-}
-
-fn base_url(written: Option<&str>) -> Result<Url, String> {
-    let text = written.unwrap_or(TWILIO);
-    values::http_url(text).ok_or_else(|| format!("expected a URL such as {TWILIO:?}, found {text:?}"))
 }
 
 /// One of Twilio's ids: two letters that tell what it is of, then 32 hexadecimal digits.
