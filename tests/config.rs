@@ -2,3 +2,4 @@
 
 mod directory;
 mod settings;
+mod vonage_accounts;
