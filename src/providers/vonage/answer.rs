@@ -78,7 +78,7 @@ fn message(said: &Value) -> Option<String> {
     for parameter in parameters.into_iter().flatten() {
         let part = |key| parameter.get(key).and_then(Value::as_str);
         if let (Some(name), Some(reason)) = (part("name"), part("reason")) {
-            message.push_str(&format!("; {name}: {reason}"));
+            message.extend(["; ", name, ": ", reason]);
         }
     }
     Some(message)

@@ -101,7 +101,7 @@ impl Provider for Vonage {
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
         let authorization = match self.authorization() {
             Ok(authorization) => authorization,
-            Err(unsigned) => return Box::pin(async move { not_signed(&unsigned) }),
+            Err(unsigned) => return Box::pin(async move { not_signed(unsigned) }),
         };
         let built =
             request::build(&self.settings, &self.messages_url, &self.http, &authorization, &hand_over);
@@ -120,7 +120,7 @@ impl Provider for Vonage {
 }
 
 /// The outcome of a request that could not be signed: the key is not what it seems, nothing was written.
-fn not_signed(unsigned: &Unsigned) -> Outcome {
+fn not_signed(unsigned: Unsigned) -> Outcome {
     Outcome::Refused(Refusal {
         class: Class::Configuration,
         code: Some("token".to_owned()),

@@ -152,7 +152,7 @@ async fn an_application_signs_in_with_one_token_for_many_requests() {
 #[test]
 fn a_token_says_who_and_for_how_long_and_is_signed_by_the_key() {
     let key = PrivateKey::from_pem(PRIVATE_KEY).unwrap();
-    let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let now = UNIX_EPOCH + Duration::from_hours(500_000);
     let token = Tokens::default().current(APPLICATION, &key, now).unwrap();
     let (header, claims) = verified(token.expose_secret());
     assert_eq!(header, json!({"alg": "RS256", "typ": "JWT"}));
