@@ -19,7 +19,7 @@ use crate::api::{self, Front, MetricsPage};
 use crate::clock::{SystemClock, SystemIds};
 use crate::config::directory::ProviderSettings;
 use crate::config::{Config, Directory, StoreUrl};
-use crate::providers::{self, HttpClientError, telnyx, twilio};
+use crate::providers::{self, HttpClientError, telnyx, twilio, vonage};
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{OpenError, RedbStore};
 
@@ -33,6 +33,8 @@ const TWILIO_CALLBACK: &str = "/webhooks/sms/twilio";
 
 /// And Telnyx's.
 const TELNYX_CALLBACK: &str = "/webhooks/sms/telnyx";
+/// And Vonage's.
+const VONAGE_CALLBACK: &str = "/webhooks/sms/vonage";
 
 /// Given to the last attempts beyond their deadline, to be recorded in.
 const TO_RECORD: Duration = Duration::from_secs(2);
@@ -176,6 +178,11 @@ fn providers(
                 let status_callback = public_url.map(|base| below(base, TELNYX_CALLBACK));
                 let settings = telnyx::Settings { status_callback, ..settings };
                 providers.insert(name, Arc::new(telnyx::Telnyx::new(settings, client)));
+            }
+            ProviderSettings::Vonage(settings) => {
+                let status_callback = public_url.map(|base| below(base, VONAGE_CALLBACK));
+                let settings = vonage::Settings { status_callback, ..settings };
+                providers.insert(name, Arc::new(vonage::Vonage::new(settings, client)));
             }
         }
     }

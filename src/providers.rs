@@ -26,6 +26,7 @@ pub mod telnyx;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
+pub mod vonage;
 
 /// How long a connection, with name look-up and TLS, may take. A request on a new connection is
 /// written up to this much later than it was begun, so the engine's margin should not be shorter

@@ -3,3 +3,4 @@
 mod directory;
 mod settings;
 mod telnyx_accounts;
+mod vonage_accounts;

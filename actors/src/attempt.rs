@@ -214,7 +214,7 @@ impl Begun {
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(message = %of.id, %error, "not marked unknown yet; the sweeper will")
+                tracing::warn!(message = %of.id, %error, "not marked unknown yet; the sweeper will");
             }
         }
     }

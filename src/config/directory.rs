@@ -11,7 +11,7 @@ use sendyard_actors::domain::routing::Book;
 
 use super::{Environment, Refusal, toml_layer};
 use crate::api::auth::ApiKey;
-use crate::providers::{telnyx, twilio};
+use crate::providers::{telnyx, twilio, vonage};
 
 mod accounts;
 mod careful;
@@ -26,6 +26,8 @@ pub enum ProviderSettings {
     Twilio(twilio::Settings),
     /// A Telnyx account, likewise.
     Telnyx(telnyx::Settings),
+    /// A Vonage account, likewise.
+    Vonage(vonage::Settings),
 }
 
 /// The directory, checked.

@@ -73,7 +73,7 @@ impl Answer {
             408 => None,
             // "Send this same request elsewhere": our base URL is wrong. Not so 302 and 303, which may
             // also be said after the request was worked on.
-            301 | 307 | 308 | 401 | 403 | 404 | 407 => Some(Class::Configuration),
+            301 | 307 | 308 | 401 | 402 | 403 | 404 | 407 => Some(Class::Configuration),
             425 | 429 => Some(Class::Retry),
             400..=499 => Some(Class::Request),
             _ => None,
@@ -229,6 +229,7 @@ mod tests {
             (308, Some(Class::Configuration)),
             (400, Some(Class::Request)),
             (401, Some(Class::Configuration)),
+            (402, Some(Class::Configuration)),
             (403, Some(Class::Configuration)),
             (404, Some(Class::Configuration)),
             (407, Some(Class::Configuration)),

@@ -6,10 +6,10 @@ use tokio::net::TcpListener;
 
 use super::samples::{IMPATIENT, PATIENT, WayOut, bare, refused};
 use super::scripted::{Reply, Scripted, answer};
-use super::{client, telnyx, twilio};
+use super::{client, telnyx, twilio, vonage};
 
 /// Every provider that is built. A new one joins here.
-const WAYS_OUT: [WayOut; 2] = [twilio::tests::WAY_OUT, telnyx::tests::WAY_OUT];
+const WAYS_OUT: [WayOut; 3] = [twilio::tests::WAY_OUT, telnyx::tests::WAY_OUT, vonage::tests::WAY_OUT];
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_refuses_only_what_was_certainly_not_taken() {

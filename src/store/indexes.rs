@@ -13,6 +13,7 @@ use super::{keys, record, tallies};
 /// Which rows a record has, as long as it stands as it does. Taken before a transition, so that
 /// [`store`] knows what to undo.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for one kind of row")]
 pub(super) struct Standing {
     waiting: bool,
     in_conversation: bool,

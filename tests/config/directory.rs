@@ -232,11 +232,6 @@ fn mistakes_of_accounts_are_refused() {
         ),
         (
             "provider = \"twilio\"\nbase_url",
-            "provider = \"vonage\"\nbase_url",
-            "accounts[0].provider: this version sends through twilio and telnyx only, found vonage",
-        ),
-        (
-            "provider = \"twilio\"\nbase_url",
             "provider = \"burki\"\nbase_url",
             "accounts[0].provider: expected one of twilio, telnyx, vonage, found \"burki\"",
         ),

@@ -17,6 +17,7 @@ use crate::config::{Environment, Refusal, secret, values};
 
 mod telnyx;
 mod twilio;
+mod vonage;
 
 /// What the rest of the file may refer to, and the ways in.
 pub(super) struct Accounts {
@@ -79,10 +80,7 @@ fn settings(
     match provider {
         ProviderKind::Twilio => twilio::settings(place, account, environment),
         ProviderKind::Telnyx => telnyx::settings(place, account, environment),
-        ProviderKind::Vonage => {
-            let problem = "this version sends through twilio and telnyx only, found vonage";
-            Err(Refusal::new(format!("{place}.provider"), problem))
-        }
+        ProviderKind::Vonage => vonage::settings(place, account, environment),
     }
 }
 

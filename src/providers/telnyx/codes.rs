@@ -53,16 +53,16 @@ pub(super) const CODES: &[Code] = &[
     code(20100, Class::Configuration), // insufficient funds
     code(40314, Class::Configuration), // account disabled
     // The sending number is wrong or not enabled.
-    code(10001, Class::Configuration), // number inactive
-    code(40013, Class::Configuration),
-    code(40100, Class::Configuration),
-    code(40150, Class::Configuration),
-    code(40151, Class::Configuration),
-    code(40305, Class::Configuration),
-    code(40306, Class::Configuration),
-    code(40308, Class::Configuration),
-    code(40010, Class::Configuration), // number without a 10DLC campaign
-    code(40329, Class::Configuration), // toll-free number not verified
+    code(10001, Class::Sender), // number inactive
+    code(40013, Class::Sender),
+    code(40100, Class::Sender),
+    code(40150, Class::Sender),
+    code(40151, Class::Sender),
+    code(40305, Class::Sender),
+    code(40306, Class::Sender),
+    code(40308, Class::Sender),
+    code(40010, Class::Sender), // number without a 10DLC campaign
+    code(40329, Class::Sender), // toll-free number not verified
     // The messaging profile.
     code(40312, Class::Configuration), // disabled
     code(40321, Class::Configuration), // its pool has no number

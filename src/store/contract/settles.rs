@@ -1,6 +1,6 @@
 //! `settle`, and what it charges.
 
-use sendyard_actors::domain::message::{Draft, Settlement, State, UnknownPolicy};
+use sendyard_actors::domain::message::{Settlement, State, UnknownPolicy};
 use sendyard_actors::domain::outcome::{Acceptance, Next};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, Claimed, Settle, SettleAnswer};

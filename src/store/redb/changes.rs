@@ -21,8 +21,8 @@ pub(super) struct Changes {
 
 impl Changes {
     /// What became of a row, if it was changed.
-    pub(super) fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        self.rows.get(key).map(Option::as_deref)
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Option<Vec<u8>>> {
+        self.rows.get(key)
     }
 
     /// The changes of a span, in the order of the keys. The span is not empty.
@@ -139,8 +139,8 @@ mod tests {
         newer.put(vec![1, 2], None);
         newer.put(vec![1], Some(vec![9]));
         changes.extend(newer);
-        assert_eq!(changes.get(&[1, 2]), Some(None));
-        assert_eq!(changes.get(&[1]), Some(Some(&[9][..])));
+        assert_eq!(changes.get(&[1, 2]), Some(&None));
+        assert_eq!(changes.get(&[1]), Some(&Some(vec![9])));
         assert_eq!(changes.get(&[3]), None);
     }
 }

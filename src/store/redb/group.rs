@@ -77,7 +77,7 @@ fn get<const LAYERS: usize>(
     key: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
     if let Some(change) = newest_first.iter().find_map(|layer| layer.get(key)) {
-        return Ok(change.map(<[u8]>::to_vec));
+        return Ok(change.clone());
     }
     let value = table.get(key).map_err(failed)?;
     Ok(value.map(|value| value.value().to_vec()))
