@@ -10,6 +10,9 @@
 //!
 //! For users: `docs/TWIN.md`.
 
+mod allowance;
+mod backlogs;
+mod callback_url;
 mod clock;
 mod connection;
 mod control;
@@ -19,9 +22,11 @@ mod exchange;
 mod faults;
 mod ledger;
 mod segments;
+mod senders;
 #[cfg(test)]
 mod tests;
 mod twilio;
+mod verdict;
 
 use std::io;
 use std::net::SocketAddr;

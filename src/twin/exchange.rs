@@ -107,8 +107,9 @@ fn body_answer(status: StatusCode, content_type: &'static str, body: Vec<u8>) ->
     answer
 }
 
-/// What a broken front of a provider says, in place of `answer`.
-pub(super) fn garbage(pick: u64, answer: &Answer) -> Answer {
+/// What a broken front of a provider says, in place of `answer`, where the provider itself says
+/// `success`.
+pub(super) fn garbage(pick: u64, success: StatusCode, answer: &Answer) -> Answer {
     match pick % 4 {
         0 => {
             let page = b"<!DOCTYPE html><html><body><h1>It works!</h1></body></html>";
@@ -117,9 +118,9 @@ pub(super) fn garbage(pick: u64, answer: &Answer) -> Answer {
         1 => {
             let whole = answer.body();
             let half = whole.iter().take(whole.len() / 2).copied().collect();
-            json_answer(StatusCode::CREATED, half)
+            json_answer(success, half)
         }
-        2 => json_answer(StatusCode::CREATED, Vec::new()),
+        2 => json_answer(success, Vec::new()),
         _ => json_answer(StatusCode::OK, br#"{"ok":true}"#.to_vec()),
     }
 }
