@@ -20,9 +20,11 @@ mod dice;
 mod door;
 mod exchange;
 mod faults;
+mod ids;
 mod ledger;
 mod segments;
 mod senders;
+mod telnyx;
 #[cfg(test)]
 mod tests;
 mod twilio;
@@ -41,6 +43,8 @@ use self::clock::TwinClock;
 use self::door::{Door, Front};
 use self::faults::FaultBoard;
 use self::ledger::{Ledger, LedgerFile};
+use self::telnyx::TelnyxFace;
+pub use self::telnyx::{TelnyxAccount, TelnyxLimits};
 use self::twilio::TwilioFace;
 pub use self::twilio::{TwilioAccount, TwilioLimits};
 
@@ -59,6 +63,8 @@ pub struct TwinOptions {
     pub ledger_limit: usize,
     /// What the Twilio face allows.
     pub twilio: TwilioLimits,
+    /// What the Telnyx face allows.
+    pub telnyx: TelnyxLimits,
 }
 
 impl Default for TwinOptions {
@@ -68,6 +74,7 @@ impl Default for TwinOptions {
             ledger_file: None,
             ledger_limit: DEFAULT_LEDGER_LIMIT,
             twilio: TwilioLimits::default(),
+            telnyx: TelnyxLimits::default(),
         }
     }
 }
@@ -114,6 +121,7 @@ struct Twin {
     /// True once the twin is to stop: requests being held go without an answer.
     stopping: watch::Sender<bool>,
     twilio: TwilioFace,
+    telnyx: TelnyxFace,
 }
 
 /// Starts a twin on `listen` (port 0: any free one).
@@ -143,10 +151,12 @@ pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<Runni
         ledger: shared_ledger,
         stopping: watch::Sender::new(false),
         twilio: TwilioFace::new(options.twilio),
+        telnyx: TelnyxFace::new(options.telnyx),
     });
 
     let everything = Router::new()
         .merge(twilio::routes())
+        .merge(telnyx::routes())
         .merge(control::routes())
         .fallback(control::nothing_here)
         .with_state(Arc::clone(&twin));

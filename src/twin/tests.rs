@@ -3,6 +3,7 @@
 mod control;
 mod faults;
 mod ledger;
+mod telnyx;
 mod twilio;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,6 +19,9 @@ use super::{RunningTwin, TwinOptions, start};
 
 const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 const OTHER_ACCOUNT: &str = "ACffffffffffffffffffffffffffffffff";
+const TELNYX_KEY: &str = "KEY0123";
+/// The first twelve digits of its SHA-256.
+const TELNYX_ACCOUNT: &str = "key-306939bda938";
 const FROM: &str = "+15550001111";
 const TO: &str = "+15550002222";
 /// Nothing here takes longer unless it is broken.
@@ -73,6 +77,12 @@ impl TestTwin {
     /// A text that nothing is wrong with.
     async fn send(&self, text: &str) -> Reply {
         self.post(ACCOUNT, &[("To", TO), ("From", FROM), ("Body", text)]).await
+    }
+
+    /// Asks the Telnyx face, with a key.
+    fn telnyx(&self, body: &Value) -> reqwest::RequestBuilder {
+        let url = format!("http://{}/v2/messages", self.twin.addr());
+        self.client.post(url).bearer_auth(TELNYX_KEY).json(body)
     }
 
     async fn control(&self, method: Method, path: &str, body: &str) -> Reply {
