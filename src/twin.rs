@@ -29,6 +29,7 @@ mod telnyx;
 mod tests;
 mod twilio;
 mod verdict;
+mod vonage;
 
 use std::io;
 use std::net::SocketAddr;
@@ -47,6 +48,8 @@ use self::telnyx::TelnyxFace;
 pub use self::telnyx::{TelnyxAccount, TelnyxLimits};
 use self::twilio::TwilioFace;
 pub use self::twilio::{TwilioAccount, TwilioLimits};
+use self::vonage::VonageFace;
+pub use self::vonage::{VonageApplication, VonageKey, VonageLimits};
 
 /// Lines kept in memory unless told otherwise.
 const DEFAULT_LEDGER_LIMIT: usize = 1_000_000;
@@ -65,6 +68,8 @@ pub struct TwinOptions {
     pub twilio: TwilioLimits,
     /// What the Telnyx face allows.
     pub telnyx: TelnyxLimits,
+    /// What the Vonage face allows.
+    pub vonage: VonageLimits,
 }
 
 impl Default for TwinOptions {
@@ -75,6 +80,7 @@ impl Default for TwinOptions {
             ledger_limit: DEFAULT_LEDGER_LIMIT,
             twilio: TwilioLimits::default(),
             telnyx: TelnyxLimits::default(),
+            vonage: VonageLimits::default(),
         }
     }
 }
@@ -115,6 +121,7 @@ impl RunningTwin {
 struct Twin {
     addr: SocketAddr,
     control_addr: SocketAddr,
+    clock: TwinClock,
     door: Door,
     faults: FaultBoard,
     ledger: Arc<Ledger>,
@@ -122,17 +129,20 @@ struct Twin {
     stopping: watch::Sender<bool>,
     twilio: TwilioFace,
     telnyx: TelnyxFace,
+    vonage: VonageFace,
 }
 
 /// Starts a twin on `listen` (port 0: any free one).
 ///
-/// Fails where an address cannot be listened on or the ledger file cannot be opened.
+/// Fails where an address cannot be listened on, the ledger file cannot be opened, or an option makes no
+/// sense.
 pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<RunningTwin> {
     let listener = TcpListener::bind(listen).await?;
     let control_wish = options.control.unwrap_or_else(|| control_beside(listen));
     let control_listener = TcpListener::bind(control_wish).await?;
 
-    let mut ledger = Ledger::new(TwinClock::start(), options.ledger_limit);
+    let clock = TwinClock::start();
+    let mut ledger = Ledger::new(clock, options.ledger_limit);
     if options.ledger_file.is_some() {
         ledger.keep_for_file();
     }
@@ -146,17 +156,20 @@ pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<Runni
     let twin = Arc::new(Twin {
         addr: listener.local_addr()?,
         control_addr: control_listener.local_addr()?,
+        clock,
         door,
         faults: FaultBoard::default(),
         ledger: shared_ledger,
         stopping: watch::Sender::new(false),
         twilio: TwilioFace::new(options.twilio),
         telnyx: TelnyxFace::new(options.telnyx),
+        vonage: VonageFace::new(options.vonage)?,
     });
 
     let everything = Router::new()
         .merge(twilio::routes())
         .merge(telnyx::routes())
+        .merge(vonage::routes())
         .merge(control::routes())
         .fallback(control::nothing_here)
         .with_state(Arc::clone(&twin));

@@ -37,7 +37,7 @@ pub(super) fn routes() -> Router<Arc<Twin>> {
 pub(super) async fn nothing_here(method: Method, uri: Uri) -> Response {
     let sentence = format!(
         "the twin answers nothing at {method} {}: see POST /2010-04-01/Accounts/{{AccountSid}}/Messages.json, \
-         /v2/messages and GET /_twin/health, /_twin/ledger, /_twin/faults",
+         /v2/messages, /v1/messages and GET /_twin/health, /_twin/ledger, /_twin/faults",
         uri.path()
     );
     refuse(StatusCode::NOT_FOUND, &sentence)

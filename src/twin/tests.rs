@@ -5,6 +5,7 @@ mod faults;
 mod ledger;
 mod telnyx;
 mod twilio;
+mod vonage;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -22,6 +23,7 @@ const OTHER_ACCOUNT: &str = "ACffffffffffffffffffffffffffffffff";
 const TELNYX_KEY: &str = "KEY0123";
 /// The first twelve digits of its SHA-256.
 const TELNYX_ACCOUNT: &str = "key-306939bda938";
+const VONAGE_KEY: &str = "a1b2c3d4";
 const FROM: &str = "+15550001111";
 const TO: &str = "+15550002222";
 /// Nothing here takes longer unless it is broken.
@@ -83,6 +85,12 @@ impl TestTwin {
     fn telnyx(&self, body: &Value) -> reqwest::RequestBuilder {
         let url = format!("http://{}/v2/messages", self.twin.addr());
         self.client.post(url).bearer_auth(TELNYX_KEY).json(body)
+    }
+
+    /// Asks the Vonage face, with a key and a secret.
+    fn vonage(&self, body: &Value) -> reqwest::RequestBuilder {
+        let url = format!("http://{}/v1/messages", self.twin.addr());
+        self.client.post(url).basic_auth(VONAGE_KEY, Some("secret")).json(body)
     }
 
     async fn control(&self, method: Method, path: &str, body: &str) -> Reply {
