@@ -13,6 +13,7 @@
 mod allowance;
 mod backlogs;
 mod callback_url;
+mod callbacks;
 mod clock;
 mod connection;
 mod control;
@@ -35,11 +36,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use self::callbacks::CallbackKeys;
+use self::callbacks::Callbacks;
 use self::clock::TwinClock;
 use self::door::{Door, Front};
 use self::faults::FaultBoard;
@@ -70,6 +74,10 @@ pub struct TwinOptions {
     pub telnyx: TelnyxLimits,
     /// What the Vonage face allows.
     pub vonage: VonageLimits,
+    /// What status callbacks are signed with.
+    pub callback_keys: CallbackKeys,
+    /// How long after it failed a callback is first repeated, by the providers that repeat.
+    pub callback_wait: Duration,
 }
 
 impl Default for TwinOptions {
@@ -81,6 +89,8 @@ impl Default for TwinOptions {
             twilio: TwilioLimits::default(),
             telnyx: TelnyxLimits::default(),
             vonage: VonageLimits::default(),
+            callback_keys: CallbackKeys::default(),
+            callback_wait: callbacks::DEFAULT_FIRST_WAIT,
         }
     }
 }
@@ -104,7 +114,7 @@ impl RunningTwin {
         self.twin.control_addr
     }
 
-    /// Stops listening, cuts the requests being held, and writes the ledger file to its end.
+    /// Stops listening, cuts the requests being held and the callbacks, and writes the ledger file to its end.
     pub async fn stop(self) {
         self.twin.stopping.send_replace(true);
         self.twin.door.end().await;
@@ -130,6 +140,7 @@ struct Twin {
     twilio: TwilioFace,
     telnyx: TelnyxFace,
     vonage: VonageFace,
+    callbacks: Arc<Callbacks>,
 }
 
 /// Starts a twin on `listen` (port 0: any free one).
@@ -164,6 +175,7 @@ pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<Runni
         twilio: TwilioFace::new(options.twilio),
         telnyx: TelnyxFace::new(options.telnyx),
         vonage: VonageFace::new(options.vonage)?,
+        callbacks: Arc::new(Callbacks::new(clock, options.callback_keys, options.callback_wait)),
     });
 
     let everything = Router::new()
@@ -175,6 +187,7 @@ pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<Runni
         .with_state(Arc::clone(&twin));
     let control_only =
         Router::new().merge(control::routes()).fallback(control::nothing_here).with_state(Arc::clone(&twin));
+    tokio::spawn(callbacks::carry(Arc::clone(&twin.callbacks), twin.stopping.subscribe()));
     door::keep(listener, twin.addr, everything, commands);
     let control = Front::open(control_listener, control_only);
     Ok(RunningTwin { twin, control, ledger_file })

@@ -8,6 +8,7 @@
 //! **queued**, and refused only where the queue would take more than four hours (40318). API
 //! **requests** faster than allowed are refused (10011, 429), whatever they ask for.
 
+mod callback;
 mod credentials;
 mod error;
 mod idempotency;
@@ -25,6 +26,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use uuid::Uuid;
 
+use self::callback::TelnyxForm;
 use self::error::TelnyxError;
 use self::idempotency::Key;
 use self::limits::Books;
@@ -32,6 +34,7 @@ pub use self::limits::{TelnyxAccount, TelnyxLimits};
 use self::request::SendRequest;
 use self::resource::Extras;
 use super::allowance::Standing;
+use super::callbacks::Plan;
 use super::connection::Connection;
 use super::exchange::{self, Answer, Delivery, json_answer};
 use super::faults::Disturbance;
@@ -108,10 +111,14 @@ async fn send(
             resource
         });
         tell_standing(&mut answer, standing, fate.disturbance);
-        (line, (delivery, answer))
+        let addresses = [&extras.webhook_url, &extras.webhook_failover_url];
+        let plan = Plan::of(&faults, &line, &addresses, || TelnyxForm::new(&line, &extras));
+        (line, (delivery, answer, plan))
     });
     match recorded {
-        Ok((stamp, (delivery, answer))) => delivery.give(&twin, &connection, stamp.seq, answer).await,
+        Ok((stamp, (delivery, answer, plan))) => {
+            delivery.give(&twin, &connection, stamp.seq, answer, plan).await
+        }
         Err(refusal) => exchange::not_recorded(&refusal),
     }
 }

@@ -1,5 +1,6 @@
 //! The twin as its users meet it: over sockets.
 
+mod callbacks;
 mod control;
 mod faults;
 mod ledger;
@@ -158,6 +159,11 @@ async fn reply(request: reqwest::RequestBuilder) -> Reply {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     Reply { status, headers, text: response.text().await.unwrap() }
+}
+
+/// Callbacks with valid signatures: `vectors/README.md`.
+pub(super) fn vectors() -> Value {
+    serde_json::from_str(include_str!("tests/vectors/webhook_signatures.json")).unwrap()
 }
 
 /// All that a socket still gives before its end.

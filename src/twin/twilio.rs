@@ -3,6 +3,7 @@
 //! Source of paths, fields and the message resource: Twilio's `OpenAPI` description
 //! (`twilio_api_v2010.json`); of limits and errors: Twilio's error catalogue and messaging guides.
 
+mod callback;
 mod credentials;
 mod error;
 mod limits;
@@ -18,11 +19,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 
+use self::callback::TwilioForm;
 use self::error::TwilioError;
 use self::limits::Books;
 pub use self::limits::{TwilioAccount, TwilioLimits};
 use self::request::SendRequest;
 use super::Twin;
+use super::callbacks::Plan;
 use super::connection::Connection;
 use super::dice;
 use super::exchange::{self, Delivery, json_answer};
@@ -91,10 +94,15 @@ async fn create(
         let mut answer =
             verdict.write_down(&mut line, fate.disturbance, StatusCode::CREATED, resource::render);
         answer.headers_mut().insert(CONCURRENT_REQUESTS, HeaderValue::from(in_flight.count()));
-        (line, (delivery, answer))
+        let plan = Plan::of(&faults, &line, &[&request.callback], || {
+            TwilioForm::new(&line, credentials::auth_token(&headers))
+        });
+        (line, (delivery, answer, plan))
     });
     match recorded {
-        Ok((stamp, (delivery, answer))) => delivery.give(&twin, &connection, stamp.seq, answer).await,
+        Ok((stamp, (delivery, answer, plan))) => {
+            delivery.give(&twin, &connection, stamp.seq, answer, plan).await
+        }
         Err(refusal) => exchange::not_recorded(&refusal),
     }
 }

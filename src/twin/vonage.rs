@@ -6,6 +6,7 @@
 //! Vonage writes numbers without `+`. The ledger has them with it, like those of the other faces, so
 //! that rules, lists and readers compare one form.
 
+mod callback;
 mod credentials;
 mod error;
 mod jwt;
@@ -23,10 +24,12 @@ use axum::response::Response;
 use axum::routing::post;
 use serde_json::json;
 
+use self::callback::VonageForm;
 use self::error::VonageError;
 use self::limits::Books;
 pub use self::limits::{VonageApplication, VonageKey, VonageLimits};
 use self::request::SendRequest;
+use super::callbacks::Plan;
 use super::connection::Connection;
 use super::exchange::{self, Delivery};
 use super::ledger::Line;
@@ -65,12 +68,12 @@ async fn send(
     let mut request = SendRequest::parse(&body);
     let faults = twin.faults.current();
     let books = &twin.vonage.books;
-    let (account, door) = credentials::check(books, &headers, twin.clock.now_us());
-    request.asked.account.clone_from(&account);
+    let (asker, door) = credentials::check(books, &headers, twin.clock.now_us());
+    asker.account().clone_into(&mut request.asked.account);
 
     let recorded = twin.ledger.record(|stamp| {
-        let standing = books.count_request(&account, stamp.at_us);
-        let fate = faults.fate(&account, request.asked.from.as_deref(), stamp.seq);
+        let standing = books.count_request(asker.account(), stamp.at_us);
+        let fate = faults.fate(asker.account(), request.asked.from.as_deref(), stamp.seq);
         let delivery = Delivery::of(fate);
         let verdict = Verdict::of(fate.disturbance, || {
             let allowed = if standing.exceeded { Err(VonageError::Throttled) } else { Ok(()) };
@@ -82,10 +85,14 @@ async fn send(
         });
         let mut line = request.asked.line(PROVIDER, stamp, delivery);
         let answer = verdict.write_down(&mut line, fate.disturbance, StatusCode::ACCEPTED, render);
-        (line, (delivery, answer))
+        let plan =
+            Plan::of(&faults, &line, &[&request.callback], || VonageForm::new(&line, request.mms, asker));
+        (line, (delivery, answer, plan))
     });
     match recorded {
-        Ok((stamp, (delivery, answer))) => delivery.give(&twin, &connection, stamp.seq, answer).await,
+        Ok((stamp, (delivery, answer, plan))) => {
+            delivery.give(&twin, &connection, stamp.seq, answer, plan).await
+        }
         Err(refusal) => exchange::not_recorded(&refusal),
     }
 }

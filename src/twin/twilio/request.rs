@@ -21,6 +21,8 @@ const MOST_MEDIA: usize = 10;
 pub(super) struct SendRequest {
     /// All but the account, which the path names. `service` is the Messaging Service.
     pub(super) asked: Asked,
+    /// Where its callbacks are to go.
+    pub(super) callback: Option<String>,
     has_content: bool,
 }
 
@@ -36,11 +38,12 @@ impl SendRequest {
                 "Body" => request.asked.text = value.into_owned(),
                 "MediaUrl" => request.asked.media.push(value.into_owned()),
                 "ContentSid" => request.has_content = !value.is_empty(),
-                "StatusCallback" => request.asked.token = callback_url::token(&value),
+                "StatusCallback" => request.callback = not_empty(value.into_owned()),
                 _ => {}
             }
         }
         let asked = &mut request.asked;
+        asked.token = request.callback.as_deref().and_then(callback_url::token);
         asked.segments = if asked.media.is_empty() { segments::count(&asked.text) } else { 1 };
         request
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use secrecy::SecretString;
 
-use super::jwt::{PublicKey, Token};
+use super::jwt::PublicKey;
 use crate::twin::allowance::{Allowance, Standing};
 
 /// Vonage's limits, with Vonage's defaults. Where neither applications nor keys are named, any
@@ -51,18 +51,8 @@ impl Default for VonageLimits {
 #[derive(Debug)]
 pub(super) struct Books {
     limits: VonageLimits,
-    applications: HashMap<String, Application>,
+    applications: HashMap<String, PublicKey>,
     requests: Mutex<Allowance>,
-}
-
-/// An application whose key is known.
-#[derive(Debug)]
-pub(super) struct Application(PublicKey);
-
-impl Application {
-    pub(super) fn signed(&self, token: &Token) -> bool {
-        self.0.signed(token)
-    }
 }
 
 impl Books {
@@ -74,7 +64,7 @@ impl Books {
                 let sentence = format!("the public key of application {id} is no RSA key in PEM");
                 io::Error::new(io::ErrorKind::InvalidInput, sentence)
             })?;
-            applications.insert(id.clone(), Application(key));
+            applications.insert(id.clone(), key);
         }
         let requests = Mutex::new(Allowance::new(limits.requests_per_second));
         Ok(Self { limits, applications, requests })
@@ -84,7 +74,8 @@ impl Books {
         &self.limits
     }
 
-    pub(super) fn application(&self, id: &str) -> Option<&Application> {
+    /// The key of an application that was named at the start.
+    pub(super) fn application(&self, id: &str) -> Option<&PublicKey> {
         self.applications.get(id)
     }
 

@@ -26,6 +26,9 @@ const ATTACHMENTS: [&str; 5] = ["image", "vcard", "audio", "video", "file"];
 pub(super) struct SendRequest {
     /// Numbers with `+`; `token` is `client_ref`.
     pub(super) asked: Asked,
+    pub(super) mms: bool,
+    /// Where its callbacks are to go.
+    pub(super) callback: Option<String>,
     /// What is wrong with it, whoever asks.
     wrong: Option<VonageError>,
 }
@@ -40,9 +43,11 @@ impl SendRequest {
         request.asked.to = with_plus(text(&fields, "to"));
         request.asked.from = Some(with_plus(text(&fields, "from"))).filter(|from| !from.is_empty());
         request.asked.token = Some(text(&fields, "client_ref").to_owned()).filter(|token| !token.is_empty());
+        request.mms = text(&fields, "channel") == "mms";
+        request.callback = Some(text(&fields, "webhook_url").to_owned()).filter(|url| !url.is_empty());
         request.wrong = request.read_content(&fields).and_then(|()| check_fields(&fields)).err();
         request.asked.segments = match text_in(&fields, "sms", "encoding_type") {
-            _ if text(&fields, "channel") == "mms" => 1,
+            _ if request.mms => 1,
             "unicode" => segments::count_ucs2(&request.asked.text),
             _ => segments::count(&request.asked.text),
         };
