@@ -5,8 +5,9 @@
 //!   error in them cannot hide here too.
 //! * The **ledger** is the truth: one line for each send request that was read whole, whatever was
 //!   answered. The **faults** are dials, read again for each request.
-//! * `Twin` owns all state; a **face** (`twilio`) knows one provider's paths, limits and bodies, and
-//!   leaves everything else to the modules beside it. A new provider is one more face.
+//! * `Twin` owns all state; a **face** (`twilio`, `telnyx`, `vonage`) knows one provider's paths, limits,
+//!   bodies and callbacks, and leaves everything else to the modules beside it. A new provider is one
+//!   more face.
 //!
 //! For users: `docs/TWIN.md`.
 

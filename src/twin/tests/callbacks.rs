@@ -119,6 +119,13 @@ impl TestTwin {
     }
 }
 
+#[tokio::test]
+async fn the_keys_are_those_of_the_documents() {
+    let twin = TestTwin::start().await;
+    let shown = twin.control(Method::GET, "/_twin/keys", "").await.text;
+    assert!(include_str!("../../../docs/TWIN.md").contains(&shown), "{shown}");
+}
+
 fn twilio(url: &str) -> [(&'static str, &str); 4] {
     [("To", TO), ("From", FROM), ("Body", "hi"), ("StatusCallback", url)]
 }
