@@ -5,11 +5,16 @@
 //!   error in them cannot hide here too.
 //! * The **ledger** is the truth: one line for each send request that was read whole, whatever was
 //!   answered. The **faults** are dials, read again for each request.
-//! * `Twin` owns all state; a **face** (`twilio`) knows one provider's paths, limits and bodies, and
-//!   leaves everything else to the modules beside it. A new provider is one more face.
+//! * `Twin` owns all state; a **face** (`twilio`, `telnyx`, `vonage`) knows one provider's paths, limits,
+//!   bodies and callbacks, and leaves everything else to the modules beside it. A new provider is one
+//!   more face.
 //!
 //! For users: `docs/TWIN.md`.
 
+mod allowance;
+mod backlogs;
+mod callback_url;
+mod callbacks;
 mod clock;
 mod connection;
 mod control;
@@ -17,27 +22,39 @@ mod dice;
 mod door;
 mod exchange;
 mod faults;
+mod ids;
 mod ledger;
 mod segments;
+mod senders;
+mod telnyx;
 #[cfg(test)]
 mod tests;
 mod twilio;
+mod verdict;
+mod vonage;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use self::callbacks::CallbackKeys;
+use self::callbacks::Callbacks;
 use self::clock::TwinClock;
 use self::door::{Door, Front};
 use self::faults::FaultBoard;
 use self::ledger::{Ledger, LedgerFile};
+use self::telnyx::TelnyxFace;
+pub use self::telnyx::{TelnyxAccount, TelnyxLimits};
 use self::twilio::TwilioFace;
 pub use self::twilio::{TwilioAccount, TwilioLimits};
+use self::vonage::VonageFace;
+pub use self::vonage::{VonageApplication, VonageKey, VonageLimits};
 
 /// Lines kept in memory unless told otherwise.
 const DEFAULT_LEDGER_LIMIT: usize = 1_000_000;
@@ -54,6 +71,14 @@ pub struct TwinOptions {
     pub ledger_limit: usize,
     /// What the Twilio face allows.
     pub twilio: TwilioLimits,
+    /// What the Telnyx face allows.
+    pub telnyx: TelnyxLimits,
+    /// What the Vonage face allows.
+    pub vonage: VonageLimits,
+    /// What status callbacks are signed with.
+    pub callback_keys: CallbackKeys,
+    /// How long after it failed a callback is first repeated, by the providers that repeat.
+    pub callback_wait: Duration,
 }
 
 impl Default for TwinOptions {
@@ -63,6 +88,10 @@ impl Default for TwinOptions {
             ledger_file: None,
             ledger_limit: DEFAULT_LEDGER_LIMIT,
             twilio: TwilioLimits::default(),
+            telnyx: TelnyxLimits::default(),
+            vonage: VonageLimits::default(),
+            callback_keys: CallbackKeys::default(),
+            callback_wait: callbacks::DEFAULT_FIRST_WAIT,
         }
     }
 }
@@ -86,7 +115,7 @@ impl RunningTwin {
         self.twin.control_addr
     }
 
-    /// Stops listening, cuts the requests being held, and writes the ledger file to its end.
+    /// Stops listening, cuts the requests being held and the callbacks, and writes the ledger file to its end.
     pub async fn stop(self) {
         self.twin.stopping.send_replace(true);
         self.twin.door.end().await;
@@ -103,23 +132,29 @@ impl RunningTwin {
 struct Twin {
     addr: SocketAddr,
     control_addr: SocketAddr,
+    clock: TwinClock,
     door: Door,
     faults: FaultBoard,
     ledger: Arc<Ledger>,
     /// True once the twin is to stop: requests being held go without an answer.
     stopping: watch::Sender<bool>,
     twilio: TwilioFace,
+    telnyx: TelnyxFace,
+    vonage: VonageFace,
+    callbacks: Arc<Callbacks>,
 }
 
 /// Starts a twin on `listen` (port 0: any free one).
 ///
-/// Fails where an address cannot be listened on or the ledger file cannot be opened.
+/// Fails where an address cannot be listened on, the ledger file cannot be opened, or an option makes no
+/// sense.
 pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<RunningTwin> {
     let listener = TcpListener::bind(listen).await?;
     let control_wish = options.control.unwrap_or_else(|| control_beside(listen));
     let control_listener = TcpListener::bind(control_wish).await?;
 
-    let mut ledger = Ledger::new(TwinClock::start(), options.ledger_limit);
+    let clock = TwinClock::start();
+    let mut ledger = Ledger::new(clock, options.ledger_limit);
     if options.ledger_file.is_some() {
         ledger.keep_for_file();
     }
@@ -133,20 +168,27 @@ pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<Runni
     let twin = Arc::new(Twin {
         addr: listener.local_addr()?,
         control_addr: control_listener.local_addr()?,
+        clock,
         door,
         faults: FaultBoard::default(),
         ledger: shared_ledger,
         stopping: watch::Sender::new(false),
         twilio: TwilioFace::new(options.twilio),
+        telnyx: TelnyxFace::new(options.telnyx),
+        vonage: VonageFace::new(options.vonage)?,
+        callbacks: Arc::new(Callbacks::new(clock, options.callback_keys, options.callback_wait)),
     });
 
     let everything = Router::new()
         .merge(twilio::routes())
+        .merge(telnyx::routes())
+        .merge(vonage::routes())
         .merge(control::routes())
         .fallback(control::nothing_here)
         .with_state(Arc::clone(&twin));
     let control_only =
         Router::new().merge(control::routes()).fallback(control::nothing_here).with_state(Arc::clone(&twin));
+    tokio::spawn(callbacks::carry(Arc::clone(&twin.callbacks), twin.stopping.subscribe()));
     door::keep(listener, twin.addr, everything, commands);
     let control = Front::open(control_listener, control_only);
     Ok(RunningTwin { twin, control, ledger_file })

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 /// Anchored to the wall clock once, then monotonic: the ledger's instants never go back.
@@ -23,4 +24,17 @@ impl TwinClock {
         let since_epoch = self.wall_at_start + self.start.elapsed();
         u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX)
     }
+}
+
+/// An instant of the twin's clock; the epoch where it makes no sense.
+pub(super) fn timestamp(at_us: u64) -> Timestamp {
+    i64::try_from(at_us)
+        .ok()
+        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// `2026-11-23T13:00:00.148+00:00`.
+pub(super) fn rfc_3339(at_us: u64) -> String {
+    timestamp(at_us).strftime("%Y-%m-%dT%H:%M:%S.%3f+00:00").to_string()
 }

@@ -1,4 +1,4 @@
-//! The control endpoints, under `/_twin`: health, ledger, faults.
+//! The control endpoints, under `/_twin`: health, ledger, faults, callbacks, keys.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -31,13 +31,15 @@ pub(super) fn routes() -> Router<Arc<Twin>> {
         .route("/_twin/health", get(health))
         .route("/_twin/ledger", get(read_ledger).delete(clear_ledger))
         .route("/_twin/faults", get(read_faults).put(change_faults))
+        .route("/_twin/callbacks", get(callbacks))
+        .route("/_twin/keys", get(keys))
 }
 
 /// Any other path.
 pub(super) async fn nothing_here(method: Method, uri: Uri) -> Response {
     let sentence = format!(
-        "the twin answers nothing at {method} {}: see POST /2010-04-01/Accounts/{{AccountSid}}/Messages.json and \
-         GET /_twin/health, /_twin/ledger, /_twin/faults",
+        "the twin answers nothing at {method} {}: see POST /2010-04-01/Accounts/{{AccountSid}}/Messages.json, \
+         /v2/messages, /v1/messages and GET /_twin/health, /_twin/ledger, /_twin/faults, /_twin/callbacks, /_twin/keys",
         uri.path()
     );
     refuse(StatusCode::NOT_FOUND, &sentence)
@@ -114,6 +116,16 @@ async fn change_faults(State(twin): State<Arc<Twin>>, body: Bytes) -> Response {
     }
     twin.faults.replace(faults);
     Json(&*twin.faults.current()).into_response()
+}
+
+/// What was sent of late, and how it was answered.
+async fn callbacks(State(twin): State<Arc<Twin>>) -> Response {
+    Json(twin.callbacks.report()).into_response()
+}
+
+/// What callbacks are signed with.
+async fn keys(State(twin): State<Arc<Twin>>) -> Response {
+    Json(twin.callbacks.keys()).into_response()
 }
 
 fn refuse(status: StatusCode, sentence: &str) -> Response {

@@ -9,6 +9,22 @@ pub(super) enum Throw {
     Jitter,
     /// Which garbage is answered.
     Garbage,
+    /// Does the message fail?
+    Failed,
+    /// For which reason?
+    Reason,
+    /// Does its first callback come before the answer?
+    Early,
+    /// Do its callbacks come late?
+    Late,
+    /// Do they come last first?
+    Disordered,
+    /// How much longer until this of its states?
+    Delay(u8),
+    /// Is this of its callbacks lost?
+    Lost(u8),
+    /// Does it come twice?
+    Doubled(u8),
 }
 
 impl Throw {
@@ -17,6 +33,14 @@ impl Throw {
             Self::Fault => 1,
             Self::Jitter => 2,
             Self::Garbage => 3,
+            Self::Failed => 4,
+            Self::Reason => 5,
+            Self::Early => 6,
+            Self::Late => 7,
+            Self::Disordered => 8,
+            Self::Delay(index) => 0x100 + index as u64,
+            Self::Lost(index) => 0x200 + index as u64,
+            Self::Doubled(index) => 0x300 + index as u64,
         }
     }
 }

@@ -9,11 +9,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::Twin;
+use super::callbacks::Plan;
 use super::connection::Connection;
 use super::faults::{Disturbance, Fate};
 use super::ledger::{Answered, LedgerRefusal};
+
+/// An answer waits no longer for a callback that is to come before it.
+const LONGEST_EARLY: Duration = Duration::from_secs(10);
 
 /// An answer, whole, so that it can still be spoilt.
 pub(super) type Answer = Response<Vec<u8>>;
@@ -23,40 +28,50 @@ pub(super) type Answer = Response<Vec<u8>>;
 pub(super) struct Delivery {
     held: Duration,
     cut: bool,
+    /// A callback may come first.
+    early: bool,
 }
 
 impl Delivery {
     /// As fate has it.
     pub(super) fn of(fate: Fate) -> Self {
-        match fate.disturbance {
-            Some(Disturbance::Hang { held }) => Self { held, cut: true },
-            Some(Disturbance::Cut { .. }) => Self { held: fate.latency, cut: true },
+        let (held, cut) = match fate.disturbance {
+            Some(Disturbance::Hang { held }) => (held, true),
+            Some(Disturbance::Cut { .. }) => (fate.latency, true),
             Some(
                 Disturbance::Throttle { .. } | Disturbance::ServerError { .. } | Disturbance::Garbage { .. },
             )
-            | None => Self { held: fate.latency, cut: false },
-        }
+            | None => (fate.latency, false),
+        };
+        Self { held, cut, early: fate.early }
     }
 
     /// What the ledger's line says at first.
     pub(super) fn answered(self) -> Answered {
-        match (self.cut, self.held.is_zero()) {
+        match (self.cut, self.is_immediate()) {
             (true, _) => Answered::no(),
             (false, true) => Answered::yes(),
             (false, false) => Answered::open(),
         }
     }
 
-    /// Holds the answer to request `seq` back as long as it must be, then gives it or cuts.
+    fn is_immediate(self) -> bool {
+        self.held.is_zero() && !self.early
+    }
+
+    /// Begins the callbacks, holds the answer to request `seq` back as long as it must be, then gives
+    /// it or cuts.
     pub(super) async fn give(
         self,
         twin: &Arc<Twin>,
         connection: &Connection,
         seq: u64,
         answer: Answer,
+        plan: Option<Plan>,
     ) -> Response {
         let response = answer.map(axum::body::Body::from);
-        if self.held.is_zero() {
+        let early = plan.and_then(|plan| twin.callbacks.begin(plan));
+        if self.is_immediate() {
             if self.cut {
                 connection.cut();
             }
@@ -65,7 +80,7 @@ impl Delivery {
         let held = HeldAnswer { twin: Arc::clone(twin), seq };
         let mut stopping = twin.stopping.subscribe();
         let stopped = tokio::select! {
-            () = tokio::time::sleep(self.held) => false,
+            () = self.wait(early) => false,
             _ = stopping.wait_for(|stop| *stop) => true,
         };
         if self.cut || stopped {
@@ -74,6 +89,16 @@ impl Delivery {
             held.went_out();
         }
         response
+    }
+
+    async fn wait(self, early: Option<oneshot::Receiver<()>>) {
+        if let Some(early) = early {
+            // Whether it was sent or given up, it is no longer waited for.
+            let _ = tokio::time::timeout(LONGEST_EARLY, early).await;
+        }
+        if !self.held.is_zero() {
+            tokio::time::sleep(self.held).await;
+        }
     }
 }
 
@@ -107,8 +132,9 @@ fn body_answer(status: StatusCode, content_type: &'static str, body: Vec<u8>) ->
     answer
 }
 
-/// What a broken front of a provider says, in place of `answer`.
-pub(super) fn garbage(pick: u64, answer: &Answer) -> Answer {
+/// What a broken front of a provider says, in place of `answer`, where the provider itself says
+/// `success`.
+pub(super) fn garbage(pick: u64, success: StatusCode, answer: &Answer) -> Answer {
     match pick % 4 {
         0 => {
             let page = b"<!DOCTYPE html><html><body><h1>It works!</h1></body></html>";
@@ -117,9 +143,9 @@ pub(super) fn garbage(pick: u64, answer: &Answer) -> Answer {
         1 => {
             let whole = answer.body();
             let half = whole.iter().take(whole.len() / 2).copied().collect();
-            json_answer(StatusCode::CREATED, half)
+            json_answer(success, half)
         }
-        2 => json_answer(StatusCode::CREATED, Vec::new()),
+        2 => json_answer(success, Vec::new()),
         _ => json_answer(StatusCode::OK, br#"{"ok":true}"#.to_vec()),
     }
 }

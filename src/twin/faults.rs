@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::callbacks::CallbackDials;
 use super::dice::{self, Throw};
 
 /// Nothing is held longer, in milliseconds.
-const LONGEST_HOLD_MS: u64 = 3_600_000;
+pub(super) const LONGEST_HOLD_MS: u64 = 3_600_000;
 /// Shares written in decimal may miss 1 by a rounding.
 const ROUNDING: f64 = 1e-9;
 
@@ -26,6 +27,8 @@ pub(super) struct Faults {
     pub(super) refuse: bool,
     /// Recipients who opted out, as the provider would write them.
     pub(super) opted_out: HashSet<String>,
+    /// None: no status callbacks are sent.
+    pub(super) callbacks: Option<CallbackDials>,
     /// The first that matches a request rules it.
     pub(super) rules: Vec<Rule>,
 }
@@ -54,8 +57,8 @@ pub(super) struct Rule {
 /// Of the requests, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Share {
-    share: f64,
+pub(super) struct Share {
+    pub(super) share: f64,
 }
 
 /// Not accepted: 429, with a time to wait or without.
@@ -111,6 +114,8 @@ pub(super) struct Fate {
     pub(super) latency: Duration,
     /// None: the provider's own answer, whatever that is.
     pub(super) disturbance: Option<Disturbance>,
+    /// Its first callback, if there is one, comes before the answer.
+    pub(super) early: bool,
 }
 
 /// What strikes instead of a plain answer.
@@ -152,15 +157,20 @@ impl Faults {
         for (index, rule) in faults.rules.iter().enumerate() {
             rule.check().map_err(|reason| format!("rules[{index}]: {reason}"))?;
         }
+        if let Some(dials) = &faults.callbacks {
+            dials.check().map_err(|reason| format!("callbacks: {reason}"))?;
+        }
         Ok(faults)
     }
 
     /// What strikes request `seq`.
     pub(super) fn fate(&self, account: &str, from: Option<&str>, seq: u64) -> Fate {
-        match self.rules.iter().find(|rule| rule.rules_over(account, from)) {
-            Some(rule) => rule.fate(self.seed, seq),
-            None => Fate { latency: Duration::ZERO, disturbance: None },
-        }
+        let early = self.callbacks.as_ref().is_some_and(|dials| dials.is_early(self.seed, seq));
+        let (latency, disturbance) = match self.rules.iter().find(|rule| rule.rules_over(account, from)) {
+            Some(rule) => (rule.latency(self.seed, seq), rule.disturbance(self.seed, seq)),
+            None => (Duration::ZERO, None),
+        };
+        Fate { latency, disturbance, early }
     }
 }
 
@@ -212,13 +222,10 @@ impl Rule {
         Ok(())
     }
 
-    fn fate(&self, seed: u64, seq: u64) -> Fate {
+    fn latency(&self, seed: u64, seq: u64) -> Duration {
         let jitter = Duration::from_millis(self.latency_jitter_ms);
         let added = jitter.mul_f64(dice::share(seed, seq, Throw::Jitter));
-        Fate {
-            latency: Duration::from_millis(self.latency_ms) + added,
-            disturbance: self.disturbance(seed, seq),
-        }
+        Duration::from_millis(self.latency_ms) + added
     }
 
     fn disturbance(&self, seed: u64, seq: u64) -> Option<Disturbance> {

@@ -190,6 +190,7 @@ mod tests {
             status: 201,
             code: None,
             provider_message_id: None,
+            replay_of: None,
             from: None,
             to: String::new(),
             text: String::new(),

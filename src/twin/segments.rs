@@ -16,8 +16,26 @@ pub(super) fn count(text: &str) -> u32 {
     let septets: Option<Vec<usize>> = text.chars().map(septets).collect();
     match septets {
         Some(widths) => parts(&widths, GSM_ALONE, GSM_PART),
-        None => parts(&text.chars().map(char::len_utf16).collect::<Vec<_>>(), UCS2_ALONE, UCS2_PART),
+        None => count_ucs2(text),
     }
+}
+
+/// The same without the default alphabet.
+pub(super) fn count_ucs2(text: &str) -> u32 {
+    parts(&text.chars().map(char::len_utf16).collect::<Vec<_>>(), UCS2_ALONE, UCS2_PART)
+}
+
+/// The same by Telnyx's smaller alphabet.
+pub(super) fn count_telnyx(text: &str) -> u32 {
+    if is_telnyx_gsm(text) { count(text) } else { count_ucs2(text) }
+}
+
+/// Does the text travel at Telnyx in GSM-7? Its documented alphabet lacks Greek letters, `Ç`, `¤`, `€`
+/// and the form feed; `§`, which only one of its pages lists, is taken to be missing too.
+pub(super) fn is_telnyx_gsm(text: &str) -> bool {
+    text.chars().all(|character| {
+        septets(character).is_some() && !matches!(character, 'Α'..='Ω' | 'Ç' | '¤' | '§' | '€' | '\u{c}')
+    })
 }
 
 /// None: not in the alphabet, so the whole text travels as UTF-16.
@@ -72,6 +90,16 @@ mod tests {
         assert_eq!(count(&"😀".repeat(35)), 1);
         assert_eq!(count(&"😀".repeat(66)), 2);
         assert_eq!(count(&"😀".repeat(67)), 3, "33 pairs fit into 67 units, not 33.5");
+    }
+
+    #[test]
+    fn telnyx_sends_some_texts_as_ucs2_that_others_send_in_gsm() {
+        assert_eq!(count_telnyx(&"a[è\n".repeat(20)), count(&"a[è\n".repeat(20)));
+        for character in ["€", "Ç", "Δ", "§", "¤", "\u{c}"] {
+            let text = format!("{character}{}", "a".repeat(70));
+            assert_eq!((count(&text), count_telnyx(&text)), (1, 2), "{character}");
+        }
+        assert_eq!(count_ucs2(&"a".repeat(71)), 2);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The twin as its users meet it: over sockets.
 
+mod callbacks;
 mod control;
 mod faults;
 mod ledger;
+mod telnyx;
 mod twilio;
+mod vonage;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -18,6 +21,10 @@ use super::{RunningTwin, TwinOptions, start};
 
 const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 const OTHER_ACCOUNT: &str = "ACffffffffffffffffffffffffffffffff";
+const TELNYX_KEY: &str = "KEY0123";
+/// The first twelve digits of its SHA-256.
+const TELNYX_ACCOUNT: &str = "key-306939bda938";
+const VONAGE_KEY: &str = "a1b2c3d4";
 const FROM: &str = "+15550001111";
 const TO: &str = "+15550002222";
 /// Nothing here takes longer unless it is broken.
@@ -73,6 +80,18 @@ impl TestTwin {
     /// A text that nothing is wrong with.
     async fn send(&self, text: &str) -> Reply {
         self.post(ACCOUNT, &[("To", TO), ("From", FROM), ("Body", text)]).await
+    }
+
+    /// Asks the Telnyx face, with a key.
+    fn telnyx(&self, body: &Value) -> reqwest::RequestBuilder {
+        let url = format!("http://{}/v2/messages", self.twin.addr());
+        self.client.post(url).bearer_auth(TELNYX_KEY).json(body)
+    }
+
+    /// Asks the Vonage face, with a key and a secret.
+    fn vonage(&self, body: &Value) -> reqwest::RequestBuilder {
+        let url = format!("http://{}/v1/messages", self.twin.addr());
+        self.client.post(url).basic_auth(VONAGE_KEY, Some("secret")).json(body)
     }
 
     async fn control(&self, method: Method, path: &str, body: &str) -> Reply {
@@ -140,6 +159,11 @@ async fn reply(request: reqwest::RequestBuilder) -> Reply {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     Reply { status, headers, text: response.text().await.unwrap() }
+}
+
+/// Callbacks with valid signatures: `vectors/README.md`.
+pub(super) fn vectors() -> Value {
+    serde_json::from_str(include_str!("tests/vectors/webhook_signatures.json")).unwrap()
 }
 
 /// All that a socket still gives before its end.

@@ -3,6 +3,7 @@
 //! Source of paths, fields and the message resource: Twilio's `OpenAPI` description
 //! (`twilio_api_v2010.json`); of limits and errors: Twilio's error catalogue and messaging guides.
 
+mod callback;
 mod credentials;
 mod error;
 mod limits;
@@ -14,21 +15,21 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 
+use self::callback::TwilioForm;
 use self::error::TwilioError;
 use self::limits::Books;
 pub use self::limits::{TwilioAccount, TwilioLimits};
 use self::request::SendRequest;
 use super::Twin;
+use super::callbacks::Plan;
 use super::connection::Connection;
 use super::dice;
-use super::exchange::{self, Answer, Delivery, json_answer};
-use super::faults::{Disturbance, Faults};
-use super::ledger::{Line, Stamp};
+use super::exchange::{self, Delivery, json_answer};
+use super::verdict::{Asked, Refusal, Verdict};
 
 /// As the ledger names it.
 const PROVIDER: &str = "twilio";
@@ -79,122 +80,30 @@ async fn create(
         other => other,
     };
     let recorded = twin.ledger.record(|stamp| {
-        let fate = faults.fate(&account, request.from.as_deref(), stamp.seq);
+        let fate = faults.fate(&account, request.asked.from.as_deref(), stamp.seq);
         let delivery = Delivery::of(fate);
-        let verdict = judge(&twin.twilio, &faults, &account, &request, stamp, door, fate.disturbance);
-        let (line, mut answer) =
-            verdict.write_down(stamp, account.clone(), request, delivery, fate.disturbance);
+        let verdict = Verdict::of(fate.disturbance, || {
+            door.and_then(|()| request.check(books.limits(), &faults.opted_out))
+                .and_then(|()| books.enqueue(&account, &request.asked, stamp.at_us))
+                .map_or_else(Verdict::Refused, |()| Verdict::Accepted {
+                    id: twin.twilio.message_sid(stamp.seq, !request.asked.media.is_empty()),
+                })
+        });
+        let asked = Asked { account: account.clone(), ..request.asked };
+        let mut line = asked.line(PROVIDER, stamp, delivery);
+        let mut answer =
+            verdict.write_down(&mut line, fate.disturbance, StatusCode::CREATED, resource::render);
         answer.headers_mut().insert(CONCURRENT_REQUESTS, HeaderValue::from(in_flight.count()));
-        (line, (delivery, answer))
+        let plan = Plan::of(&faults, &line, &[&request.callback], || {
+            TwilioForm::new(&line, credentials::auth_token(&headers))
+        });
+        (line, (delivery, answer, plan))
     });
     match recorded {
-        Ok((stamp, (delivery, answer))) => delivery.give(&twin, &connection, stamp.seq, answer).await,
+        Ok((stamp, (delivery, answer, plan))) => {
+            delivery.give(&twin, &connection, stamp.seq, answer, plan).await
+        }
         Err(refusal) => exchange::not_recorded(&refusal),
-    }
-}
-
-/// Would Twilio send it?
-enum Verdict {
-    Accepted {
-        sid: String,
-    },
-    Refused(TwilioError),
-    /// A fault took it, and answers in Twilio's place.
-    Lost,
-}
-
-fn judge(
-    face: &TwilioFace,
-    faults: &Faults,
-    account: &str,
-    request: &SendRequest,
-    stamp: Stamp,
-    door: Result<(), TwilioError>,
-    disturbance: Option<Disturbance>,
-) -> Verdict {
-    if let Some(Disturbance::Throttle { .. }) = disturbance {
-        return Verdict::Refused(TwilioError::TooManyRequests);
-    }
-    if disturbance.is_some_and(Disturbance::refuses) {
-        return Verdict::Lost;
-    }
-    let checked = door
-        .and_then(|()| request.check(face.books.limits(), &faults.opted_out))
-        .and_then(|()| face.books.enqueue(account, request, stamp.at_us));
-    match checked {
-        Ok(()) => Verdict::Accepted { sid: face.message_sid(stamp.seq, !request.media.is_empty()) },
-        Err(error) => Verdict::Refused(error),
-    }
-}
-
-impl Verdict {
-    /// The ledger's line and the answer, which agree.
-    fn write_down(
-        self,
-        stamp: Stamp,
-        account: String,
-        request: SendRequest,
-        delivery: Delivery,
-        disturbance: Option<Disturbance>,
-    ) -> (Line, Answer) {
-        let mut line = Line {
-            seq: stamp.seq,
-            at_us: stamp.at_us,
-            provider: PROVIDER,
-            account,
-            accepted: false,
-            answered: delivery.answered(),
-            status: 0,
-            code: None,
-            provider_message_id: None,
-            from: request.from,
-            to: request.to,
-            text: request.text,
-            media: request.media,
-            segments: request.segments,
-            token: request.token,
-            service: request.service,
-        };
-        let (own_code, own_answer) = match self {
-            Self::Accepted { sid } => {
-                line.accepted = true;
-                line.provider_message_id = Some(sid);
-                (None, json_answer(StatusCode::CREATED, resource::render(&line)))
-            }
-            Self::Refused(error) => (Some(error.code()), error.answer()),
-            Self::Lost => (None, exchange::proxy_error(StatusCode::SERVICE_UNAVAILABLE)),
-        };
-        let (code, answer) = disturbed(own_code, own_answer, disturbance);
-        line.code = code;
-        line.status = answer.status().as_u16();
-        (line, answer)
-    }
-}
-
-/// The answer with its error code, as the fault leaves it.
-fn disturbed(
-    code: Option<u32>,
-    mut answer: Answer,
-    disturbance: Option<Disturbance>,
-) -> (Option<u32>, Answer) {
-    match disturbance {
-        Some(Disturbance::ServerError { status: 500, .. }) => {
-            let error = TwilioError::Internal;
-            (Some(error.code()), error.answer())
-        }
-        Some(Disturbance::ServerError { status, .. }) => {
-            let named = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            (None, exchange::proxy_error(named))
-        }
-        Some(Disturbance::Garbage { pick, .. }) => (None, exchange::garbage(pick, &answer)),
-        Some(Disturbance::Throttle { retry_after: Some(seconds) }) => {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            (code, answer)
-        }
-        Some(
-            Disturbance::Throttle { retry_after: None } | Disturbance::Cut { .. } | Disturbance::Hang { .. },
-        )
-        | None => (code, answer),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
+use uuid::Uuid;
 
 use super::limits::Epoch;
 
@@ -31,7 +32,8 @@ pub struct LedgerLine {
     pub to: String,
     /// By the stand-in's own count.
     pub segments: u32,
-    /// Our token, `<message id>.<attempt>`.
+    /// Our token: `<message id>.<attempt>`, or the message id alone where a request is repeated as it
+    /// was, byte for byte.
     #[serde(default)]
     pub token: Option<String>,
 }
@@ -39,10 +41,18 @@ pub struct LedgerLine {
 impl LedgerLine {
     /// The message that the token names.
     pub(super) fn message_id(&self) -> Option<&str> {
-        let (id, attempt) = self.token.as_deref()?.rsplit_once('.')?;
+        let token = self.token.as_deref()?;
+        let Some((id, attempt)) = token.rsplit_once('.') else {
+            return is_uuid(token).then_some(token);
+        };
         let is_number = !attempt.is_empty() && attempt.bytes().all(|byte| byte.is_ascii_digit());
         (!id.is_empty() && is_number).then_some(id)
     }
+}
+
+/// In the form in which we write ids, so that a foreign token is not taken for one.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && Uuid::try_parse(text).is_ok()
 }
 
 /// How a message was asked to be sent.

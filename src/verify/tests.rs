@@ -471,3 +471,38 @@ fn files_are_read_as_they_come() {
     let error = Inputs::read(&paths, options).unwrap_err().to_string();
     assert!(error.starts_with("cannot read ") && error.ends_with("nowhere"), "{error}");
 }
+
+#[test]
+fn a_token_is_a_message_id_alone_or_with_its_attempt() {
+    const ID: &str = "0193b2c4-7d1e-7a55-8c3f-2f1d6a7b8c9d";
+    let table = [
+        (format!("{ID}.1"), Some(ID)),
+        (format!("{ID}.12"), Some(ID)),
+        (ID.to_owned(), Some(ID)),
+        (format!("{ID}."), None),
+        (format!("{ID}.x"), None),
+        (".1".to_owned(), None),
+        ("job-42".to_owned(), None),
+        (ID.replace('-', ""), None),
+        (String::new(), None),
+    ];
+    for (token, id) in table {
+        let mut case = Case::default();
+        case.read("a", 1, 0, true).token = Some(token.clone());
+        assert_eq!(case.inputs.ledger[0].message_id(), id, "{token}");
+    }
+}
+
+#[test]
+fn a_message_repeated_under_one_token_is_handed_over_twice_only_if_accepted_twice() {
+    const ID: &str = "0193b2c4-7d1e-7a55-8c3f-2f1d6a7b8c9d";
+    let run = |second_accepted| {
+        let mut case = Case::default();
+        case.sent(ID, 0, SECOND);
+        case.inputs.ledger[0].token = Some(ID.to_owned());
+        case.read(ID, 1, 2 * SECOND, second_accepted).token = Some(ID.to_owned());
+        case.violated()
+    };
+    assert_eq!(run(false), []);
+    assert_eq!(run(true), [Promise::Once]);
+}

@@ -32,6 +32,9 @@ pub(in crate::twin) struct Line {
     pub(in crate::twin) code: Option<u32>,
     /// Present exactly where accepted.
     pub(in crate::twin) provider_message_id: Option<String>,
+    /// The line of the acceptance whose answer was given again. Not in the JSON of other lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::twin) replay_of: Option<u64>,
     pub(in crate::twin) from: Option<String>,
     pub(in crate::twin) to: String,
     pub(in crate::twin) text: String,

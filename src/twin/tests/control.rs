@@ -69,7 +69,7 @@ async fn a_ledger_page_that_makes_no_sense_is_explained() {
 async fn other_paths_say_what_there_is() {
     let twin = TestTwin::start().await;
     for addr in [twin.twin.addr(), twin.twin.control_addr()] {
-        let answer = reply(twin.client.get(format!("http://{addr}/v2/messages"))).await;
+        let answer = reply(twin.client.get(format!("http://{addr}/v3/messages"))).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
         assert!(answer.json()["error"].as_str().unwrap().contains("/_twin/health"));
     }

@@ -102,6 +102,7 @@ fn line(stamp: Stamp) -> Line {
         status: 400,
         code: None,
         provider_message_id: None,
+        replay_of: None,
         from: None,
         to: String::new(),
         text: String::new(),

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::error::TwilioError;
 use super::limits::TwilioLimits;
@@ -39,6 +39,12 @@ pub(super) fn is_sid(text: &str, kind: &str) -> bool {
 /// An account, or an API key.
 fn is_user(user: &str) -> bool {
     is_sid(user, "AC") || is_sid(user, "SK")
+}
+
+/// The account's token, which callbacks are signed with. None: an API key asks, whose secret is none.
+pub(super) fn auth_token(headers: &HeaderMap) -> Option<SecretString> {
+    let (user, token) = basic(headers)?;
+    is_sid(&user, "AC").then(|| token.into())
 }
 
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {

@@ -3,11 +3,12 @@
 //! Source of codes: Twilio's error catalogue. Status and wording as Twilio's test credentials gave
 //! them where public programs recorded that, else the catalogue's title.
 
-use axum::http::header::WWW_AUTHENTICATE;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::twin::exchange::{Answer, json_answer};
+use crate::twin::verdict::Refusal;
 
 /// A refusal.
 #[derive(Debug)]
@@ -45,8 +46,7 @@ impl TwilioError {
         Self::NotFound { path: format!("/2010-04-01/Accounts/{account}/{rest}") }
     }
 
-    /// Twilio's number for it.
-    pub(super) const fn code(&self) -> u32 {
+    const fn number(&self) -> u32 {
         match self {
             Self::Authenticate => 20003,
             Self::NotFound { .. } => 20404,
@@ -120,10 +120,25 @@ impl TwilioError {
         };
         fixed.to_owned()
     }
+}
 
-    /// As Twilio answers it.
-    pub(super) fn answer(&self) -> Answer {
-        let code = self.code();
+impl Refusal for TwilioError {
+    const WAIT: HeaderName = RETRY_AFTER;
+
+    fn throttled() -> Self {
+        Self::TooManyRequests
+    }
+
+    fn internal() -> Self {
+        Self::Internal
+    }
+
+    fn code(&self) -> Option<u32> {
+        Some(self.number())
+    }
+
+    fn answer(&self) -> Answer {
+        let code = self.number();
         let status = self.status();
         let more_info = format!("https://www.twilio.com/docs/errors/{code}");
         let body = Body { code, message: &self.message(), more_info: &more_info, status: status.as_u16() };

@@ -10,12 +10,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::error::TwilioError;
-use super::request::{SendRequest, is_e164};
-
-/// Toll-free codes of the North American plan.
-const TOLL_FREE: [&str; 7] = ["800", "833", "844", "855", "866", "877", "888"];
-/// Drained backlogs are swept out when there are more than this many, or twice those left last time.
-const SWEEP_FROM: usize = 1_024;
+use crate::twin::backlogs::{self, Backlogs, QueueFull};
+use crate::twin::senders::SenderKind;
+use crate::twin::verdict::Asked;
 
 /// Twilio's limits, with Twilio's defaults. Rates are message segments a second.
 #[derive(Debug)]
@@ -64,40 +61,13 @@ impl Default for TwilioLimits {
     }
 }
 
-/// What a `From` is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum SenderKind {
-    LongCode,
-    TollFree,
-    ShortCode,
-    Elsewhere,
-    Name,
-}
-
-impl SenderKind {
-    /// None: nothing that can send.
-    pub(super) fn of(from: &str) -> Option<Self> {
-        if is_e164(from) {
-            let Some(national) = from.strip_prefix("+1") else { return Some(Self::Elsewhere) };
-            let toll_free = TOLL_FREE.iter().any(|code| national.starts_with(code));
-            return Some(if toll_free { Self::TollFree } else { Self::LongCode });
-        }
-        if (3..=8).contains(&from.len()) && from.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Some(Self::ShortCode);
-        }
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b" +-_&".contains(&byte);
-        let is_name = from.len() <= 11
-            && from.bytes().all(allowed)
-            && from.bytes().any(|byte| byte.is_ascii_alphabetic());
-        is_name.then_some(Self::Name)
-    }
-
-    const fn rate(self, limits: &TwilioLimits) -> f64 {
-        match self {
-            Self::LongCode => limits.long_code_rate,
-            Self::TollFree => limits.toll_free_rate,
-            Self::ShortCode => limits.short_code_rate,
-            Self::Elsewhere | Self::Name => limits.elsewhere_rate,
+impl TwilioLimits {
+    const fn rate(&self, kind: SenderKind) -> f64 {
+        match kind {
+            SenderKind::LongCode => self.long_code_rate,
+            SenderKind::TollFree => self.toll_free_rate,
+            SenderKind::ShortCode => self.short_code_rate,
+            SenderKind::Elsewhere | SenderKind::Name => self.elsewhere_rate,
         }
     }
 }
@@ -107,21 +77,14 @@ impl SenderKind {
 pub(super) struct Books {
     limits: TwilioLimits,
     in_flight: Mutex<HashMap<String, usize>>,
-    backlogs: Mutex<Backlogs>,
-}
-
-#[derive(Debug)]
-struct Backlogs {
-    /// Account and sender → when all is sent, on the twin's clock.
-    empty_at_us: HashMap<(String, String), u64>,
-    sweep_above: usize,
+    /// Account and sender → what they wait for.
+    backlogs: Mutex<Backlogs<(String, String)>>,
 }
 
 impl Books {
     /// Nothing counted yet.
     pub(super) fn new(limits: TwilioLimits) -> Self {
-        let backlogs = Backlogs { empty_at_us: HashMap::new(), sweep_above: SWEEP_FROM };
-        Self { limits, in_flight: Mutex::new(HashMap::new()), backlogs: Mutex::new(backlogs) }
+        Self { limits, in_flight: Mutex::new(HashMap::new()), backlogs: Mutex::new(Backlogs::new()) }
     }
 
     pub(super) fn limits(&self) -> &TwilioLimits {
@@ -138,42 +101,15 @@ impl Books {
 
     /// Adds a message to its sender's backlog, or refuses where that is too long already. A
     /// Messaging Service picks its sender later: nothing to count.
-    pub(super) fn enqueue(
-        &self,
-        account: &str,
-        request: &SendRequest,
-        now_us: u64,
-    ) -> Result<(), TwilioError> {
-        let Some(from) = &request.from else { return Ok(()) };
+    pub(super) fn enqueue(&self, account: &str, asked: &Asked, now_us: u64) -> Result<(), TwilioError> {
+        let Some(from) = &asked.from else { return Ok(()) };
         let Some(kind) = SenderKind::of(from) else { return Ok(()) };
-        let takes = Duration::try_from_secs_f64(f64::from(request.segments) / kind.rate(&self.limits))
-            .unwrap_or(Duration::MAX);
-
+        let takes = backlogs::takes(asked.segments, self.limits.rate(kind));
+        let queue = (account.to_owned(), from.clone());
         let mut backlogs = self.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
-        backlogs.sweep(now_us);
-        let empty_at = backlogs.empty_at_us.entry((account.to_owned(), from.clone())).or_insert(now_us);
-        let longest_us = micros(self.limits.queue);
-        let empty_then = micros(takes).saturating_add((*empty_at).max(now_us));
-        if empty_then - now_us > longest_us {
-            return Err(TwilioError::QueueFull);
-        }
-        *empty_at = empty_then;
-        Ok(())
+        let placed = backlogs.enqueue([(queue, takes)], self.limits.queue, now_us);
+        placed.map(|_| ()).map_err(|QueueFull| TwilioError::QueueFull)
     }
-}
-
-impl Backlogs {
-    fn sweep(&mut self, now_us: u64) {
-        if self.empty_at_us.len() <= self.sweep_above {
-            return;
-        }
-        self.empty_at_us.retain(|_, empty_at| *empty_at > now_us);
-        self.sweep_above = SWEEP_FROM.max(self.empty_at_us.len() * 2);
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A request being worked on.

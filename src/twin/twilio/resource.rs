@@ -1,8 +1,8 @@
 //! The message resource, made from a ledger line.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::twin::clock;
 use crate::twin::ledger::Line;
 
 /// Field names and types as in Twilio's `OpenAPI` description: counts are strings, dates RFC 2822.
@@ -68,9 +68,5 @@ pub(super) fn render(line: &Line) -> Vec<u8> {
 }
 
 fn rfc_2822(at_us: u64) -> String {
-    let timestamp = i64::try_from(at_us)
-        .ok()
-        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
-        .unwrap_or(Timestamp::UNIX_EPOCH);
-    timestamp.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    clock::timestamp(at_us).strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
