@@ -29,13 +29,16 @@ const LASTING: Duration = Duration::from_secs(10);
 /// then; with it, messages go at scheduled instants, and latency counts from those. Ends with 0 if every
 /// request was answered as expected. docs/LOAD.md explains the figures and the JSON.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples, with `sendyard demo` running:
+#[command(after_help = "Examples, while `sendyard demo` runs:
   export SENDYARD_API_KEY=sendyard-demo
   sendyard load --senders +15550100010 --messages 1000
   sendyard load --senders +15550100010 --connections 64 --duration 30s --queued 8 --keyed 1
   sendyard load --senders +15550100010 --rate 200/s --json
-  sendyard load --senders +15550100010 --messages 100 --twin http://127.0.0.1:4010
-  sendyard load --senders +15550100010 --connections 64 --yardstick accept")]
+  sendyard load --senders +15550100010 --connections 64 --yardstick accept
+
+With a server whose directory has +15550000000 to +15550000009, and that sends to `sendyard twin`:
+  sendyard load --senders 10 --messages 10000 --twin http://127.0.0.1:4010
+  sendyard load --senders 10 --connections 64 --yardstick hand-over --twin http://127.0.0.1:4010")]
 pub(super) struct Load {
     /// The server's API.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = base_url)]
@@ -134,7 +137,10 @@ impl Load {
 
     async fn load(&self) -> Result<ExitCode, Failure> {
         let signals = Signals::listen().context("cannot listen for signals")?;
-        let length = self.length(LASTING);
+        let length = match self.messages {
+            Some(messages) => Length::Requests(messages),
+            None => Length::Lasting(self.duration.unwrap_or(LASTING)),
+        };
         let load = load::Load::new(self.plan(length)?).map_err(anyhow::Error::new)?;
         load.check().await.map_err(anyhow::Error::new)?;
         let mut twin = match &self.twin {
@@ -179,13 +185,6 @@ impl Load {
         Target { url: self.url.clone(), key: self.key.clone(), timeout: self.timeout }
     }
 
-    fn length(&self, lasting: Duration) -> Length {
-        match self.messages {
-            Some(messages) => Length::Requests(messages),
-            None => Length::Lasting(self.duration.unwrap_or(lasting)),
-        }
-    }
-
     /// One object, or what people read.
     fn print(&self, report: &(impl Serialize + ToString)) -> Result<(), Failure> {
         if self.json {
@@ -213,11 +212,12 @@ async fn finish(load: &load::Load, length: Length, mut signals: Signals) -> Resu
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
-    let url =
-        Url::parse(text).map_err(|error| format!("{error}, expected a URL such as http://127.0.0.1:8080"))?;
-    let is_base =
-        matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
-    if is_base { Ok(url) } else { Err("expected an http or https URL without a query".to_owned()) }
+    let expected = "a URL such as http://127.0.0.1:8080, without a user and without a query";
+    let url = Url::parse(text).map_err(|error| format!("{error}; expected {expected}"))?;
+    let is_http = matches!(url.scheme(), "http" | "https");
+    let is_base = url.query().is_none() && url.fragment().is_none();
+    let is_anonymous = url.username().is_empty() && url.password().is_none();
+    if is_http && is_base && is_anonymous { Ok(url) } else { Err(format!("expected {expected}")) }
 }
 
 fn up_to_100_000() -> RangedU64ValueParser<usize> {

@@ -221,3 +221,78 @@ fn loss(error: &reqwest::Error) -> Loss {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::Router;
+    use axum::http::StatusCode as Status;
+    use axum::routing::post;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::load::kind::Kind;
+
+    async fn send(server: SocketAddr, timeout: Duration) -> Ended {
+        let url = format!("http://{server}/base/").parse().unwrap();
+        let client = Client::new(Target { url, key: "key".into(), timeout }, 1).unwrap();
+        client.send(&Letter { kind: Kind::Queued, body: "{}".into(), key: None, expected_id: None }).await
+    }
+
+    async fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        (listener, addr)
+    }
+
+    async fn answering(answer: String) -> SocketAddr {
+        let router = Router::new().route("/base/sms/send", post(move || async move { (Status::OK, answer) }));
+        let (listener, addr) = listener().await;
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        addr
+    }
+
+    const PATIENT: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn an_answer_is_read_up_to_its_longest_and_not_beyond() {
+        let field = r#"{"message_id":""#.len() + r#""}"#.len();
+        for (length, is_read) in [(LONGEST_ANSWER, true), (LONGEST_ANSWER + 1, false)] {
+            let id = "x".repeat(length - field);
+            let ended = send(answering(format!(r#"{{"message_id":"{id}"}}"#)).await, PATIENT).await;
+            match ended {
+                Ended::Answered(answer) => {
+                    assert!(is_read && answer.body.message_id == Some(id), "{length}");
+                }
+                Ended::Lost(loss) => assert_eq!((is_read, loss), (false, Loss::TooLong), "{length}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_no_json_is_an_answer_too() {
+        let ended = send(answering("<html>".to_owned()).await, PATIENT).await;
+        assert!(matches!(&ended, Ended::Answered(answer) if answer.body.message_id.is_none()), "{ended:?}");
+    }
+
+    #[tokio::test]
+    async fn each_loss_is_told_from_the_others() {
+        let (_silent, addr) = listener().await;
+        let ended = send(addr, Duration::from_millis(50)).await;
+        assert!(matches!(ended, Ended::Lost(Loss::Timeout)), "{ended:?}");
+
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+        let ended = send(nobody, PATIENT).await;
+        assert!(matches!(ended, Ended::Lost(Loss::Connect)), "{ended:?}");
+
+        let (cutting, addr) = listener().await;
+        tokio::spawn(async move {
+            let (mut connection, _) = cutting.accept().await.unwrap();
+            connection.read_exact(&mut [0; 100]).await.unwrap();
+        });
+        let ended = send(addr, PATIENT).await;
+        assert!(matches!(ended, Ended::Lost(Loss::Cut)), "{ended:?}");
+    }
+}

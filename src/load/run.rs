@@ -162,3 +162,76 @@ impl Work {
         self.repeatable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::load::client::{Answer, Body, Target};
+    use crate::load::numbers::Numbers;
+
+    /// Nobody listens at its server.
+    fn load() -> Load {
+        let target = Target {
+            url: "http://127.0.0.1:1".parse().unwrap(),
+            key: "key".into(),
+            timeout: Duration::from_secs(10),
+        };
+        let plan = Plan {
+            target,
+            senders: Numbers::first_senders(1),
+            recipients: Numbers::recipients("1").unwrap(),
+            mix: Mix::new(0, 0, 1).unwrap(),
+            text: "hello".to_owned(),
+            arrivals: Arrivals::Closed { connections: 1 },
+            length: Length::Requests(1),
+            run: "run".to_owned(),
+        };
+        Load::new(plan).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scheduled_request_is_measured_from_its_instant_and_another_from_its_start() {
+        let hour_us = 3_600_000_000;
+        let load = load();
+        assert!(!load.work.send(0, None).await, "nobody answers");
+        let of_closed = load.work.tally().otherwise.summary().unwrap().max;
+        assert!(of_closed < hour_us / 2, "{of_closed}");
+        assert_eq!(load.work.tally().lateness.summary(), None);
+
+        let due = Instant::now();
+        tokio::time::advance(Duration::from_mins(55)).await;
+        load.work.send(1, Some(due)).await;
+        let tally = load.work.tally();
+        for late in [tally.otherwise.summary(), tally.lateness.summary()] {
+            assert!(late.is_some_and(|late| late.max > hour_us / 2), "{late:?}");
+        }
+        assert_eq!(load.over(), 2);
+    }
+
+    #[tokio::test]
+    async fn only_what_was_accepted_is_repeated_and_only_once() {
+        let load = load();
+        let work = &load.work;
+        let answer = |status, id: Option<&str>| {
+            let body = Body { message_id: id.map(str::to_owned), ..Body::default() };
+            Ended::Answered(Answer { status, is_replay: false, body })
+        };
+        let fresh = work.letter(0);
+        work.remember(fresh.clone(), answer(429, None));
+        assert_eq!((work.mix.kind(3), work.letter(3).kind), (Kind::Replay, Kind::Keyed));
+
+        work.remember(fresh.clone(), answer(200, Some("id")));
+        let replay = work.letter(3);
+        assert_eq!((replay.kind, &replay.key, &replay.body), (Kind::Replay, &fresh.key, &fresh.body));
+        assert_eq!(replay.expected_id.as_deref(), Some("id"));
+        work.remember(replay, answer(200, Some("id")));
+        assert_eq!(work.letter(3).kind, Kind::Keyed);
+
+        for _ in 0..=MOST_REPEATABLE {
+            work.remember(fresh.clone(), answer(200, Some("id")));
+        }
+        assert_eq!(work.repeatable().len(), MOST_REPEATABLE);
+    }
+}

@@ -18,11 +18,14 @@ use crate::providers;
 const HALF: Duration = Duration::from_secs(3);
 
 /// Messages in half a round of hand-overs, unless told otherwise.
-const HANDED_OVER: usize = 5_000;
+const HANDED_OVER: u64 = 5_000;
+
+/// The longest half of a round: each of its answers is kept until its end.
+const LONGEST_HALF: Duration = Duration::from_mins(1);
+const MOST_MESSAGES: u64 = 1_000_000;
 
 impl Load {
     pub(super) async fn accept(&self) -> Result<ExitCode, Failure> {
-        self.check().await?;
         let accept = Accept {
             server: plain_address(&self.url).await?,
             host: host(&self.url),
@@ -32,8 +35,9 @@ impl Load {
             recipients: self.recipients.clone(),
             text: load::of_length(self.text_length),
             connections: self.connections,
-            length: self.length(HALF),
+            length: self.half(Length::Lasting(HALF))?,
         };
+        self.check().await?;
         let bare = Bare::start().await.context("cannot listen for the bare endpoint")?;
         let mut rounds = Vec::new();
         for _ in 0..self.rounds {
@@ -48,26 +52,35 @@ impl Load {
             return Err(anyhow!("name the twin that the server sends to with --twin").into());
         };
         if self.duration.is_some() {
-            return Err(anyhow!(
-                "a round of hand-overs has an end only with --messages, not with --duration"
-            )
-            .into());
+            return Err(anyhow!("hand-overs are measured by number: use --messages, not --duration").into());
         }
+        let length = self.half(Length::Requests(HANDED_OVER))?;
         self.check().await?;
-        let messages = match self.messages {
-            Some(messages) => usize::try_from(messages).context("--messages")?,
-            None => HANDED_OVER,
-        };
         let client = providers::http_client(self.connections).map_err(anyhow::Error::new)?;
-        let (connections, settle) = (self.connections, self.settle);
-        let hand_over = HandOver { client, twin, connections, messages, settle };
+        let hand_over = HandOver { client, twin, connections: self.connections, settle: self.settle };
         let mut rounds = Vec::new();
         for _ in 0..self.rounds {
-            let plan = self.plan(Length::Requests(messages as u64))?;
-            rounds.push(hand_over.round(plan).await.map_err(anyhow::Error::new)?);
+            rounds.push(hand_over.round(self.plan(length)?).await.map_err(anyhow::Error::new)?);
         }
         self.print(&hand_over.report(self.senders.count(), rounds))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What was asked for, or this.
+    fn half(&self, default: Length) -> anyhow::Result<Length> {
+        let length = match (self.messages, self.duration) {
+            (Some(messages), _) => Length::Requests(messages),
+            (None, Some(duration)) => Length::Lasting(duration),
+            (None, None) => default,
+        };
+        let is_short = match length {
+            Length::Requests(requests) => requests <= MOST_MESSAGES,
+            Length::Lasting(lasting) => lasting <= LONGEST_HALF,
+        };
+        if !is_short {
+            bail!("half a round of a yardstick is {LONGEST_HALF:?} or {MOST_MESSAGES} messages at the most");
+        }
+        Ok(length)
     }
 
     /// Is there a server that knows the key?

@@ -20,6 +20,7 @@ use crate::load::numbers::Numbers;
 use crate::load::plan::Plan;
 use crate::load::report::{Agreement, Report, per_second};
 use crate::load::run::Load;
+use crate::load::schedule::Length;
 use crate::load::twin::{Twin, TwinFailure};
 
 /// Whom the messages are billed to; the stand-in lets every account in.
@@ -57,6 +58,9 @@ pub enum HandOverFailure {
     /// The yardstick broke.
     #[error(transparent)]
     Bare(#[from] BareFailure),
+    /// The plan names no number of messages.
+    #[error("hand-overs are measured by number of messages, not by time")]
+    Endless,
     /// There is nobody to send through.
     #[error(transparent)]
     Load(#[from] Failure),
@@ -83,17 +87,17 @@ pub struct HandOver {
     pub twin: Url,
     /// Of the bare loop, and of the loop that gives the server its messages.
     pub connections: usize,
-    /// In each round, through each.
-    pub messages: usize,
     /// How long the last hand-overs are waited for.
     pub settle: Duration,
 }
 
 impl HandOver {
-    /// One round: the bare loop, then so many messages through the server, as `plan` has them.
+    /// One round: the messages of `plan` through the server, after as many through the bare loop.
     pub async fn round(&self, plan: Plan) -> Result<Round, HandOverFailure> {
-        let Self { client, twin, connections, messages, settle } = self;
-        let yardstick = bare(client.clone(), twin, *connections, *messages, &plan.senders).await?;
+        let Self { client, twin, connections, settle } = self;
+        let Length::Requests(messages) = plan.length else { return Err(HandOverFailure::Endless) };
+        let messages = usize::try_from(messages).unwrap_or(usize::MAX);
+        let yardstick = bare(client.clone(), twin, *connections, messages, &plan.senders).await?;
         let mut ledger = Twin::at(twin.clone()).await?;
         let load = Load::new(plan)?;
         let start = Instant::now();
