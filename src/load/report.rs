@@ -251,7 +251,11 @@ impl Report {
         writeln!(f, "\n{:<28} {:>9}", "answer", "count")?;
         for AnswerRow { status, code, count, detail } in &self.answers {
             let said = format!("{status} {}", code.as_deref().unwrap_or_default());
-            writeln!(f, "{:<28} {count:>9}  {}", said.trim_end(), detail.as_deref().unwrap_or_default())?;
+            write!(f, "{:<28} {count:>9}", said.trim_end())?;
+            if let Some(detail) = detail {
+                write!(f, "  {detail}")?;
+            }
+            writeln!(f)?;
         }
         let Losses { connect, timeout, cut, too_long } = self.errors;
         let wrong = self.requests.wrong;
