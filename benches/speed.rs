@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench speed` runs all; `-- accept`, `-- hand-over` or `-- backlog` one of them.
 //! Generator, engine, store and twin share the machine. Absolute figures mean nothing on a shared
-//! machine; the ratios do. What was measured, when and how, is in benches/README.md.
+//! machine; the ratios do. What was measured, when and how, is in benches/README.md. The
+//! yardsticks themselves are the library's, as `sendyard load --yardstick` measures with them too.
 #![allow(missing_docs, reason = "a program of its own, read from its head")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a measuring program")]
 #![allow(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "a measuring program")]
@@ -11,8 +12,6 @@
 mod accept;
 #[path = "speed/backlog.rs"]
 mod backlog;
-#[path = "speed/client.rs"]
-mod client;
 #[path = "speed/hand_over.rs"]
 mod hand_over;
 #[path = "speed/yard.rs"]
@@ -40,10 +39,4 @@ fn main() {
             backlog::run().await;
         }
     });
-}
-
-/// The middle of an odd number of figures.
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }

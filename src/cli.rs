@@ -10,6 +10,7 @@ use crate::config::Refusal;
 mod demo;
 mod directory;
 mod keys;
+mod load;
 mod openapi;
 mod serve;
 mod twin;
@@ -28,6 +29,7 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Twin(twin::Twin),
+    Load(Box<load::Load>),
     Verify(verify::Verify),
     Openapi(openapi::Openapi),
     Directory(directory::Directory),
@@ -61,6 +63,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(serve) => serve.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Twin(twin) => twin.run().await,
+        Command::Load(load) => load.run().await,
         Command::Verify(verify) => verify.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Directory(directory) => directory.run(),

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sendyard::boot;
 use sendyard::clock::{SystemClock, SystemIds};
+use sendyard::load::yardstick::{hand_over, median};
+use sendyard::load::{Numbers, SENTENCE};
+use sendyard::providers::http_client;
 use sendyard::store::redb::RedbStore;
 use sendyard::twin::{self, TwinOptions};
 use sendyard_actors::domain::fingerprint::Fingerprint;
@@ -18,7 +20,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, EstimateRule, Ids, Store};
 use tokio::time::Instant;
 
-use crate::{median, yard};
+use crate::yard;
 
 const ROUNDS: usize = 3;
 
@@ -31,7 +33,10 @@ pub(crate) async fn run() {
         for _ in 0..ROUNDS {
             let twin = twin::start("127.0.0.1:0".parse().unwrap(), TwinOptions::default()).await.unwrap();
             set_latency(twin.control_addr(), latency_ms).await;
-            let yardstick = bare(twin.addr(), places, messages, senders).await;
+            let url = format!("http://{}", twin.addr()).parse().unwrap();
+            let client = http_client(places).unwrap();
+            let numbers = Numbers::first_senders(senders);
+            let yardstick = hand_over::bare(client, &url, places, messages, &numbers).await.unwrap();
             let ours = ours(twin.addr(), places, messages, senders).await;
             ratios.push(ours / yardstick);
             rates.push(ours);
@@ -52,34 +57,6 @@ async fn set_latency(control: SocketAddr, latency_ms: u64) {
     let answer =
         client.put(url).header("content-type", "application/json").body(faults).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-}
-
-/// So many tasks that each post one form after the other.
-async fn bare(twin: SocketAddr, places: usize, messages: usize, senders: usize) -> f64 {
-    let client = sendyard::providers::http_client(places).unwrap();
-    let left = Arc::new(AtomicUsize::new(messages));
-    let start = Instant::now();
-    let tasks: Vec<_> = (0..places)
-        .map(|n| {
-            let (client, left) = (client.clone(), Arc::clone(&left));
-            tokio::spawn(async move {
-                let account = "AC00000000000000000000000000000001";
-                let url = format!("http://{twin}/2010-04-01/Accounts/{account}/Messages.json");
-                let from = yard::number(n % senders);
-                let form = [("From", from.as_str()), ("To", "+15551234567"), ("Body", "bench")];
-                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
-                    let call = client.post(&url).basic_auth(account, Some("x")).form(&form);
-                    let answer = call.send().await.unwrap();
-                    assert_eq!(answer.status(), 201);
-                    answer.bytes().await.unwrap();
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    messages as f64 / start.elapsed().as_secs_f64()
 }
 
 /// A store that holds the messages already; measured from the start of the engine to the last one.
@@ -109,10 +86,11 @@ async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) 
 pub(crate) async fn fill(data: &std::path::Path, messages: usize, senders: usize) {
     let clock = Arc::new(SystemClock::start());
     let store = RedbStore::open(data, clock).unwrap();
+    let numbers = Numbers::first_senders(senders);
     let mut waiting = Vec::new();
     for n in 0..messages {
         let append = Append {
-            draft: draft(n, senders),
+            draft: draft(n, numbers.nth(n)),
             estimate: EstimateRule { from: Time::ZERO, per_unit: Duration::ZERO },
             depth_limit: u64::MAX,
             request_until: Time::MAX,
@@ -125,10 +103,9 @@ pub(crate) async fn fill(data: &std::path::Path, messages: usize, senders: usize
     futures::future::try_join_all(waiting).await.unwrap();
 }
 
-fn draft(n: usize, senders: usize) -> Draft {
-    let sender: E164 = yard::number(n % senders).parse().unwrap();
+fn draft(n: usize, sender: &str) -> Draft {
+    let sender: E164 = sender.parse().unwrap();
     let recipient: E164 = format!("+1666{n:07}").parse().unwrap();
-    let text = "Your table for two at eight is confirmed. Answer STOP to hear no more from us.";
     Draft {
         id: SystemIds.message(Shard::of(sender)),
         sender,
@@ -139,11 +116,11 @@ fn draft(n: usize, senders: usize) -> Draft {
         assistant: AssistantId(1),
         account: AccountName::from("bench"),
         provider: ProviderKind::Twilio,
-        text: text.to_owned(),
+        text: SENTENCE.to_owned(),
         media: Vec::new(),
         segments: 1,
         encoding: Encoding::Gsm7,
-        fingerprint: Fingerprint::of(sender, recipient, text, &[], true),
+        fingerprint: Fingerprint::of(sender, recipient, SENTENCE, &[], true),
         frozen: None,
     }
 }

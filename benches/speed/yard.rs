@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use sendyard::config::{Config, Directory, Environment};
+use sendyard::load::Numbers;
 
 pub(crate) const KEY: &str = "bench";
 
@@ -26,16 +27,10 @@ pub(crate) fn directory(twin: SocketAddr, numbers: usize, limits: &str) -> Strin
          credentials = {{ account_sid = \"AC00000000000000000000000000000001\", auth_token = \"x\" }}\n\
          [[assistants]]\nid = 1\norganization = 1\nname = \"Bench\"\naccount = \"bench\"\n"
     );
-    for n in 0..numbers {
-        let number = number(n);
+    for number in Numbers::first_senders(numbers).iter() {
         writeln!(text, "[[numbers]]\nnumber = \"{number}\"\nassistant = 1\nlimits = {limits}").unwrap();
     }
     text
-}
-
-/// The n-th sending number.
-pub(crate) fn number(n: usize) -> String {
-    format!("+1555{n:07}")
 }
 
 /// Both, read as the program reads them.
