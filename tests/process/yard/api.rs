@@ -78,6 +78,12 @@ impl Api {
         self.get(&format!("/sms/{id}/status")).await.unwrap()
     }
 
+    /// A page that is not JSON.
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let answer = self.http.get(format!("{}{path}", self.base)).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Result<Reply, reqwest::Error> {
         reply(self.http.get(format!("{}{path}", self.base)).bearer_auth(KEY)).await
     }

@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) engine: Vec<(&'static str, &'static str)>,
     /// Keys of `[http]`.
     pub(crate) http: Vec<(&'static str, &'static str)>,
+    /// The whole directory, before a twin at this address; made of the numbers otherwise.
+    pub(crate) directory: Option<fn(SocketAddr) -> String>,
 }
 
 impl Setup {
@@ -43,7 +45,8 @@ impl Setup {
 
     pub(super) fn write(&self, home: &Path, listen: SocketAddr, twin: SocketAddr) {
         fs::write(home.join("sendyard.toml"), self.settings(listen)).unwrap();
-        fs::write(home.join("directory.toml"), self.directory(twin)).unwrap();
+        let directory = self.directory.map_or_else(|| self.usual_directory(twin), |write| write(twin));
+        fs::write(home.join("directory.toml"), directory).unwrap();
     }
 
     fn settings(&self, listen: SocketAddr) -> String {
@@ -60,7 +63,7 @@ impl Setup {
         text
     }
 
-    fn directory(&self, twin: SocketAddr) -> String {
+    fn usual_directory(&self, twin: SocketAddr) -> String {
         let mut text = format!(
             "[[organizations]]\nid = 1\nname = \"Test\"\n\
              api_keys = [{{ name = \"test\", key = \"{KEY}\", scopes = [\"sms:send\", \"sms:read\"] }}]\n"

@@ -20,6 +20,7 @@ pub(crate) struct Twin {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Line {
     pub(crate) at_us: u64,
+    pub(crate) provider: String,
     pub(crate) account: String,
     pub(crate) accepted: bool,
     pub(crate) answered: bool,
@@ -30,7 +31,7 @@ pub(crate) struct Line {
 impl Line {
     /// The message that it names.
     pub(crate) fn message_id(&self) -> Option<&str> {
-        self.token.as_deref()?.split_once('.').map(|(id, _)| id)
+        self.token.as_deref()?.split('.').next()
     }
 }
 
