@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use reqwest::Method;
@@ -84,11 +86,17 @@ impl Receiver {
     }
 }
 
-async fn take(State(script): State<Arc<Script>>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn take(
+    State(script): State<Arc<Script>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> impl IntoResponse {
     script.calls.send(Call { uri, headers, body }).await.unwrap();
     script.permits.acquire().await.unwrap().forget();
     let status = script.statuses.lock().unwrap().pop_front().unwrap_or(200);
-    StatusCode::from_u16(status).unwrap()
+    // Whoever follows redirects comes again.
+    (StatusCode::from_u16(status).unwrap(), [(LOCATION, "/followed")])
 }
 
 impl TestTwin {
@@ -317,6 +325,7 @@ async fn vonage_tells_in_json_with_a_token_over_the_body() {
         });
         assert_eq!(body, expected);
     }
+    assert_eq!(twin.until_sent(2).await["waiting"], 0, "what was taken is not repeated");
 }
 
 #[tokio::test]
