@@ -128,20 +128,20 @@ mod tests {
         assert_eq!(start.elapsed(), 5 * REST);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_stop_ends_it_early() {
-        let stop = Stop::default();
+        let (stop, begun) = (Stop::default(), Arc::new(AtomicUsize::new(0)));
         let send = {
-            let stop = stop.clone();
+            let (stop, begun) = (stop.clone(), begun.clone());
             move |n| {
+                begun.fetch_add(1, Ordering::Relaxed);
                 if n == 2 {
                     stop.set();
                 }
                 async { true }
             }
         };
-        tokio::time::timeout(Duration::from_secs(1), run(1, Length::Requests(u64::MAX), &stop, send))
-            .await
-            .expect("it ends");
+        run(1, Length::Requests(1000), &stop, send).await;
+        assert_eq!(begun.load(Ordering::Relaxed), 3);
     }
 }
