@@ -7,6 +7,7 @@ pub(crate) mod yard;
 mod a_circuit_opens_and_is_probed;
 mod a_claimed_message_goes_back_when_its_actor_fails;
 mod a_person_settles_an_unknown_outcome;
+mod a_refused_message_goes_elsewhere;
 mod a_repeat_settles_an_unknown_outcome;
 mod an_idle_sender_stops_and_comes_back;
 mod an_immediate_message_is_charged_and_never_repeated;

@@ -178,9 +178,9 @@ impl Intake {
             };
             return match appended {
                 Ok(Appended::Stored(message)) => Ok(accepted(&message, false)),
-                Ok(Appended::Exists(message)) => {
-                    Ok(accepted(&message, all_answered && matches!(bound, Bound::Joined)))
-                }
+                // Whoever bound the key, another request under it was the first to store the message;
+                // unless that was this one, by a sender that was stopping.
+                Ok(Appended::Exists(message)) => Ok(accepted(&message, all_answered)),
                 Ok(Appended::Full) if all_answered => {
                     self.give_key_back(bound, id).await;
                     Err(NotSent::QueueFull(room_after))
@@ -353,6 +353,7 @@ fn draft_of(request: SendRequest, route: &Route, way_out: &dyn Provider, id: Mes
         encoding: counted.encoding,
         fingerprint: request.fingerprint,
         frozen: None,
+        fallback: route.fallback.clone(),
     };
     draft.frozen = way_out.freeze(&draft);
     draft

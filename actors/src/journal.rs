@@ -154,6 +154,8 @@ impl Journal {
         let answered = self.ask("append", until, || self.store().append(append.clone())).await;
         match answered.answer {
             Ok(Appended::Full | Appended::Late) if answered.in_doubt => Err(StoreError::Unanswered),
+            // The call that was never answered has landed, as far as anybody can tell.
+            Ok(Appended::Exists(message)) if answered.in_doubt => Ok(Appended::Stored(message)),
             answer => answer,
         }
     }

@@ -181,6 +181,8 @@ pub struct Waiting {
     pub due: Time,
     /// The number of the last claim.
     pub attempt: u16,
+    /// It goes through its fallback account.
+    pub elsewhere: bool,
 }
 
 impl Waiting {
@@ -193,6 +195,7 @@ impl Waiting {
             cost: message.draft.cost(),
             due: message.due,
             attempt: message.attempt,
+            elsewhere: message.moved,
         }
     }
 }

@@ -48,6 +48,9 @@ const LONG_WINDOW: Duration = Duration::from_secs(10);
 /// The most places that a sender asks for at once.
 const PLACES_AT_ONCE: usize = 32;
 
+/// Before a message for which its fallback account had no place is looked at again.
+const PLACE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// Before asking the store again for what it could not do.
 const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -315,6 +318,13 @@ impl SenderState {
                 }
                 Allowed::WhenStamped => return None,
             };
+            if head.elsewhere {
+                // Its account is not this sender's: it asks there for itself.
+                let permit = pace.take(at, now, head.cost);
+                self.window.start(&head);
+                self.claim(head, permit, at, None, myself);
+                continue;
+            }
             let Some(place) = self.places.pop() else {
                 self.want_places(head.cost);
                 return None;
@@ -324,7 +334,7 @@ impl SenderState {
             }
             let permit = pace.take(at, now, head.cost);
             self.window.start(&head);
-            self.claim(head, permit, at, place, myself);
+            self.claim(head, permit, at, Some(place), myself);
         }
     }
 

@@ -122,5 +122,6 @@ fn draft(n: usize, sender: &str) -> Draft {
         encoding: Encoding::Gsm7,
         fingerprint: Fingerprint::of(sender, recipient, SENTENCE, &[], true),
         frozen: None,
+        fallback: None,
     }
 }

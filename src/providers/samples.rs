@@ -106,6 +106,7 @@ pub(super) fn draft(provider: ProviderKind, text: &str, media: &[&str]) -> Draft
         encoding: Encoding::Gsm7,
         fingerprint: Fingerprint::of(sender, recipient, text, &media, true),
         frozen: None,
+        fallback: None,
     }
 }
 

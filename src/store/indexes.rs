@@ -1,6 +1,6 @@
 //! Keeps the rows of a message in step with its record: the only place that knows which follow.
 
-use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::domain::ids::{MessageId, ProviderKind};
 use sendyard_actors::domain::message::{Message, Shown};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
@@ -20,7 +20,7 @@ pub(super) struct Standing {
     unsettled: bool,
     doubtful: bool,
     finished_at: Option<Time>,
-    shown: Option<Shown>,
+    shown: Option<(Shown, ProviderKind)>,
 }
 
 impl Standing {
@@ -32,7 +32,7 @@ impl Standing {
             unsettled: message.is_unsettled(),
             doubtful: message.is_doubtful(),
             finished_at: message.is_final().then_some(message.updated_at),
-            shown: Some(message.shown()),
+            shown: Some((message.shown(), message.draft.provider)),
         }
     }
 }

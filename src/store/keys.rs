@@ -15,6 +15,8 @@ use sendyard_actors::ports::{ScopedKey, StoreError, Unsettled, Waiting};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::rows::decode;
+
 /// The first byte of a key: what kind of row it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -66,19 +68,41 @@ pub(super) struct QueueRow {
     cost: u32,
     due: Time,
     attempt: u16,
+    elsewhere: bool,
+}
+
+/// As it was in format 1.
+#[derive(Deserialize)]
+struct QueueRowV1 {
+    id: MessageId,
+    seq: u64,
+    recipient: E164,
+    cost: u32,
+    due: Time,
+    attempt: u16,
+}
+
+impl QueueRow {
+    /// From its bytes, of this format or the one before.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        decode(bytes).or_else(|_| {
+            let QueueRowV1 { id, seq, recipient, cost, due, attempt } = decode(bytes)?;
+            Ok(Self { id, seq, recipient, cost, due, attempt, elsewhere: false })
+        })
+    }
 }
 
 impl From<Waiting> for QueueRow {
     fn from(waiting: Waiting) -> Self {
-        let Waiting { id, seq, recipient, cost, due, attempt } = waiting;
-        Self { id, seq, recipient, cost, due, attempt }
+        let Waiting { id, seq, recipient, cost, due, attempt, elsewhere } = waiting;
+        Self { id, seq, recipient, cost, due, attempt, elsewhere }
     }
 }
 
 impl From<QueueRow> for Waiting {
     fn from(row: QueueRow) -> Self {
-        let QueueRow { id, seq, recipient, cost, due, attempt } = row;
-        Self { id, seq, recipient, cost, due, attempt }
+        let QueueRow { id, seq, recipient, cost, due, attempt, elsewhere } = row;
+        Self { id, seq, recipient, cost, due, attempt, elsewhere }
     }
 }
 

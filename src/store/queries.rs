@@ -11,7 +11,7 @@ use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
 use super::keys;
 use super::keys::{QueueRow, SenderRow, UnsettledRow};
 use super::record;
-use super::rows::{Rows, decode, load};
+use super::rows::{Rows, decode};
 
 /// What waits in a lane behind `after`.
 pub(super) fn queue_page(
@@ -26,7 +26,7 @@ pub(super) fn queue_page(
         if page.len() >= limit {
             return Ok(ControlFlow::Break(()));
         }
-        page.push(Waiting::from(decode::<QueueRow>(value)?));
+        page.push(Waiting::from(QueueRow::decode(value)?));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)
@@ -46,9 +46,8 @@ pub(super) fn conversation_page(
             return Ok(ControlFlow::Break(()));
         }
         let seq = keys::seq_of_conversation(key)?;
-        let waiting: Option<QueueRow> =
-            load(rows, &keys::queue(conversation.sender, conversation.lane, seq))?;
-        page.extend(waiting.map(Waiting::from));
+        let row = rows.get(&keys::queue(conversation.sender, conversation.lane, seq))?;
+        page.extend(row.as_deref().map(QueueRow::decode).transpose()?.map(Waiting::from));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)

@@ -17,43 +17,51 @@ const NANOS_PER_MINUTE: u64 = 60_000_000_000;
 /// How many minutes are counted together, the running one among them.
 const MINUTES: u64 = 60;
 
-/// Counts a message that was shown as `before` and is now as it is.
+/// Counts a message that was shown as `before`, at that provider, and is now as it is.
 pub(super) fn count(
     rows: &mut dyn RowsMut,
-    before: Option<Shown>,
+    before: Option<(Shown, ProviderKind)>,
     message: &Message,
     now: Time,
 ) -> Result<(), StoreError> {
-    let after = message.shown();
+    let after = (message.shown(), message.draft.provider);
     if before == Some(after) {
         return Ok(());
     }
-    let (organization, provider) = (message.draft.organization, message.draft.provider);
-    let key = keys::tally(organization, provider);
-    let mut row: TallyRow = load(rows, &key)?.unwrap_or_default();
-    match before {
-        Some(Shown::Queued) => row.waiting = row.waiting.saturating_sub(1),
-        Some(Shown::Sending) => row.active = row.active.saturating_sub(1),
-        Some(Shown::Sent | Shown::Failed | Shown::Cancelled) | None => {}
+    let organization = message.draft.organization;
+    if let Some((shown, provider)) = before {
+        change(rows, organization, provider, shown, |count| count.saturating_sub(1))?;
     }
-    match after {
-        Shown::Queued => row.waiting = row.waiting.saturating_add(1),
-        Shown::Sending => row.active = row.active.saturating_add(1),
+    let (shown, provider) = after;
+    change(rows, organization, provider, shown, |count| count.saturating_add(1))?;
+    match shown {
         Shown::Sent => {
             let took = u64::try_from(now.since(message.accepted_at).as_millis()).unwrap_or(u64::MAX);
-            add_to_minute(
-                rows,
-                organization,
-                provider,
-                now,
-                MinuteRow { sent: 1, failed: 0, sent_millis: took },
-            )?;
+            let sent = MinuteRow { sent: 1, failed: 0, sent_millis: took };
+            add_to_minute(rows, organization, provider, now, sent)
         }
         Shown::Failed => {
             let failed = MinuteRow { failed: 1, ..MinuteRow::default() };
-            add_to_minute(rows, organization, provider, now, failed)?;
+            add_to_minute(rows, organization, provider, now, failed)
         }
-        Shown::Cancelled => {}
+        Shown::Queued | Shown::Sending | Shown::Cancelled => Ok(()),
+    }
+}
+
+/// Changes the count of what is shown so now; what is final is not counted here.
+fn change(
+    rows: &mut dyn RowsMut,
+    organization: OrganizationId,
+    provider: ProviderKind,
+    shown: Shown,
+    change: fn(u64) -> u64,
+) -> Result<(), StoreError> {
+    let key = keys::tally(organization, provider);
+    let mut row: TallyRow = load(rows, &key)?.unwrap_or_default();
+    match shown {
+        Shown::Queued => row.waiting = change(row.waiting),
+        Shown::Sending => row.active = change(row.active),
+        Shown::Sent | Shown::Failed | Shown::Cancelled => return Ok(()),
     }
     save(rows, key, &row)
 }

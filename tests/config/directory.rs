@@ -117,6 +117,22 @@ fn a_number_without_limits_is_careful_and_an_empty_list_means_none() {
 }
 
 #[test]
+fn a_fallback_account_is_no_account_twice() {
+    let second = "[[accounts]]\nname = \"second\"\norganization = 1\nprovider = \"telnyx\"\n\
+                  credentials = { api_key = \"KEYx\" }\n\n[[assistants]]\nid = 7\n";
+    let fallback = |name: &str| {
+        let text = GOOD.replace("[[assistants]]\nid = 7\n", second);
+        let ours = "name = \"Support Bot\"\naccount = \"acme-twilio\"\n";
+        let text = text.replace(ours, &format!("{ours}fallback_account = \"{name}\"\n"));
+        let directory = parse(&text).unwrap();
+        let route = &directory.book.numbers[&"+1234567890".parse().unwrap()];
+        route.fallback.as_ref().map(|other| (other.account.to_string(), other.provider))
+    };
+    assert_eq!(fallback("second"), Some(("second".to_owned(), ProviderKind::Telnyx)));
+    assert_eq!(fallback("acme-twilio"), None);
+}
+
+#[test]
 fn twilio_is_signed_in_to_by_the_token_or_by_an_api_key() {
     let directory = parse(GOOD).unwrap();
     let settings = |name: &str| {
@@ -320,6 +336,16 @@ fn mistakes_of_assistants_and_numbers_are_refused() {
             "account = \"globex-twilio\"",
             "account = \"acme-twilio\"",
             "assistants[1].account: account \"acme-twilio\" is organization 1's, not organization 2's",
+        ),
+        (
+            "account = \"globex-twilio\"",
+            "account = \"globex-twilio\"\nfallback_account = \"nowhere\"",
+            "assistants[1].fallback_account: there is no account \"nowhere\"",
+        ),
+        (
+            "account = \"globex-twilio\"",
+            "account = \"globex-twilio\"\nfallback_account = \"acme-twilio\"",
+            "assistants[1].fallback_account: account \"acme-twilio\" is organization 1's, not organization 2's",
         ),
         (
             "account = \"globex-twilio\"",

@@ -9,7 +9,7 @@ use sendyard::clock::{SystemClock, SystemIds};
 use sendyard::store::memory::MemoryStore;
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{AccountName, AssistantId, MessageId, OrganizationId, ProviderKind};
-use sendyard_actors::domain::message::{Draft, Kind, Message, State, UnknownPolicy};
+use sendyard_actors::domain::message::{Draft, Elsewhere, Kind, Message, State, UnknownPolicy};
 use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Refusal};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Book, Route};
@@ -40,6 +40,7 @@ pub(crate) enum Line {
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) id: MessageId,
+    pub(crate) account: AccountName,
     pub(crate) to: E164,
     pub(crate) text: String,
     pub(crate) attempt: u16,
@@ -99,6 +100,7 @@ impl Provider for Scripted {
         *in_flight.lock().unwrap() += 1;
         self.seen.lock().unwrap().push(Seen {
             id: draft.id,
+            account: draft.account.clone(),
             to: draft.recipient,
             text: draft.text,
             attempt: hand_over.attempt,
@@ -154,6 +156,7 @@ fn accept(accepted: &Mutex<Vec<MessageId>>, id: MessageId, knows_repeats: bool) 
 }
 
 /// Builds a [`Yard`].
+#[expect(clippy::struct_excessive_bools, reason = "switches of a test's world")]
 pub(crate) struct Builder {
     pub(crate) limits: Vec<&'static str>,
     pub(crate) script: Vec<Line>,
@@ -165,6 +168,7 @@ pub(crate) struct Builder {
     pub(crate) moved: bool,
     pub(crate) knows_repeats: bool,
     pub(crate) counts: Option<u16>,
+    pub(crate) fallback: bool,
 }
 
 impl Default for Builder {
@@ -180,6 +184,7 @@ impl Default for Builder {
             moved: false,
             knows_repeats: false,
             counts: None,
+            fallback: false,
         }
     }
 }
@@ -213,6 +218,7 @@ fn book(builder: &Builder) -> Book {
         assistant: AssistantId(1),
         account: if builder.moved { second() } else { account() },
         provider: ProviderKind::Twilio,
+        fallback: builder.fallback.then(|| Elsewhere { account: second(), provider: ProviderKind::Telnyx }),
         limits,
     };
     let account = Account {

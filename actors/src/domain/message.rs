@@ -82,7 +82,8 @@ pub struct Answer {
     pub estimate: Time,
 }
 
-/// What a request asks for: everything of a message that never changes again.
+/// What a request asks for: everything of a message that never changes again, but that it may move to
+/// its fallback account, once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     /// Its id, given before it is stored.
@@ -118,6 +119,17 @@ pub struct Draft {
     ///
     /// [`Provider::freeze`]: crate::ports::Provider::freeze
     pub frozen: Option<String>,
+    /// Where it goes once its account has definitely refused it for a reason of the account's own.
+    pub fallback: Option<Elsewhere>,
+}
+
+/// Another account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// The account.
+    pub account: AccountName,
+    /// Its provider.
+    pub provider: ProviderKind,
 }
 
 impl Draft {
@@ -173,6 +185,7 @@ pub enum AttemptResult {
 
 /// The record of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of its past, each true or not by itself")]
 pub struct Message {
     /// What never changes.
     pub draft: Draft,
@@ -198,6 +211,8 @@ pub struct Message {
     pub accepted_earlier: bool,
     /// Unknown for good: its conversation goes on, a person decides.
     pub listed: bool,
+    /// It goes through its fallback account now: `draft` names that one.
+    pub moved: bool,
     /// It was listed once, and its conversation may have gone on without it.
     pub overtaken: bool,
     /// While unknown: evidence is waited for until here.

@@ -86,6 +86,17 @@ impl Class {
         matches!(self, Self::Configuration | Self::Sender | Self::Retry | Self::NextWindow)
     }
 
+    /// Is it for reasons of the account or the number, so that another account may take the message?
+    /// `next` is what would follow without one. Blocked content and a recipient who opted out are not
+    /// offered to another.
+    pub const fn may_pass_elsewhere(self, next: Next) -> bool {
+        match self {
+            Self::Configuration | Self::Sender | Self::NextWindow => true,
+            Self::Retry => matches!(next, Next::GiveUp),
+            Self::Recipient | Self::Request | Self::Content | Self::OptedOut => false,
+        }
+    }
+
     /// The word for it in metrics and error codes.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
-use super::message::UnknownPolicy;
+use super::message::{Elsewhere, UnknownPolicy};
 use super::pace::Limit;
 use super::phone::E164;
 
@@ -18,6 +18,8 @@ pub struct Route {
     pub account: AccountName,
     /// That account's provider.
     pub provider: ProviderKind,
+    /// The account that a message goes through once this one has definitely refused it.
+    pub fallback: Option<Elsewhere>,
     /// Its limits; all must allow a message.
     pub limits: Vec<Limit>,
 }

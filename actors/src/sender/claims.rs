@@ -5,7 +5,7 @@
 
 use ractor::ActorRef;
 
-use super::{STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate};
+use super::{PLACE_AGAIN_AFTER, STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate};
 use crate::attempt::ClaimedAttempt;
 use crate::domain::pace::Permit;
 use crate::domain::time::Time;
@@ -22,6 +22,8 @@ pub struct ClaimAnswered {
 
 enum ClaimResult {
     Ours(ClaimedAttempt),
+    /// There is no place at its account.
+    NoPlace,
     NotDue(Time),
     NotHead,
     Changed,
@@ -45,7 +47,7 @@ impl SenderState {
         message: Waiting,
         permit: Permit,
         not_before: Time,
-        place: Place,
+        place: Option<Place>,
         myself: &ActorRef<SenderMessage>,
     ) {
         self.claims_made += 1;
@@ -53,8 +55,22 @@ impl SenderState {
         self.starting.push_back(Starting { number, message, permit, not_before, claimed: None });
         let (journal, roster) = (self.journal.clone(), self.roster.clone());
         let (sender, myself) = (self.number, myself.clone());
+        let elsewhere = self
+            .route
+            .fallback
+            .as_ref()
+            .map_or_else(|| self.account.clone(), |fallback| fallback.account.clone());
         tokio::spawn(async move {
             let asked_at = journal.now();
+            let place = match place {
+                Some(place) => Ok(place),
+                None => immediate::place_now(&roster, &elsewhere).await,
+            };
+            let Ok(place) = place else {
+                let answered = ClaimAnswered { number, asked_at, answer: ClaimResult::NoPlace };
+                let _ = myself.send_message(SenderMessage::ClaimAnswered(answered));
+                return;
+            };
             let answer = match journal.claim(message.id, sender, message.attempt).await {
                 Ok(Claimed::Yes(claimed) | Claimed::Already(claimed)) => {
                     if let Some(place) = immediate::place_for(&claimed, place, &roster).await {
@@ -98,6 +114,9 @@ impl SenderState {
             ClaimResult::Changed => {
                 self.window.mistaken(&message);
                 self.window.release(message.recipient);
+            }
+            ClaimResult::NoPlace => {
+                self.window.requeue(Waiting { due: now + PLACE_AGAIN_AFTER, ..message });
             }
             ClaimResult::NotDue(due) => self.window.requeue(Waiting { due, ..message }),
             ClaimResult::NotHead => {

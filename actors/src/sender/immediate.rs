@@ -132,7 +132,7 @@ impl Way {
 }
 
 /// A place for an immediate message, if there is one now.
-async fn place_now(roster: &Roster, account: &AccountName) -> Result<Place, NoPlace> {
+pub(super) async fn place_now(roster: &Roster, account: &AccountName) -> Result<Place, NoPlace> {
     let (reply, answer) = oneshot::channel();
     // A provider actor that is just starting again has none for the moment.
     roster.pass(account, ProviderMessage::WantNow(reply)).map_err(|_| NoPlace::Taken)?;

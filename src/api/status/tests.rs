@@ -33,6 +33,7 @@ fn queued() -> Message {
         encoding: Encoding::Gsm7,
         fingerprint: Fingerprint::of(sender, recipient, "hi", &[], true),
         frozen: None,
+        fallback: None,
     };
     Message::queued(draft, 1, Answer { position: 1, estimate: START }, START)
 }

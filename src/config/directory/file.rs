@@ -67,6 +67,8 @@ pub(super) struct Assistant {
     #[serde(rename = "name")]
     pub(super) _name: String,
     pub(super) account: String,
+    /// Where a message goes that the account has definitely refused.
+    pub(super) fallback_account: Option<String>,
     pub(super) sms_webhook_url: Option<String>,
 }
 

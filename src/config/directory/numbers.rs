@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId};
+use sendyard_actors::domain::message::Elsewhere;
 use sendyard_actors::domain::pace::Limit;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Route};
@@ -15,6 +16,7 @@ use crate::config::Refusal;
 pub(super) struct KnownAssistant {
     organization: OrganizationId,
     account: AccountName,
+    fallback: Option<Elsewhere>,
 }
 
 /// Ids are unique; organization and account exist, and the account is the organization's.
@@ -35,8 +37,14 @@ pub(super) fn check_assistants(
             let problem = "this version does not take in inbound messages, leave this key out";
             return Err(Refusal::new(format!("{place}.sms_webhook_url"), problem));
         }
-        let account = account_of(&place, organization, &assistant.account, accounts)?.name.clone();
-        if known.insert(assistant.id, KnownAssistant { organization, account }).is_some() {
+        let account = account_of(&place, "account", organization, &assistant.account, accounts)?.name.clone();
+        let fallback = match &assistant.fallback_account {
+            Some(name) => Some(account_of(&place, "fallback_account", organization, name, accounts)?),
+            None => None,
+        };
+        let fallback = fallback
+            .map(|fallback| Elsewhere { account: fallback.name.clone(), provider: fallback.provider });
+        if known.insert(assistant.id, KnownAssistant { organization, account, fallback }).is_some() {
             let problem = format!("assistant {} is listed twice", assistant.id.0);
             return Err(Refusal::new(format!("{place}.id"), problem));
         }
@@ -59,7 +67,7 @@ pub(super) fn check(
         };
         let organization = assistant.organization;
         let account_name = number.account.as_deref().unwrap_or_else(|| assistant.account.as_str());
-        let account = account_of(&place, organization, account_name, accounts)?;
+        let account = account_of(&place, "account", organization, account_name, accounts)?;
         let limits = match &number.limits {
             Some(written) => limits(&place, written)?,
             None => careful::of_number(account.provider, number.number),
@@ -69,6 +77,8 @@ pub(super) fn check(
             assistant: number.assistant,
             account: account.name.clone(),
             provider: account.provider,
+            // An account is no way out of itself.
+            fallback: assistant.fallback.clone().filter(|fallback| fallback.account != account.name),
             limits,
         };
         if routes.insert(number.number, route).is_some() {
@@ -89,11 +99,12 @@ pub(super) fn limits(place: &str, written: &[String]) -> Result<Vec<Limit>, Refu
 
 fn account_of<'a>(
     place: &str,
+    key: &str,
     organization: OrganizationId,
     name: &str,
     accounts: &'a HashMap<AccountName, Account>,
 ) -> Result<&'a Account, Refusal> {
-    let refused = |problem| Refusal::new(format!("{place}.account"), problem);
+    let refused = |problem| Refusal::new(format!("{place}.{key}"), problem);
     let account = accounts
         .get(&AccountName::from(name))
         .ok_or_else(|| refused(format!("there is no account {name:?}")))?;

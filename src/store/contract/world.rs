@@ -92,6 +92,7 @@ pub(super) fn draft_from(from: E164, index: u64) -> Draft {
         provider: ProviderKind::Twilio,
         fingerprint: Fingerprint::of(from, to, &text, &[], true),
         frozen: None,
+        fallback: None,
         text,
         media: Vec::new(),
         segments: 1,

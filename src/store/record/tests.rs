@@ -25,12 +25,12 @@ const VERSION_1: &str = "\
 const VERSION_2: &str = "\
     0210018bcfe56800700080000000000000a3d285d8cc04809ac5e505000007ac020b61636d652d7477696c696f010767\
     72c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e6702019558836906724610787559cb1b\
-    50efce15153412dab030c88ae6f5796a709b0e00290580d293ad0380c2d72f808f85cd01038088debe01030301030100\
-    00000301feffffffffffffffffffffffffffffffffff03018084af5f808da96080def36801c088ec5f03050105323034\
-    323902feffffffffffffffffffffffffffffffffff030280c6868f0180cf80900180a0cb980101c0d3bd90010203feff\
-    ffffffffffffffffffffffffffffffff0303c08c9bbf01c09595c001c0e6dfc80101c09595c0010400018091d8bf0101\
-    06534d3031323301086163636570746564010201050105323034323911746f6f206d616e792072657175657374730101\
-    80cab5ee01";
+    50efce15153412dab030c88ae6f5796a709b0e0000290580d293ad0380c2d72f808f85cd01038088debe010303010301\
+    000000000301feffffffffffffffffffffffffffffffffff03018084af5f808da96080def36801c088ec5f0305010532\
+    3034323902feffffffffffffffffffffffffffffffffff030280c6868f0180cf80900180a0cb980101c0d3bd90010203\
+    feffffffffffffffffffffffffffffffffff0303c08c9bbf01c09595c001c0e6dfc80101c09595c0010400018091d8bf\
+    010106534d3031323301086163636570746564010201050105323034323911746f6f206d616e79207265717565737473\
+    010180cab5ee01";
 
 /// A message on its third attempt, with something in every field that can hold something.
 fn message() -> Message {
@@ -54,6 +54,7 @@ fn message() -> Message {
         segments: 2,
         encoding: Encoding::Ucs2,
         frozen: None,
+        fallback: None,
     };
     let times = |now: u64| ClaimTimes { now: at(now), begin_by: at(now + 2), deadline: at(now + 20) };
     let claim_id = |counter| ClaimId { incarnation: Incarnation(u128::MAX - 1), counter };

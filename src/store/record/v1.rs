@@ -66,6 +66,7 @@ impl From<MessageV1> for Message {
             unresolved: old.unresolved,
             accepted_earlier: old.accepted_earlier,
             listed: old.listed,
+            moved: false,
             overtaken: old.listed,
             evidence_until: old.evidence_until,
             attempts: old.attempts,
@@ -96,6 +97,7 @@ impl From<DraftV1> for Draft {
             encoding: old.encoding,
             fingerprint: old.fingerprint,
             frozen: None,
+            fallback: None,
         }
     }
 }

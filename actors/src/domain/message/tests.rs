@@ -27,6 +27,7 @@ fn draft(kind: Kind) -> Draft {
         encoding: Encoding::Gsm7,
         fingerprint: Fingerprint::of(sender, recipient, "hello", &[], kind == Kind::Queued),
         frozen: None,
+        fallback: None,
     }
 }
 

@@ -3,7 +3,8 @@
 
 use super::{
     ATTEMPTS_KEPT, Answer, Attempt, AttemptResult, ByHand, Cancelled, Changed, ClaimRefused, ClaimTimes,
-    Draft, Kind, KnownAlready, Message, NotByHand, Settled, Settlement, Shown, State, UnknownPolicy, repeat,
+    Draft, Elsewhere, Kind, KnownAlready, Message, NotByHand, Settled, Settlement, Shown, State,
+    UnknownPolicy, repeat,
 };
 use crate::domain::ids::ClaimId;
 use crate::domain::outcome::{Acceptance, Doubt, Next};
@@ -25,6 +26,7 @@ impl Message {
             unresolved: Vec::new(),
             accepted_earlier: false,
             listed: false,
+            moved: false,
             overtaken: false,
             evidence_until: None,
             attempts: Vec::new(),
@@ -134,8 +136,12 @@ impl Message {
         match settlement {
             Settlement::Accepted(acceptance) => self.accepted(number, acceptance, written_at, now),
             Settlement::Refused { refusal, next } => {
+                let elsewhere = refusal.class.may_pass_elsewhere(next);
                 self.refusal = Some(refusal);
                 self.refused(was_open, next, now);
+                if elsewhere {
+                    self.move_elsewhere(now);
+                }
             }
             Settlement::NeverBegun { due } => self.refused(was_open, Next::Retry { due }, now),
         }
@@ -239,6 +245,22 @@ impl Message {
             State::Queued => !self.unresolved.is_empty(),
             State::Sending | State::Sent | State::Failed | State::Cancelled => false,
         }
+    }
+
+    /// To its fallback account, if no attempt is in doubt: what may have reached one provider is never
+    /// given to another.
+    fn move_elsewhere(&mut self, now: Time) {
+        let refused = matches!(self.state, State::Queued | State::Failed);
+        if !refused || !self.unresolved.is_empty() || self.draft.kind != Kind::Queued {
+            return;
+        }
+        let Some(Elsewhere { account, provider }) = self.draft.fallback.take() else { return };
+        self.draft.account = account;
+        self.draft.provider = provider;
+        self.draft.frozen = None;
+        self.moved = true;
+        self.state = State::Queued;
+        self.due = now;
     }
 
     fn list(&mut self) {

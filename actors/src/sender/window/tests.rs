@@ -15,7 +15,7 @@ fn number(n: u64) -> E164 {
 
 fn waiting(seq: u64, recipient: u64) -> Waiting {
     let id = MessageId::new(uuid::Uuid::now_v7(), Shard::of(number(0)));
-    Waiting { id, seq, recipient: number(recipient), cost: 1, due: Time::ZERO, attempt: 0 }
+    Waiting { id, seq, recipient: number(recipient), cost: 1, due: Time::ZERO, attempt: 0, elsewhere: false }
 }
 
 /// The queue as a store would hold it.
