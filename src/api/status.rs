@@ -94,6 +94,9 @@ pub(super) struct StatusAnswer {
     /// What the provider said, of a failed message.
     #[schema(required)]
     error_message: Option<String>,
+    /// Whether the same message, sent anew, may pass; of a failed message.
+    #[schema(required)]
+    retryable: Option<bool>,
     /// Segments as the provider counts them, else by our own count.
     segments: u16,
     /// How often a hand-over was begun.
@@ -127,6 +130,8 @@ impl StatusAnswer {
             error: failed.then(|| refusal.map_or(NEVER_HANDED_OVER, |refusal| sentence(refusal.class))),
             error_code: refusal.and_then(|refusal| refusal.code.clone()),
             error_message: refusal.map(|refusal| refusal.detail.clone()),
+            // Without a refusal it was never handed over, and nothing speaks against it.
+            retryable: failed.then(|| refusal.is_none_or(|refusal| refusal.class.is_retryable())),
             segments: message.provider_segments.unwrap_or(message.draft.segments),
             attempts: attempts(message),
             queued_at: Rfc3339(message.accepted_at),

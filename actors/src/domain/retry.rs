@@ -11,11 +11,13 @@ use jiff::tz::TimeZoneDatabase;
 use super::outcome::{Class, Next, Refusal};
 use super::time::Time;
 
-/// The waits of one class of refusal: `first`, doubled with each try, at most `longest`.
+/// The waits of one class of refusal: `first`, doubled with each try, at most `longest`; and how many
+/// attempts there are in all.
 #[derive(Debug, Clone, Copy)]
 struct Waits {
     first: Duration,
     longest: Duration,
+    attempts: u16,
 }
 
 /// A message older than this is given up at its next refusal.
@@ -27,16 +29,17 @@ const CARRIERS_ZONE: &str = "America/Los_Angeles";
 /// A provider that names a later time than this is not believed.
 const LONGEST_NAMED: Duration = Duration::from_hours(24);
 
+/// As data: what is refused like this is tried again so. A day of waits of the longest kind fits into the
+/// attempts of the account's and the number's own refusals, so that those are given up by age.
 const fn waits(class: Class) -> Option<Waits> {
-    match class {
-        Class::Retry => Some(Waits { first: Duration::from_secs(1), longest: Duration::from_mins(1) }),
-        Class::Configuration | Class::Sender => {
-            Some(Waits { first: Duration::from_secs(15), longest: Duration::from_mins(5) })
-        }
+    let (first, longest, attempts) = match class {
+        Class::Retry => (Duration::from_secs(1), Duration::from_mins(1), 200),
+        Class::Configuration | Class::Sender => (Duration::from_secs(15), Duration::from_mins(5), 400),
         // Beside the carrier's next day: see `after`.
-        Class::NextWindow => Some(Waits { first: Duration::from_mins(1), longest: Duration::from_mins(10) }),
-        Class::Recipient | Class::Request | Class::Content | Class::OptedOut => None,
-    }
+        Class::NextWindow => (Duration::from_mins(1), Duration::from_mins(10), 10),
+        Class::Recipient | Class::Request | Class::Content | Class::OptedOut => return None,
+    };
+    Some(Waits { first, longest, attempts })
 }
 
 /// What follows a refusal of a queued message.
@@ -46,7 +49,7 @@ const fn waits(class: Class) -> Option<Waits> {
 /// the provider named is a lower bound.
 pub fn after(refusal: &Refusal, tries: u16, accepted_at: Time, now: Time, jitter: f64) -> Next {
     let Some(waits) = waits(refusal.class) else { return Next::GiveUp };
-    if now.since(accepted_at) >= GIVE_UP_AFTER {
+    if now.since(accepted_at) >= GIVE_UP_AFTER || tries.saturating_add(1) >= waits.attempts {
         return Next::GiveUp;
     }
     let doublings = u32::from(tries.min(16));
@@ -128,6 +131,15 @@ mod tests {
         }
         let named = refusal(Class::NextWindow, Some(Duration::from_hours(1)));
         assert_eq!(wait(&named, 0, 0.0), Duration::from_hours(1), "a named time is truer");
+    }
+
+    #[test]
+    fn what_is_out_of_attempts_is_given_up() {
+        for (class, attempts) in [(Class::Retry, 200), (Class::Sender, 400), (Class::NextWindow, 10)] {
+            let last = after(&refusal(class, None), attempts - 1, NOW, NOW, 0.5);
+            let one_before = after(&refusal(class, None), attempts - 2, NOW, NOW, 0.5);
+            assert!(last == Next::GiveUp && one_before != Next::GiveUp, "{class:?}");
+        }
     }
 
     #[test]

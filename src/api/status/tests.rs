@@ -82,7 +82,7 @@ fn a_queued_message_has_every_field() {
     let expected = json!({
         "success": true, "message_id": message.draft.id.to_string(), "status": "queued",
         "provider": "telnyx", "provider_message_id": null, "provider_status": null,
-        "error": null, "error_code": null, "error_message": null, "segments": 2, "attempts": 0,
+        "error": null, "error_code": null, "error_message": null, "retryable": null, "segments": 2, "attempts": 0,
         "queued_at": "2026-11-23T19:52:53.000000Z", "sent_at": null, "delivered_at": null,
         "updated_at": "2026-11-23T19:52:53.000000Z",
     });
@@ -97,7 +97,7 @@ fn a_sent_message_shows_what_the_provider_said() {
     let expected = json!({
         "success": true, "message_id": message.draft.id.to_string(), "status": "sent",
         "provider": "telnyx", "provider_message_id": "abc", "provider_status": "accepted",
-        "error": null, "error_code": null, "error_message": null, "segments": 3, "attempts": 1,
+        "error": null, "error_code": null, "error_message": null, "retryable": null, "segments": 3, "attempts": 1,
         "queued_at": "2026-11-23T19:52:53.000000Z", "sent_at": "2026-11-23T19:52:53.250000Z",
         "delivered_at": null, "updated_at": "2026-11-23T19:52:54.000000Z",
     });
