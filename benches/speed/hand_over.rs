@@ -26,7 +26,7 @@ const ROUNDS: usize = 3;
 
 pub(crate) async fn run() {
     for (latency_ms, places, messages, senders) in
-        [(0, 64, 20_000, 10), (50, 1000, 40_000, 10), (0, 64, 20_000, 100)]
+        [(0, 64, 20_000, 10), (50, 1000, 80_000, 10), (0, 64, 20_000, 100)]
     {
         let mut ratios = Vec::new();
         let mut rates = Vec::new();

@@ -7,7 +7,7 @@
 mod appends;
 mod cancels;
 mod claims;
-mod disk;
+pub(super) mod disk;
 mod doubts;
 mod durable;
 mod idempotency;

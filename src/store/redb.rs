@@ -1,28 +1,30 @@
-//! The embedded store: one redb file, one writer thread, group commit.
+//! The embedded store: a redb file and its log, one writer thread, group commit.
 //!
 //! Steps are sent to the writer, which owns every change. It takes what is waiting, up to a bounded
 //! number, as one group, makes that durable (fsync), and only then answers; while it does, the next
 //! group gathers. It never waits on a timer. Reads run on tokio's blocking threads, each on the last
 //! durable state, beside the writer.
 //!
-//! A group is made durable as one entry of a log, a table of the same file, and many groups are
+//! A group is made durable as one entry of a log, a file of its own (`log.rs`), and many groups are
 //! folded into the table of rows at a time (`handle.rs`). redb writes each page anew that a
-//! transaction touches, so a group that wrote its rows directly would pay for a page or two per row.
+//! transaction touches, and syncs twice, so a group that wrote its rows directly would pay for a page or
+//! two per row and for both.
 //!
-//! Only one process can have the file open: redb locks it. That is what lets `acquire_lease` take an
-//! earlier owner for dead.
+//! Only one process can have the files open: redb locks its own, and the log is opened under that lock.
+//! That is what lets `acquire_lease` take an earlier owner for dead.
 //!
-//! **When the disk fails.** redb refuses everything after an I/O error until the file is opened
-//! anew, so the writer closes and opens it at once, and again with each group until that succeeds;
-//! meanwhile every step and read is answered with an error, and nothing hangs. The steps of the group
-//! that met the error are told that they were not done (`Full` when it was for want of room), if the
-//! file as it was opened anew shows so; else that they may have been (`Unanswered`). So a disk that
-//! has room again needs no restart.
+//! **When the disk fails.** redb refuses everything after an I/O error until its file is opened
+//! anew, and so does the log, so the writer closes and opens both at once, and again with each group
+//! until that succeeds; meanwhile every step and read is answered with an error, and nothing hangs. The
+//! steps of the group that met the error are told that they were not done (`Full` when it was for want of
+//! room), if the log as it was opened anew shows so; else that they may have been (`Unanswered`). So a
+//! disk that has room again needs no restart. While there is no room for a fold, no group is taken.
 
 mod changes;
 mod file;
 mod group;
 mod handle;
+mod log;
 mod writer;
 
 use std::path::Path;
@@ -43,7 +45,7 @@ use super::step_store::{Runner, StepStore};
 /// Steps that may wait for the writer; more callers wait for a place.
 const PLACES: usize = 8192;
 
-/// The store in a redb file.
+/// The store in a redb file and its log.
 pub type RedbStore = StepStore<Embedded>;
 
 impl RedbStore {
@@ -56,15 +58,19 @@ impl RedbStore {
         Self::with_opener(Box::new(move || file::open(&path)), clock, FOLD_AT)
     }
 
-    /// Over a disk of the caller's own; asked for again each time the file is opened anew. Folds its log
-    /// often, so that what follows a fold is tested with few steps.
+    /// Over two files of the caller's own, for the rows and for the log; asked for again each time they
+    /// are opened anew. Folds its log often, so that what follows a fold is tested with few steps.
     #[cfg(test)]
     pub(super) fn over<B: ::redb::StorageBackend>(
-        disk: impl Fn() -> B + Send + Sync + 'static,
+        files: impl Fn() -> [B; 2] + Send + Sync + 'static,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         const FOLD_OFTEN: usize = 4096;
-        Self::with_opener(Box::new(move || file::open_on(disk())), clock, FOLD_OFTEN)
+        let opener = move || {
+            let [rows, log] = files();
+            file::open_on(rows, log)
+        };
+        Self::with_opener(Box::new(opener), clock, FOLD_OFTEN)
     }
 
     fn with_opener(opener: handle::Opener, clock: Arc<dyn Clock>, fold_at: usize) -> Result<Self, OpenError> {
@@ -146,7 +152,7 @@ impl Runner for Embedded {
             let reading = tokio::task::spawn_blocking(move || {
                 let answer = handle.read(|rows| query(rows, clock.now()));
                 if matches!(answer, Err(StoreError::Unavailable(_))) {
-                    // Only the writer opens the file anew, and without steps it would not notice.
+                    // Only the writer opens the files anew, and without steps it would not notice.
                     let _ = work.send(Work::Mend);
                 }
                 answer

@@ -20,7 +20,7 @@ use crate::store::step_store::Runner;
 
 fn open(disk: &Disk, clock: &Arc<TestClock>) -> Result<RedbStore, OpenError> {
     let disk = disk.clone();
-    RedbStore::over(move || disk.clone(), Arc::clone(clock) as _)
+    RedbStore::over(move || disk.files(), Arc::clone(clock) as _)
 }
 
 fn world_on(disk: &Disk) -> World {
@@ -123,13 +123,53 @@ fn a_full_disk_is_said_and_nothing_is_lost_and_the_store_goes_on_when_there_is_r
 }
 
 #[test]
+fn while_there_is_no_room_to_fold_no_group_is_taken() {
+    let disk = Disk::default();
+    let world = world_on(&disk);
+    run(world, async |world| {
+        // The log has room for many groups from here on.
+        world.queued(Draft { text: "x".repeat(200_000), ..draft(0) }).await;
+        let far_behind = disk.content(1)[20 * 4096..].to_vec();
+        disk.leave_room(0);
+        let mut stored = 1;
+        while world.store.append(append_of(draft(stored))).await.is_ok() {
+            stored += 1;
+        }
+        for _repeat in 0..30 {
+            let refusal = world.store.append(append_of(draft(stored))).await;
+            assert!(matches!(refusal, Err(StoreError::Full(_))), "{refusal:?}");
+        }
+        assert!(disk.content(1)[20 * 4096..] == far_behind, "the log went on");
+        assert_eq!(world.store.depth(sender()).await.unwrap(), stored, "reads go on");
+    });
+}
+
+#[test]
+fn a_log_that_cannot_grow_is_folded_to_make_room() {
+    let disk = Disk::default();
+    let world = world_on(&disk);
+    run(world, async |world| {
+        world.queued(draft(1)).await;
+        disk.leave_none_for_the_log();
+        for index in 2..50 {
+            world.queued(draft(index)).await;
+        }
+        let large = Draft { text: "x".repeat(9_000), ..draft(50) };
+        let refusal = world.store.append(append_of(large)).await;
+        assert!(matches!(refusal, Err(StoreError::Full(_))), "{refusal:?}");
+        world.queued(draft(50)).await;
+    });
+}
+
+#[test]
 fn a_disk_that_failed_once_is_used_again_and_a_failed_step_is_not_told_done() {
     let disk = Disk::default();
     let world = world_on(&disk);
     run(world, async |world| {
         world.queued(draft(1)).await;
-        disk.fail_sync(1);
-        let failed = world.store.append(append_of(draft(2))).await;
+        let large = Draft { text: "x".repeat(9_000), ..draft(2) };
+        disk.fail_write(1);
+        let failed = world.store.append(append_of(large)).await;
         assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
         assert_eq!(world.store.message(draft(2).id).await.unwrap(), None, "said not to be done, and is not");
         assert_eq!(world.queued(draft(2)).await.answer.position, 2);
@@ -157,8 +197,79 @@ fn a_step_that_may_be_stored_after_all_is_never_told_that_it_is_not() {
                 Err(other) => panic!("{other:?}"),
             }
         }
-        assert!(left_open > 0, "no sync failed at the end of a commit");
+        assert!(left_open > 0, "no sync of the log failed");
     });
+}
+
+/// What clients of a store on a failing disk were told, over all its lives.
+#[derive(Default)]
+struct Told {
+    stored: Vec<MessageId>,
+    refused: Vec<MessageId>,
+    left_open: usize,
+}
+
+/// Sends messages of all sizes; now and then a write or a sync fails.
+async fn unlucky_client(world: &World, disk: &Disk, from: E164, life: u64, told: &Mutex<Told>) {
+    for index in 0..12 {
+        let mut message = draft_from(from, life * 100 + index);
+        message.text = "x".repeat(usize::try_from(index * index * 50).unwrap());
+        let id = message.id;
+        match (life + index) % 5 {
+            0 => disk.fail_sync(1 + u32::try_from(index % 4).unwrap()),
+            1 => disk.fail_write(1 + u32::try_from(index % 4).unwrap()),
+            _ => {}
+        }
+        let answer = world.store.append(append_of(message)).await;
+        let mut told = told.lock().unwrap();
+        match answer {
+            Ok(_) => told.stored.push(id),
+            Err(StoreError::Unanswered) => told.left_open += 1,
+            Err(_) => told.refused.push(id),
+        }
+    }
+}
+
+#[test]
+fn what_was_answered_stays_and_what_was_refused_stays_away_through_many_lives() {
+    let senders: Vec<E164> = (0..3).map(|index| number(&format!("+1234567890{index}"))).collect();
+    let clock = TestClock::start();
+    let (mut lives, mut left_open) = (0, 0);
+    for seed in 0..40_u64 {
+        let mut disk = Disk::seeded(seed);
+        let told = Mutex::new(Told::default());
+        for life in 0..6 {
+            disk.cut_after(20 + (seed * 37 + life * 101) % 300);
+            // The power may be cut while it is opened, too.
+            if let Ok(store) = open(&disk, &clock) {
+                lives += 1;
+                run(World::over(Arc::new(store), Arc::clone(&clock)), async |world| {
+                    let clients =
+                        senders.iter().map(|from| unlucky_client(&world, &disk, *from, life, &told));
+                    join_all(clients).await;
+                });
+            }
+            disk = disk.after_power_cut(seed * 10 + life);
+
+            run(World::over(Arc::new(open(&disk, &clock).unwrap()), Arc::clone(&clock)), async |world| {
+                let (stored, refused) = {
+                    let told = told.lock().unwrap();
+                    left_open += told.left_open;
+                    (told.stored.clone(), told.refused.clone())
+                };
+                for id in &stored {
+                    let found = world.store.message(*id).await.unwrap();
+                    assert!(found.is_some(), "seed {seed}, life {life}: {id} was stored");
+                }
+                for id in &refused {
+                    let found = world.store.message(*id).await.unwrap();
+                    assert!(found.is_none(), "seed {seed}, life {life}: {id} was refused");
+                }
+            });
+        }
+        left_open += told.into_inner().unwrap().left_open;
+    }
+    assert!(lives > 200 && left_open > 100, "{lives} lives, {left_open} left open");
 }
 
 #[test]

@@ -135,16 +135,81 @@ fn a_file_of_another_format_is_refused() {
 async fn a_file_from_before_there_was_a_log_is_given_one() {
     let dir = tempfile::tempdir().unwrap();
     rewrite(dir.path(), "format", 1);
-    let database = Database::open(dir.path().join("sendyard.redb")).unwrap();
-    let transaction = database.begin_write().unwrap();
-    assert!(transaction.delete_table(TableDefinition::<u64, &[u8]>::new("log")).unwrap());
-    transaction.commit().unwrap();
-    drop(database);
+    fs::remove_file(dir.path().join("sendyard.log")).unwrap();
 
     let clock = TestClock::start();
     World::open(dir.path(), &clock).append(append_of(draft(1))).await.unwrap();
     let again = World::open(dir.path(), &clock);
     assert!(again.message(draft(1).id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_start_that_was_cut_short_before_the_file_knew_its_log_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = TestClock::start();
+    drop(World::open(dir.path(), &clock));
+    fs::remove_file(dir.path().join("sendyard.redb")).unwrap();
+    World::open(dir.path(), &clock).append(append_of(draft(1))).await.unwrap();
+}
+
+/// A directory with a store that holds a message, and a log that is not folded.
+async fn store_with_a_message() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    World::open(dir.path(), &TestClock::start()).append(append_of(draft(1))).await.unwrap();
+    dir
+}
+
+#[tokio::test]
+async fn a_store_without_its_log_is_refused() {
+    let dir = store_with_a_message().await;
+    let log = dir.path().join("sendyard.log");
+    fs::remove_file(&log).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::LogMissing { .. }), "{error:?}");
+    assert_says(&error, &log, "is missing: restore both files together from a copy");
+    assert!(!log.exists(), "it would be taken for the log the next time");
+
+    fs::write(&log, "").unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::LogDamaged { .. }), "{error:?}");
+    assert_says(&error, &log, "restore it together with");
+}
+
+#[tokio::test]
+async fn a_store_with_another_stores_log_is_refused_and_both_are_left_alone() {
+    let (dir, other) = (store_with_a_message().await, store_with_a_message().await);
+    let log = dir.path().join("sendyard.log");
+    fs::copy(other.path().join("sendyard.log"), &log).unwrap();
+    let before = fs::read(&log).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::LogNotOurs { .. }), "{error:?}");
+    assert_says(&error, &log, "is not the log of the store");
+    assert_eq!(fs::read(&log).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_log_that_lost_its_store_is_refused_and_left_alone() {
+    let dir = store_with_a_message().await;
+    let log = dir.path().join("sendyard.log");
+    let before = fs::read(&log).unwrap();
+    fs::remove_file(dir.path().join("sendyard.redb")).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::LogNotOurs { .. }), "{error:?}");
+    assert_eq!(fs::read(&log).unwrap(), before);
+    assert!(matches!(refused(dir.path()), OpenError::LogNotOurs { .. }), "and the next time, too");
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_be_read_before_another_is_damage() {
+    let dir = store_with_a_message().await;
+    World::open(dir.path(), &TestClock::start()).append(append_of(draft(2))).await.unwrap();
+    let log = dir.path().join("sendyard.log");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[4096 + 100] ^= 1;
+    fs::write(&log, bytes).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::LogDamaged { .. }), "{error:?}");
+    assert_says(&error, &log, "or move both away to start with an empty store");
 }
 
 #[test]

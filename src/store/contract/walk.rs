@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redb::backends::InMemoryBackend;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sendyard_actors::domain::ids::{ClaimId, OrganizationId, Shard};
@@ -14,6 +13,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Claim, Clock, ScopedKey, Settle, Store, Waiting};
 use uuid::Uuid;
 
+use super::disk::Disk;
 use super::run;
 use super::world::{
     ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, START, World, accepted,
@@ -214,7 +214,8 @@ async fn reads(store: &dyn Store) -> String {
 }
 
 async fn walk(world: World, steps: Vec<Step>) {
-    let embedded = RedbStore::over(InMemoryBackend::new, Arc::clone(&world.clock) as _).unwrap();
+    let disk = Disk::default();
+    let embedded = RedbStore::over(move || disk.files(), Arc::clone(&world.clock) as _).unwrap();
     let memory = &world.store;
     for step in steps {
         if let Step::Pass(time) = step {

@@ -1,4 +1,4 @@
-//! The open database, shared by the writer and the readers, and opened anew after a failure.
+//! The open files, shared by the writer and the readers, and opened anew after a failure.
 //!
 //! What a group changed is durable as one entry of the log, and *pending* until it is folded into the
 //! table, many groups at a time and in the order of the keys: a page of the table is then written once
@@ -9,27 +9,30 @@
 //! pending does not hold as well, or that was not folded whole. So table and pending together are one
 //! durable state, whichever of the two a reader took first.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ::redb::{Database, Durability, ReadableDatabase, ReadableTable, WriteTransaction};
+use ::redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use sendyard_actors::ports::StoreError;
 
 use super::changes::Changes;
-use super::file::{LOG, OpenError, ROWS, failed, not_opened};
+use super::file::{Files, OpenError, ROWS, failed, log_failed, not_opened};
 use super::group::{GroupRows, ReadRows};
+use super::log::{AppendError, Log};
 use crate::store::keys;
-use crate::store::rows::{Rows, decode, encode};
+use crate::store::rows::{Rows, encode};
 
-/// How the database is opened, the first time and anew.
-pub(super) type Opener = Box<dyn Fn() -> Result<Database, OpenError> + Send + Sync>;
+/// How the files are opened, the first time and anew.
+pub(super) type Opener = Box<dyn Fn() -> Result<Files, OpenError> + Send + Sync>;
 
-/// The database. `None` inside while it is closed.
+/// The files. `None` inside while they are closed.
 pub(super) struct Handle {
     opener: Opener,
     open: RwLock<Option<Open>>,
 }
 
 struct Open {
+    /// Closed before the database, which has the lock of both. The writer alone takes it.
+    log: Mutex<Log>,
     database: Database,
     /// Durable in the log, not yet in the table.
     pending: Changes,
@@ -37,28 +40,27 @@ struct Open {
     last: u64,
 }
 
-impl Open {
-    /// Reads what the log holds. Bounded by what is pending at the most, which the writer bounds.
-    fn new(database: Database) -> Result<Self, StoreError> {
-        let mut pending = Changes::default();
-        let transaction = database.begin_read().map_err(failed)?;
-        let rows = transaction.open_table(ROWS).map_err(failed)?;
-        let folded = rows.get(keys::group().as_slice()).map_err(failed)?;
-        let mut last = folded.map_or(Ok(0), |number| decode(number.value()))?;
-        let log = transaction.open_table(LOG).map_err(failed)?;
-        for entry in log.iter().map_err(failed)? {
-            let (number, changes) = entry.map_err(failed)?;
-            last = number.value();
-            pending.extend(Changes::decode(changes.value())?);
+impl From<Files> for Open {
+    fn from(files: Files) -> Self {
+        let Files { log, database, folded, groups } = files;
+        let mut open = Self { log: Mutex::new(log), database, pending: Changes::default(), last: folded };
+        for changes in groups {
+            open.pending.extend(changes);
+            open.last += 1;
         }
-        drop(transaction);
-        Ok(Self { database, pending, last })
+        open
     }
+}
 
+impl Open {
     fn rows(&self) -> Result<ReadRows<'_>, StoreError> {
         let transaction = self.database.begin_read().map_err(failed)?;
         let table = transaction.open_table(ROWS).map_err(failed)?;
         Ok(ReadRows { table, pending: &self.pending })
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A transaction that is durable when its commit returns.
@@ -75,8 +77,7 @@ impl Open {
 
 impl Handle {
     pub(super) fn open(opener: Opener) -> Result<Self, OpenError> {
-        let database = opener()?;
-        let open = Open::new(database).map_err(OpenError::Log)?;
+        let open = Open::from(opener()?);
         Ok(Self { opener, open: RwLock::new(Some(open)) })
     }
 
@@ -105,12 +106,7 @@ impl Handle {
     pub(super) fn log(&self, number: u64, changes: Changes) -> Result<(), LogError> {
         {
             let open = self.shared();
-            let transaction = open.as_ref().ok_or_else(shut)?.begin_write()?;
-            {
-                let mut log = transaction.open_table(LOG).map_err(failed)?;
-                log.insert(number, changes.encode()?.as_slice()).map_err(failed)?;
-            }
-            transaction.commit().map_err(|error| LogError::InDoubt(failed(error)))?;
+            open.as_ref().ok_or_else(shut)?.log().append(number, &changes.encode()?)?;
         }
         if let Some(open) = self.exclusive().as_mut() {
             open.pending.extend(changes);
@@ -124,7 +120,12 @@ impl Handle {
         self.shared().as_ref().map_or(0, |open| open.pending.bytes())
     }
 
-    /// Folds what is pending into the table and empties the log, both or neither. For the writer
+    /// How many bytes of its file the log takes up.
+    pub(super) fn log_used(&self) -> u64 {
+        self.shared().as_ref().map_or(0, |open| open.log().used())
+    }
+
+    /// Folds what is pending into the table, durably, and then begins the log anew. For the writer
     /// alone, with no group under way.
     pub(super) fn fold(&self) -> Result<(), StoreError> {
         {
@@ -144,13 +145,12 @@ impl Handle {
                 }
                 let number = encode(&open.last)?;
                 table.insert(keys::group().as_slice(), number.as_slice()).map_err(failed)?;
-                let mut log = transaction.open_table(LOG).map_err(failed)?;
-                log.retain(|_, _| false).map_err(failed)?;
             }
             transaction.commit().map_err(failed)?;
         }
         if let Some(open) = self.exclusive().as_mut() {
             open.pending = Changes::default();
+            open.log().restart();
         }
         Ok(())
     }
@@ -167,16 +167,15 @@ impl Handle {
             .is_some_and(|open| open.begin_write().is_ok_and(|transaction| transaction.abort().is_ok()))
     }
 
-    /// Closes the database, which gives up its lock, and opens it anew. For the writer alone.
+    /// Closes the files, which gives up their lock, and opens them anew. For the writer alone.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let mut open = self.exclusive();
         drop(open.take());
-        let database = (self.opener)().map_err(|error| not_opened(&error))?;
-        *open = Some(Open::new(database)?);
+        *open = Some(Open::from((self.opener)().map_err(|error| not_opened(&error))?));
         Ok(())
     }
 
-    /// Closes the database for good.
+    /// Closes the files for good.
     pub(super) fn close(&self) {
         drop(self.exclusive().take());
     }
@@ -194,8 +193,17 @@ impl Handle {
 pub(super) enum LogError {
     /// It is not there.
     NotWritten(StoreError),
-    /// The commit failed: it may be there.
+    /// Writing it failed: it may be there.
     InDoubt(StoreError),
+}
+
+impl From<AppendError> for LogError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::NotWritten(error) => Self::NotWritten(log_failed(&error)),
+            AppendError::InDoubt(error) => Self::InDoubt(log_failed(&error)),
+        }
+    }
 }
 
 impl From<StoreError> for LogError {

@@ -1,8 +1,9 @@
 //! The writer thread: takes what waits as one group, makes it durable, then answers.
 //!
-//! Each group is one numbered entry of the log. After a commit that failed, the file, opened anew,
+//! Each group is one numbered entry of the log. After an append that failed, the log, opened anew,
 //! tells by the number whether the group is there. Once enough is pending in the log it is folded into
-//! the table, after the answers and before the next group.
+//! the table, after the answers and before the next group; while that fails no group is taken, so the
+//! log is bounded.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -21,7 +22,11 @@ const GROUP: usize = 128;
 
 /// Pending changes are folded into the table once they hold this many bytes: about as long as one
 /// fold keeps steps waiting, and as much as a start has to read.
-pub(super) const FOLD_AT: usize = 2 << 20;
+pub(super) const FOLD_AT: usize = 1 << 20;
+
+/// They are folded, too, once the log takes up this many times as much: a group of one small step takes
+/// up a block of it.
+const LOG_PER_PENDING: u64 = 4;
 
 /// What the writer is sent.
 pub(super) enum Work {
@@ -85,10 +90,10 @@ where
 enum Trouble {
     /// This step met a record that it cannot read; nothing of the group was written.
     Step(usize, StoreError),
-    /// The store failed before the commit; nothing of the group was written.
+    /// The store failed before the group was written; nothing of it was.
     Group(StoreError),
-    /// The commit failed; whether the group was written is open.
-    Commit(StoreError),
+    /// Writing it failed; whether it is there is open.
+    Append(StoreError),
 }
 
 impl From<StoreError> for Trouble {
@@ -149,7 +154,7 @@ impl Writer {
         open
     }
 
-    /// Opens the file anew if it can no longer be written.
+    /// Opens the files anew if they can no longer be written.
     fn mend(&self) {
         if !self.handle.is_whole() {
             self.reopen();
@@ -163,21 +168,30 @@ impl Writer {
                 Ok(number) => number,
                 Err(error) => return answer_all(group, Some(&error)),
             };
-            match self.commit(&mut group, number) {
+            match self.append(&mut group, number) {
                 Ok(()) => {
                     answer_all(group, None);
-                    return self.fold_if_due();
+                    // If it fails it is tried again before the next group, whose steps are told.
+                    let _ = self.fold_if_due();
+                    return;
                 }
                 Err(Trouble::Step(place, error)) => {
                     tracing::error!(%error, "a step of the store failed");
                     group.remove(place).answer(Some(error));
                 }
+                // The log cannot grow; folded, it may have room for the group. It is empty then, so
+                // this happens once.
+                Err(Trouble::Group(StoreError::Full(_))) if self.handle.pending() > 0 => {
+                    if let Err(error) = self.fold() {
+                        return answer_all(group, Some(&error));
+                    }
+                }
                 Err(Trouble::Group(error)) => {
                     self.reopen();
                     return answer_all(group, Some(&error));
                 }
-                Err(Trouble::Commit(error)) => {
-                    let landed = self.after_failed_commit(number);
+                Err(Trouble::Append(error)) => {
+                    let landed = self.after_failed_append(number);
                     let verdict = if landed { StoreError::Unanswered } else { error };
                     return answer_all(group, Some(&verdict));
                 }
@@ -185,22 +199,23 @@ impl Writer {
         }
     }
 
-    /// The number of the group to come. Opens the file anew if it has failed before.
+    /// The number of the group to come. First does what failed before: opens the files anew, folds.
     fn next_number(&self) -> Result<u64, StoreError> {
         if self.handle.last().is_none() {
             self.handle.reopen()?;
         }
+        self.fold_if_due()?;
         Ok(self.handle.last().unwrap_or(0).saturating_add(1))
     }
 
-    fn commit(&self, group: &mut [Box<dyn Job>], number: u64) -> Result<(), Trouble> {
+    fn append(&self, group: &mut [Box<dyn Job>], number: u64) -> Result<(), Trouble> {
         let changes = self.run_steps(group)?;
         if changes.is_empty() {
             return Ok(());
         }
         self.handle.log(number, changes).map_err(|error| match error {
             LogError::NotWritten(error) => Trouble::Group(error),
-            LogError::InDoubt(error) => Trouble::Commit(error),
+            LogError::InDoubt(error) => Trouble::Append(error),
         })
     }
 
@@ -217,27 +232,31 @@ impl Writer {
         })
     }
 
-    /// A fold that fails leaves the log as it is: everything stays durable there.
-    fn fold_if_due(&self) {
-        if self.handle.pending() < self.fold_at {
-            return;
-        }
-        if let Err(error) = self.handle.fold() {
+    fn fold_if_due(&self) -> Result<(), StoreError> {
+        let log_at = LOG_PER_PENDING * self.fold_at as u64;
+        let is_due = self.handle.pending() >= self.fold_at || self.handle.log_used() >= log_at;
+        if is_due { self.fold() } else { Ok(()) }
+    }
+
+    /// A fold that fails leaves the log as it is: everything stays durable there. Whether it was made
+    /// all the same is seen when the files are opened anew, before anything is written to the log.
+    fn fold(&self) -> Result<(), StoreError> {
+        self.handle.fold().inspect_err(|error| {
             tracing::error!(%error, "the store could not fold its log into its table yet");
             self.reopen();
-        }
+        })
     }
 
     /// Is the group there after all, or must that stay open?
-    fn after_failed_commit(&self, number: u64) -> bool {
+    fn after_failed_append(&self, number: u64) -> bool {
         self.reopen();
         self.handle.last().is_none_or(|last| last >= number)
     }
 
     fn reopen(&self) {
         match self.handle.reopen() {
-            Ok(()) => tracing::warn!("the store's file was opened anew after a failure"),
-            Err(error) => tracing::error!(%error, "the store's file cannot be opened anew yet"),
+            Ok(()) => tracing::warn!("the store's files were opened anew after a failure"),
+            Err(error) => tracing::error!(%error, "the store's files cannot be opened anew yet"),
         }
     }
 }
