@@ -254,7 +254,6 @@ fn what_was_answered_stays_and_what_was_refused_stays_away_through_many_lives() 
             run(World::over(Arc::new(open(&disk, &clock).unwrap()), Arc::clone(&clock)), async |world| {
                 let (stored, refused) = {
                     let told = told.lock().unwrap();
-                    left_open += told.left_open;
                     (told.stored.clone(), told.refused.clone())
                 };
                 for id in &stored {
