@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::front::{Front, OTHER_FROM, OTHER_KEY, message, with};
+use super::front::{Front, OTHER_FROM, OTHER_KEY, SLOW, message, with};
 
 #[tokio::test]
 async fn nobody_sends_from_another_organizations_number() {
@@ -30,7 +30,10 @@ async fn another_organizations_message_is_an_unknown_one() {
 #[tokio::test]
 async fn stats_count_the_callers_organization_only() {
     let front = Front::start().await;
-    front.wait_in_line().await;
+    let slow = |text| with(message(text), "from_phone_number", json!(SLOW));
+    let first = front.send(&slow("first")).await.expect(200).message_id();
+    front.until(&first, "sent").await;
+    front.send(&slow("second")).await.expect(200);
     assert_eq!(front.stats().await["pending"], 1);
     let theirs = front.get_as(OTHER_KEY, "/sms/queue/stats").await.expect(200).body;
     for counter in ["total_queued", "pending", "processing", "completed_last_hour", "failed_last_hour"] {
