@@ -97,6 +97,7 @@ fn checked(file: file::File, environment: &Environment) -> Result<Config, Refusa
             attempt_deadline: engine.attempt_deadline,
             margin: engine.margin,
             evidence_deadline: engine.evidence_deadline,
+            lease: engine.lease,
             places_in_flight: engine.places_in_flight,
             requests_in_flight: engine.requests_in_flight,
             queue_limit: engine.queue_limit,

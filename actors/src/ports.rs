@@ -321,18 +321,30 @@ pub struct Pruned {
 /// `F` marks an owner's step: the lease is compared first, both parts, and a stale caller changes
 /// nothing. All other steps anybody may call. An answer is given only after what it says is durable.
 pub trait Store: Send + Sync + 'static {
-    /// Makes `holder` the owner of the shard, with a fence greater than any before; asked again by
-    /// the same holder, the same lease. A store that only one process can open knows that the earlier
-    /// owner is dead: its open attempts become unknown in this step (their units counted at now,
-    /// evidence waited for until `evidence_within` after the attempt's deadline + `margin`, or after
-    /// now if that is later), and nothing else changes.
+    /// Makes `holder` the owner of the shard for `lease_for` from now, with a fence greater than any
+    /// before; asked again by the same holder, the same lease with a new end.
+    ///
+    /// A store that several processes share refuses while another's lease lasts, and changes nothing
+    /// else: the old owner's open attempts stay open until [`Store::mark_unknown`] may have them. A store
+    /// that only one process can open knows that the earlier owner is dead, however long its lease: its
+    /// open attempts become unknown in this step (their units counted at now, evidence waited for until
+    /// `evidence_within` after the attempt's deadline + `margin`, or after now if that is later).
     fn acquire_lease(
         &self,
         shard: Shard,
         holder: Incarnation,
+        lease_for: Duration,
         margin: Duration,
         evidence_within: Duration,
     ) -> Stored<Leased>;
+
+    /// `F`. The lease ends `lease_for` from now. `false`: it is another's; drop the shard. One that is
+    /// over and that nobody took is still the caller's.
+    fn renew_lease(&self, lease: Lease, lease_for: Duration) -> Stored<bool>;
+
+    /// `F`. Ends the lease now, so that another need not wait for its end. The caller has stopped
+    /// claiming under it. Nothing happens if it is another's.
+    fn release_lease(&self, lease: Lease) -> Stored<()>;
 
     /// Binds the key to `id`, or finds who has it. A join marks the key's record. `token` names the
     /// request: repeated with the same token it answers as the first time. A key past its retention

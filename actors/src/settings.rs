@@ -13,6 +13,8 @@ pub struct Settings {
     pub margin: Duration,
     /// How long an unknown outcome waits for evidence.
     pub evidence_deadline: Duration,
+    /// How long a process owns its senders without renewing, on a store that several share.
+    pub lease: Duration,
     /// Requests in flight per provider account.
     pub places_in_flight: usize,
     /// Requests of clients inside the engine at one time, per process.
@@ -34,6 +36,7 @@ impl Default for Settings {
             attempt_deadline: Duration::from_secs(20),
             margin: Duration::from_secs(2),
             evidence_deadline: Duration::from_mins(10),
+            lease: Duration::from_secs(3),
             places_in_flight: 64,
             requests_in_flight: 4096,
             queue_limit: 250_000,

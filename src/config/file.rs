@@ -58,9 +58,8 @@ pub(super) struct Engine {
     pub(super) margin: Duration,
     #[serde(deserialize_with = "values::duration")]
     pub(super) evidence_deadline: Duration,
-    /// Read and checked; the stores of this version belong to one process and need no renewing.
-    #[serde(deserialize_with = "values::duration", rename = "lease")]
-    pub(super) _lease: Duration,
+    #[serde(deserialize_with = "values::duration")]
+    pub(super) lease: Duration,
     #[serde(deserialize_with = "values::count")]
     pub(super) places_in_flight: usize,
     #[serde(deserialize_with = "values::count")]

@@ -43,6 +43,8 @@ pub(super) enum Space {
     Minutes = 10,
     /// organization, id → nothing: messages of unknown outcome.
     Doubtful = 12,
+    /// shard → when its lease ends; on a store that several processes share.
+    LeaseEnds = 13,
     /// nothing → the number of the last group that is folded into the table (redb alone).
     Group = 11,
 }
@@ -435,6 +437,10 @@ pub(super) fn number_of_sender(key: &[u8]) -> Result<E164, StoreError> {
 
 pub(super) fn lease(shard: Shard) -> Vec<u8> {
     Key::new(Space::Leases).with(shard.as_u16().to_be_bytes()).0
+}
+
+pub(super) fn lease_end(shard: Shard) -> Vec<u8> {
+    Key::new(Space::LeaseEnds).with(shard.as_u16().to_be_bytes()).0
 }
 
 pub(super) fn tally(organization: OrganizationId, provider: ProviderKind) -> Vec<u8> {

@@ -13,7 +13,7 @@ use sendyard_actors::ports::{Clock, StoreError, Stored};
 
 use super::keys::Span;
 use super::rows::{Rows, RowsMut, Visit};
-use super::step_store::{Runner, StepStore};
+use super::step_store::{Owners, Runner, StepStore};
 
 /// The store in memory.
 pub type MemoryStore = StepStore<InMemory>;
@@ -21,17 +21,27 @@ pub type MemoryStore = StepStore<InMemory>;
 impl MemoryStore {
     /// An empty store whose time is the clock's.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { runner: InMemory { clock, rows: Mutex::default() } }
+        Self { runner: InMemory { clock, owners: Owners::One, rows: Mutex::default() } }
+    }
+
+    /// The same, with the leases of a store that several processes share.
+    pub fn shared(clock: Arc<dyn Clock>) -> Self {
+        Self { runner: InMemory { clock, owners: Owners::Many, rows: Mutex::default() } }
     }
 }
 
 /// Runs steps under a mutex.
 pub struct InMemory {
     clock: Arc<dyn Clock>,
+    owners: Owners,
     rows: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
 impl Runner for InMemory {
+    fn owners(&self) -> Owners {
+        self.owners
+    }
+
     fn write<T: Send + 'static>(
         &self,
         step: impl Fn(&mut dyn RowsMut, Time) -> Result<T, StoreError> + Send + 'static,

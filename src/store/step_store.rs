@@ -17,10 +17,25 @@ use sendyard_actors::ports::{
 use uuid::Uuid;
 
 use super::rows::{Rows, RowsMut};
+use super::steps::LeaseAsked;
 use super::{indexes, queries, steps, tallies};
+
+/// How many processes can have a store open at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owners {
+    /// One: an earlier owner of a shard is dead.
+    One,
+    /// Several: a lease lasts for its time, whoever asks.
+    Many,
+}
 
 /// Runs steps and reads over the rows it owns, with the store's now.
 pub trait Runner: Send + Sync + 'static {
+    /// May several processes have the store open?
+    fn owners(&self) -> Owners {
+        Owners::One
+    }
+
     /// Runs a step alone and whole: all it wrote is there or, if it or the store fails, nothing.
     /// Answers when it is durable. A step may be run again from the start if it must.
     fn write<T: Send + 'static>(
@@ -46,11 +61,23 @@ impl<R: Runner> Store for StepStore<R> {
         &self,
         shard: Shard,
         holder: Incarnation,
+        lease_for: Duration,
         margin: Duration,
         evidence_within: Duration,
     ) -> Stored<Leased> {
-        self.runner
-            .write(move |rows, now| steps::acquire_lease(rows, now, shard, holder, margin, evidence_within))
+        let owners = self.runner.owners();
+        let asked = LeaseAsked { shard, holder, lease_for, margin, evidence_within, owners };
+        self.runner.write(move |rows, now| steps::acquire_lease(rows, now, &asked))
+    }
+
+    fn renew_lease(&self, lease: Lease, lease_for: Duration) -> Stored<bool> {
+        let owners = self.runner.owners();
+        self.runner.write(move |rows, now| steps::renew_lease(rows, now, &lease, lease_for, owners))
+    }
+
+    fn release_lease(&self, lease: Lease) -> Stored<()> {
+        let owners = self.runner.owners();
+        self.runner.write(move |rows, _| steps::release_lease(rows, &lease, owners))
     }
 
     fn reserve_key(

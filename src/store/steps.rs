@@ -11,7 +11,7 @@ mod prune;
 
 pub(super) use attempts::{claim, evidence, mark_unknown, retry, settle, settle_by_hand, settle_unknown};
 pub(super) use idempotency::{lookup_key, release_key, reserve_key};
-pub(super) use leases::acquire_lease;
+pub(super) use leases::{LeaseAsked, acquire_lease, release_lease, renew_lease};
 pub(super) use messages::{append, append_sending, cancel};
 pub(super) use prune::prune;
 use sendyard_actors::domain::message::ClaimTimes;

@@ -75,10 +75,19 @@ impl Store for Faulty {
         &self,
         shard: Shard,
         holder: Incarnation,
+        lease_for: Duration,
         margin: Duration,
         evidence_within: Duration,
     ) -> Stored<Leased> {
-        self.wrap("acquire_lease", move |store| store.acquire_lease(shard, holder, margin, evidence_within))
+        self.wrap("acquire_lease", move |store| {
+            store.acquire_lease(shard, holder, lease_for, margin, evidence_within)
+        })
+    }
+    fn renew_lease(&self, lease: Lease, lease_for: Duration) -> Stored<bool> {
+        self.wrap("renew_lease", move |store| store.renew_lease(lease, lease_for))
+    }
+    fn release_lease(&self, lease: Lease) -> Stored<()> {
+        self.wrap("release_lease", move |store| store.release_lease(lease))
     }
     fn reserve_key(
         &self,

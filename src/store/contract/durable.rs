@@ -11,7 +11,7 @@ use sendyard_actors::ports::{Append, Appended, Claimed, Leased, SettleAnswer, St
 use super::disk::Disk;
 use super::run;
 use super::world::{
-    EVIDENCE, MARGIN, ME, TestClock, World, accepted, append_of, draft, draft_from, number, sender,
+    EVIDENCE, LEASE, MARGIN, ME, TestClock, World, accepted, append_of, draft, draft_from, number, sender,
 };
 use crate::store::keys;
 use crate::store::redb::{OpenError, RedbStore};
@@ -42,7 +42,7 @@ fn rank(state: State) -> u8 {
 async fn client(world: &World, from: E164, told: &Mutex<Vec<(MessageId, u8)>>) -> Option<()> {
     let tell = |id, rank| told.lock().unwrap().push((id, rank));
     let shard = Shard::of(from);
-    let Leased::Yours { lease, .. } = world.store.acquire_lease(shard, ME, MARGIN, EVIDENCE).await.ok()?
+    let Leased::Yours { lease, .. } = world.store.acquire_lease(shard, ME, LEASE, MARGIN, EVIDENCE).await.ok()?
     else {
         panic!("nobody else is there")
     };

@@ -7,12 +7,12 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, Claimed, Leased, SettleAnswer};
 
 use super::world::{
-    ANSWER_WITHIN, EVIDENCE, MARGIN, ME, OTHER, SECOND, World, accepted, draft, draft_from, lease_of, number,
+    ANSWER_WITHIN, EVIDENCE, LEASE, MARGIN, ME, OTHER, SECOND, World, accepted, draft, draft_from, lease_of, number,
     recipient, sender,
 };
 
 async fn acquire(world: &World, shard: Shard, holder: Incarnation) -> (u64, u32) {
-    match world.store.acquire_lease(shard, holder, MARGIN, EVIDENCE).await.unwrap() {
+    match world.store.acquire_lease(shard, holder, LEASE, MARGIN, EVIDENCE).await.unwrap() {
         Leased::Yours { lease, orphans } => {
             assert_eq!((lease.shard, lease.holder), (shard, holder));
             (lease.fence, orphans)

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::disk::Disk;
 use super::run;
 use super::world::{
-    ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, START, World, accepted,
+    ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, LEASE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, START, World, accepted,
     append_of, draft_from, lease_of, number, recipient, refused, sender,
 };
 use crate::store::redb::RedbStore;
@@ -114,7 +114,7 @@ async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             let holder = if *other { OTHER } else { ME };
             let mut answers = Vec::new();
             for from in senders() {
-                answers.push(store.acquire_lease(Shard::of(from), holder, MARGIN, EVIDENCE).await);
+                answers.push(store.acquire_lease(Shard::of(from), holder, LEASE, MARGIN, EVIDENCE).await);
             }
             format!("{answers:?}")
         }

@@ -27,6 +27,7 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MARGIN: Duration = Duration::from_secs(1);
 pub(super) const BEGIN_WITHIN: Duration = Duration::from_secs(2);
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const LEASE: Duration = Duration::from_secs(3);
 pub(super) const EVIDENCE: Duration = Duration::from_mins(10);
 pub(super) const ORGANIZATION: OrganizationId = OrganizationId(7);
 pub(super) const ME: Incarnation = Incarnation(1);
@@ -177,7 +178,7 @@ impl World {
 
     pub(super) async fn lease_for(&self, sender: E164, holder: Incarnation) -> Lease {
         let shard = Shard::of(sender);
-        match self.store.acquire_lease(shard, holder, MARGIN, EVIDENCE).await.unwrap() {
+        match self.store.acquire_lease(shard, holder, LEASE, MARGIN, EVIDENCE).await.unwrap() {
             Leased::Yours { lease, .. } => lease,
             Leased::TakenUntil(until) => panic!("taken until {until:?}"),
         }

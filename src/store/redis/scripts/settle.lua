@@ -1,0 +1,106 @@
+#!lua flags=allow-oom
+-- settle, requeue and evidence: ARGV 2 attempt ('': the oldest in doubt, else the last), 3 what, 4 written_at
+-- or '', 5 keep_pace_from, 6 the attempt's result, then
+--   of accepted: 7 provider_id, 8 provider_status, 9 segments or '';
+--   of refused:  7 refusal, 8 due or '' to give up, 9 '1' if another account may take it;
+--   of never_begun: 7 due.
+
+-- Outdated charges are looked for with one message in so many of a sender, so many of them removed.
+local FORGET_EVERY, CHARGES_REMOVED = 16, 64
+
+local m = load(KEYS[1])
+if not m then return { 'known' } end
+local since = now - m.accepted
+local number = number_or_false(ARGV[2]) or m.unresolved[1] or m.attempt
+local what = ARGV[3]
+local written = number_or_false(ARGV[4])
+local written_since = written and written - m.accepted
+
+local was_open = is_open(m, number)
+if not was_open and not contains(m.unresolved, number) then return { 'known' } end
+local before = standing(m)
+
+local function after_refusal(due)
+  if m.accepted_earlier then return finish(m, SENT) end
+  if due and m.kind == KIND_QUEUED then
+    m.state = QUEUED
+    m.due = due - m.accepted
+    m.evidence_until = false
+  elseif #m.unresolved == 0 then
+    finish(m, FAILED)
+  else
+    -- C4: an earlier attempt may have arrived, so this is not `failed`.
+    m.state = UNKNOWN
+    list(m)
+  end
+end
+
+local function refused(due)
+  if was_open then return after_refusal(due) end
+  -- Late word on an attempt that had been marked unknown.
+  local last_doubt_gone = m.state == UNKNOWN and #m.unresolved == 0
+  if not last_doubt_gone then return end
+  if m.listed then finish(m, FAILED) else after_refusal(due) end
+end
+
+-- To its fallback account, if no attempt is in doubt: what may have reached one provider is never
+-- given to another.
+local function move_elsewhere()
+  local is_refused = m.state == QUEUED or m.state == FAILED
+  if not is_refused or #m.unresolved > 0 or m.kind ~= KIND_QUEUED or not m.fallback then return end
+  m.provider = m.fallback
+  m.fallback = false
+  m.frozen = false
+  m.moved = true
+  m.state = QUEUED
+  m.due = since
+end
+
+local function accepted()
+  m.provider_id = ARGV[7]
+  m.provider_status = ARGV[8]
+  m.provider_segments = number_or_false(ARGV[9]) or m.provider_segments
+  m.sent_at = written_since or m.sent_at or since
+  if m.state == SENDING and m.attempt ~= number then
+    -- C5: the newer attempt may be on its way to the wire; its conversation waits for it.
+    m.accepted_earlier = true
+  else
+    finish(m, SENT)
+  end
+end
+
+m.updated = since
+local unresolved = {}
+for _, other in ipairs(m.unresolved) do
+  if other ~= number then table.insert(unresolved, other) end
+end
+m.unresolved = unresolved
+local begun = what ~= 'never_begun'
+-- An unresolved attempt cost a try when it was marked unknown; that is given back if it never began.
+if was_open and begun then m.tries = math.min(m.tries + 1, LARGEST_U16) end
+if not was_open and not begun then m.tries = math.max(m.tries - 1, 0) end
+local attempt = attempt_of(m, number)
+if attempt then
+  attempt[WRITTEN_AT] = written_since or attempt[WRITTEN_AT]
+  attempt[RESULT] = ARGV[6]
+end
+
+if what == 'accepted' then
+  accepted()
+elseif what == 'refused' then
+  m.refusal = ARGV[7]
+  refused(number_or_false(ARGV[8]))
+  if ARGV[9] ~= '' then move_elsewhere() end
+else
+  refused(tonumber(ARGV[7]))
+end
+
+local bytes = store(string.sub(KEYS[1], #tag + 2), before, m)
+-- And it was charged then, too.
+if was_open and begun then charge(m, number, written or now) end
+if m.seq % FORGET_EVERY == 0 then
+  local charges = tag .. 'p' .. m.sender
+  local outdated = redis.call('ZCOUNT', charges, '-inf', '(' .. ARGV[5])
+  if outdated > 0 then redis.call('ZREMRANGEBYRANK', charges, 0, math.min(outdated, CHARGES_REMOVED) - 1) end
+end
+return { 'done', bytes }
