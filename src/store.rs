@@ -1,6 +1,7 @@
-//! Stores behind the engine's port `Store`: the embedded one on redb, and one in memory for tests.
+//! Stores behind the engine's port `Store`: the embedded one on redb, the one on Redis that several
+//! processes share, and one in memory for tests.
 //!
-//! The room is laid out so that each rule is written once, whichever store runs it:
+//! For the stores within this process each rule is written once:
 //!
 //! * [`rows`]: what every store is underneath, an ordered map of bytes. `keys` is its layout: one
 //!   function per kind of row, and what each is for. `record` is the form of a message's record.
@@ -11,7 +12,8 @@
 //! * [`memory`] and [`redb`]: the two runners.
 //!
 //! What a message may become is not decided here: the steps load its record, call the transition of
-//! `domain::message`, and save what came out. `contract` is the suite that both stores must pass.
+//! `domain::message`, and save what came out. [`redis`] cannot do that, as its steps run on the server:
+//! there the same rules are scripts. `contract` is the suite that every store must pass.
 
 #[cfg(test)]
 mod contract;
@@ -21,6 +23,7 @@ pub mod memory;
 mod queries;
 mod record;
 pub mod redb;
+pub mod redis;
 mod rows;
 pub mod step_store;
 mod steps;

@@ -36,8 +36,8 @@ impl Shards {
         settings: &Settings,
     ) -> Result<Self, NotOurs> {
         let Settings { lease, margin, evidence_deadline, .. } = *settings;
-        let asked = Shard::all()
-            .map(|shard| store.acquire_lease(shard, holder, lease, margin, evidence_deadline));
+        let asked =
+            Shard::all().map(|shard| store.acquire_lease(shard, holder, lease, margin, evidence_deadline));
         let mut leases = Vec::new();
         let mut orphaned = 0_u64;
         for (shard, answer) in Shard::all().zip(try_join_all(asked).await?) {

@@ -2,7 +2,8 @@
 //! promises: that it survives.
 //!
 //! A case is a function over a [`World`]: a fresh store with a clock that moves only when told. It
-//! is listed once, in [`on_both_stores`], and so becomes a test on each store.
+//! is listed once, in [`on_every_store`], and so becomes a test on each store; or in the list of those
+//! that one process owns, or of those that several share, where the two differ: in what a lease is.
 
 mod appends;
 mod cancels;
@@ -14,6 +15,7 @@ mod idempotency;
 mod leases;
 mod opening;
 mod reads;
+mod redis_server;
 mod retention;
 mod settles;
 mod unknowns;
@@ -27,7 +29,13 @@ fn run<F: Future<Output = ()>>(world: World, case: impl FnOnce(World) -> F) {
     runtime.block_on(case(world));
 }
 
-macro_rules! on_both_stores {
+fn run_on_redis<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
+    let Some(server) = redis_server::shared() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { case(World::on_redis(server)).await });
+}
+
+macro_rules! on_every_store {
     ($($module:ident::$case:ident,)*) => {
         mod memory {
             $(#[test] fn $case() { super::run(super::World::in_memory(), super::$module::$case); })*
@@ -35,10 +43,48 @@ macro_rules! on_both_stores {
         mod redb {
             $(#[test] fn $case() { super::run(super::World::embedded(), super::$module::$case); })*
         }
+        mod redis {
+            $(#[test] fn $case() { super::run_on_redis(super::$module::$case); })*
+        }
     };
 }
 
-on_both_stores! {
+macro_rules! on_stores_of_one_process {
+    ($($module:ident::$case:ident,)*) => {
+        mod memory_of_one {
+            $(#[test] fn $case() { super::run(super::World::in_memory(), super::$module::$case); })*
+        }
+        mod redb_of_one {
+            $(#[test] fn $case() { super::run(super::World::embedded(), super::$module::$case); })*
+        }
+    };
+}
+
+macro_rules! on_shared_stores {
+    ($($module:ident::$case:ident,)*) => {
+        mod memory_shared {
+            $(#[test] fn $case() { super::run(super::World::in_shared_memory(), super::$module::$case); })*
+        }
+        mod redis_shared {
+            $(#[test] fn $case() { super::run_on_redis(super::$module::$case); })*
+        }
+    };
+}
+
+on_stores_of_one_process! {
+    leases::a_dead_owners_attempts_become_unknown,
+    leases::nothing_but_open_attempts_of_others_changes_with_the_owner,
+    leases::a_lease_of_one_process_is_its_own_until_another_asks,
+}
+
+on_shared_stores! {
+    leases::a_lease_is_not_taken_over_before_its_end,
+    leases::a_renewed_lease_lasts_longer_and_a_stale_one_is_not_renewed,
+    leases::a_released_lease_is_free_at_once_and_only_its_owner_releases_it,
+    leases::what_the_old_owner_left_open_stays_open,
+}
+
+on_every_store! {
     idempotency::a_fresh_key_is_the_requests_own_also_when_asked_again,
     idempotency::another_request_with_the_same_fingerprint_joins_and_is_told_the_same_id,
     idempotency::another_request_with_another_fingerprint_is_refused,
@@ -85,8 +131,6 @@ on_both_stores! {
     cancels::a_message_with_an_unresolved_attempt_is_too_late_to_cancel,
     cancels::another_organization_finds_nothing_to_cancel,
     leases::a_lease_is_the_same_for_its_holder_and_grows_for_the_next,
-    leases::a_dead_owners_attempts_become_unknown,
-    leases::nothing_but_open_attempts_of_others_changes_with_the_owner,
     reads::a_queue_is_read_by_pages_in_order_of_place,
     reads::a_conversation_page_shows_what_waits_and_not_what_is_on_its_way,
     reads::backlogs_and_depth_follow_what_waits,

@@ -29,6 +29,11 @@ impl Fingerprint {
         Self(hash.finalize().into())
     }
 
+    /// Back from [`Fingerprint::as_bytes`].
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes, as the store keeps them.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -42,7 +42,8 @@ fn rank(state: State) -> u8 {
 async fn client(world: &World, from: E164, told: &Mutex<Vec<(MessageId, u8)>>) -> Option<()> {
     let tell = |id, rank| told.lock().unwrap().push((id, rank));
     let shard = Shard::of(from);
-    let Leased::Yours { lease, .. } = world.store.acquire_lease(shard, ME, LEASE, MARGIN, EVIDENCE).await.ok()?
+    let Leased::Yours { lease, .. } =
+        world.store.acquire_lease(shard, ME, LEASE, MARGIN, EVIDENCE).await.ok()?
     else {
         panic!("nobody else is there")
     };

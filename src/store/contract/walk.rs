@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::disk::Disk;
 use super::run;
 use super::world::{
-    ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, LEASE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, START, World, accepted,
-    append_of, draft_from, lease_of, number, recipient, refused, sender,
+    ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, LEASE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, START, World,
+    accepted, append_of, draft_from, lease_of, number, recipient, refused, sender,
 };
 use crate::store::redb::RedbStore;
 

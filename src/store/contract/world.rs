@@ -19,6 +19,7 @@ use sendyard_actors::ports::{
     Store,
 };
 
+use super::redis_server::Server;
 use crate::store::memory::MemoryStore;
 use crate::store::redb::RedbStore;
 
@@ -143,6 +144,18 @@ impl World {
     pub(super) fn in_memory() -> Self {
         let clock = TestClock::start();
         Self::over(Arc::new(MemoryStore::new(Arc::clone(&clock) as _)), clock)
+    }
+
+    /// In memory, with the leases of a store that several processes share.
+    pub(super) fn in_shared_memory() -> Self {
+        let clock = TestClock::start();
+        Self::over(Arc::new(MemoryStore::shared(Arc::clone(&clock) as _)), clock)
+    }
+
+    /// To be called within a runtime.
+    pub(super) fn on_redis(server: &Server) -> Self {
+        let clock = TestClock::start();
+        Self::over(Arc::new(server.store(Arc::clone(&clock) as _)), clock)
     }
 
     pub(super) fn embedded() -> Self {

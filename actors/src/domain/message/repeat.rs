@@ -7,10 +7,10 @@ use std::time::Duration;
 pub const WITHIN: Duration = Duration::from_hours(23);
 
 /// The wait before the second repeat, doubled with each one up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+pub const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// The longest wait.
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
+pub const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// The wait before the next repeat of a message with so many unresolved attempts: none before the
 /// first. With the longest wait, what is unresolved at the end are under two hundred attempts.

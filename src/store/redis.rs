@@ -1,0 +1,75 @@
+//! The Redis store: each step one script, run whole by the server; several processes may share it.
+//!
+//! What the stores in this process do in Rust over rows (`steps`), the scripts do in Lua over keys, so
+//! the rules of `domain::message` are written twice. What holds the two together is the contract suite,
+//! which runs on every store, and its random walk, which compares answers and reads step by step.
+//!
+//! * [`keys`]: every key, its type and value, and who writes it. `record`: the form of a message's
+//!   record. `entries`: that of the smaller values. `pack`: msgpack, which the scripts write.
+//! * `scripts`: the scripts. `link`: the connections, and what a failed call says about its step.
+//! * `messages`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `tallies`: the others.
+//!   `port` hands them out.
+//! * [`check`]: what the server promises, and what is wrong with it.
+//!
+//! All keys of a step share one hash tag, and no script touches a key of another. Time is the server's,
+//! in whole microseconds (`micros`). A message without a key costs three calls over its life: append,
+//! claim, settle.
+
+mod check;
+mod entries;
+mod idempotency;
+mod keys;
+mod leases;
+mod link;
+mod messages;
+mod micros;
+mod pack;
+mod port;
+mod prune;
+mod reads;
+mod record;
+mod scripts;
+mod tallies;
+
+use std::sync::Arc;
+
+use redis::{Client, RedisError};
+use sendyard_actors::ports::Clock;
+
+pub use self::check::{NotUsable, Promise};
+use self::link::Link;
+
+/// The URL cannot be used; says why, without its password.
+#[derive(Debug, thiserror::Error)]
+#[error("the URL of the Redis store cannot be used")]
+pub struct BadUrl(#[source] RedisError);
+
+/// The store on a Redis server.
+pub struct RedisStore {
+    link: Link,
+}
+
+impl RedisStore {
+    /// The store at this URL: `redis://`, `rediss://` or `redis+unix:`. It connects with its first step,
+    /// so that a server may be away at the start. To be called within a tokio runtime.
+    pub fn open(url: &str) -> Result<Self, BadUrl> {
+        Self::with_clock(url, None)
+    }
+
+    /// As [`RedisStore::open`], with a clock whose now is given to each script in place of the server's:
+    /// for tests that move it by hand.
+    pub fn on_clock(url: &str, clock: Arc<dyn Clock>) -> Result<Self, BadUrl> {
+        Self::with_clock(url, Some(clock))
+    }
+
+    fn with_clock(url: &str, clock: Option<Arc<dyn Clock>>) -> Result<Self, BadUrl> {
+        let client = Client::open(url).map_err(BadUrl)?;
+        Ok(Self { link: Link::new(&client, clock).map_err(BadUrl)? })
+    }
+
+    /// Asks the server whether its data can be used, marks it where it is empty, and says what the store
+    /// promises.
+    pub async fn check(&self) -> Result<Promise, NotUsable> {
+        check::check(&self.link).await
+    }
+}

@@ -1,0 +1,175 @@
+//! The two connections to a Redis server, and a script's way over them.
+//!
+//! Steps go over one connection and reads over another, so that a long read holds back no step; many
+//! calls are on their way at once over each. They connect with the first call, and again by themselves
+//! when they break: the call that meets the break fails, and whoever made it repeats it. The scripts
+//! load themselves where the server does not know them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation, Value};
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Clock, StoreError};
+
+use super::micros;
+
+/// A server that has not answered by then may have done the step or not.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// A connection that does not stand by then is given up.
+const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+
+/// The way to the server. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Link {
+    writes: ConnectionManager,
+    reads: ConnectionManager,
+    /// In place of the server's own clock; for tests.
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Link {
+    /// Does not connect yet. To be called within a runtime.
+    pub(super) fn new(client: &Client, clock: Option<Arc<dyn Clock>>) -> Result<Self, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(ANSWER_WITHIN))
+            .set_connection_timeout(Some(CONNECT_WITHIN))
+            // Whoever made the call repeats it, so nothing is waited for here.
+            .set_number_of_retries(0);
+        let writes = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
+        let reads = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        Ok(Self { writes, reads, clock })
+    }
+
+    /// A call of a script on this key, which decides its hash tag.
+    pub(super) fn call(&self, script: &'static Script, key: Vec<u8>) -> Call {
+        let mut invocation = script.prepare_invoke();
+        invocation.key(key);
+        match &self.clock {
+            Some(clock) => invocation.arg(micros::down(clock.now())),
+            None => invocation.arg(""),
+        };
+        Call { link: self.clone(), invocation }
+    }
+
+    /// Several reads in one round trip; their answers in order.
+    pub(super) async fn read(&self, pipeline: &Pipeline) -> Result<Vec<Value>, StoreError> {
+        pipeline.query_async(&mut self.reads.clone()).await.map_err(|error| failure(&error))
+    }
+
+    /// The store's now.
+    pub(super) async fn now(&self) -> Result<Time, StoreError> {
+        if let Some(clock) = &self.clock {
+            return Ok(clock.now());
+        }
+        let mut connection = self.reads.clone();
+        let answer: Result<(u64, u64), _> = redis::cmd("TIME").query_async(&mut connection).await;
+        let (seconds, micros) = answer.map_err(|error| failure(&error))?;
+        Ok(micros::time(seconds.saturating_mul(1_000_000).saturating_add(micros)))
+    }
+}
+
+/// One call of a script, being put together.
+pub(super) struct Call {
+    link: Link,
+    invocation: ScriptInvocation<'static>,
+}
+
+impl Call {
+    /// A further key, of the same hash tag.
+    pub(super) fn key(mut self, key: Vec<u8>) -> Self {
+        self.invocation.key(key);
+        self
+    }
+
+    /// A number, or bytes.
+    pub(super) fn arg(mut self, arg: impl redis::ToRedisArgs) -> Self {
+        self.invocation.arg(arg);
+        self
+    }
+
+    /// An empty string where there is none.
+    pub(super) fn optional(self, arg: Option<impl redis::ToRedisArgs>) -> Self {
+        match arg {
+            Some(arg) => self.arg(arg),
+            None => self.arg(""),
+        }
+    }
+
+    /// An instant, rounded up.
+    pub(super) fn time(self, time: Time) -> Self {
+        self.arg(micros::up(time))
+    }
+
+    /// A duration, rounded up.
+    pub(super) fn span(self, duration: Duration) -> Self {
+        self.arg(micros::span(duration))
+    }
+
+    /// Makes the call, over the connection of the steps.
+    pub(super) async fn write(self) -> Result<Reply, StoreError> {
+        let mut connection = self.link.writes.clone();
+        self.answer(&mut connection).await
+    }
+
+    /// Makes the call, over the connection of the reads.
+    pub(super) async fn read(self) -> Result<Reply, StoreError> {
+        let mut connection = self.link.reads.clone();
+        self.answer(&mut connection).await
+    }
+
+    async fn answer(self, connection: &mut ConnectionManager) -> Result<Reply, StoreError> {
+        let answer: Result<Vec<Value>, _> = self.invocation.invoke_async(connection).await;
+        answer.map(|values| Reply(values.into_iter())).map_err(|error| failure(&error))
+    }
+}
+
+/// A script's answer: a word, then what belongs to it.
+#[derive(Debug)]
+pub(super) struct Reply(std::vec::IntoIter<Value>);
+
+impl Reply {
+    /// The next item, of whatever type is expected.
+    pub(super) fn next<T: FromRedisValue>(&mut self) -> Result<T, StoreError> {
+        let value = self.0.next().ok_or_else(|| unexpected("a shorter answer"))?;
+        value_of(value)
+    }
+
+    /// The next item's bytes.
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+        self.next()
+    }
+
+    /// Is nothing left?
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.len() == 0
+    }
+}
+
+/// A value of the type that is expected there.
+pub(super) fn value_of<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {
+    redis::from_redis_value(value).map_err(|error| unexpected(&error.to_string()))
+}
+
+/// A script answered what this version does not know.
+pub(super) fn unexpected(what: &str) -> StoreError {
+    StoreError::Corrupt(format!("Redis gave an unexpected answer: {what}"))
+}
+
+/// What a failed call says about its step. Whatever is not known to have been refused may have been done.
+pub(super) fn failure(error: &RedisError) -> StoreError {
+    match (error.code(), error.kind()) {
+        (Some("OOM"), _) => StoreError::Full("Redis has no memory left (maxmemory)".to_owned()),
+        (Some("CORRUPT"), _) => StoreError::Corrupt(error.detail().unwrap_or_default().to_owned()),
+        (Some(_), _) => StoreError::Unavailable(format!("Redis refused: {error}")),
+        (None, ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig) => {
+            StoreError::Unavailable(format!("cannot connect to Redis: {error}"))
+        }
+        (None, _) if error.is_connection_refusal() => {
+            StoreError::Unavailable(format!("cannot connect to Redis: {error}"))
+        }
+        (None, _) => StoreError::Unanswered,
+    }
+}

@@ -1,0 +1,297 @@
+//! The steps on one message, each one call of its script.
+
+use sendyard_actors::domain::ids::{MessageId, OrganizationId};
+use sendyard_actors::domain::message::{
+    Answer, AttemptResult, ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy,
+    repeat,
+};
+use sendyard_actors::domain::outcome::{Acceptance, Next};
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{
+    Append, Appended, Claim, Claimed, Lease, MarkUnknown, Settle, SettleAnswer, StoreError,
+};
+
+use super::link::{Call, Link, Reply, unexpected};
+use super::{entries, keys, micros, record, scripts};
+
+/// `append`.
+pub(super) async fn append(link: Link, append: Append) -> Result<Appended, StoreError> {
+    let Append { draft, estimate, depth_limit, request_until } = append;
+    let id = draft.id;
+    // Microseconds with their fraction: it counts when there are a million ahead.
+    let per_unit = format!("{}.{:03}", estimate.per_unit.as_micros(), estimate.per_unit.as_nanos() % 1000);
+    let call = link
+        .call(&scripts::APPEND, keys::message(id))
+        .arg(micros::down(request_until))
+        .arg(depth_limit)
+        .time(estimate.from)
+        .arg(per_unit);
+    let mut reply = with_draft(call, &draft)?.write().await?;
+    match reply.bytes()?.as_slice() {
+        b"stored" => {
+            let (now, seq, position) = (micros::time(reply.next()?), reply.next()?, reply.next()?);
+            let answer = Answer { position, estimate: micros::time(reply.next()?) };
+            Ok(Appended::Stored(Box::new(Message::queued(draft, seq, answer, now))))
+        }
+        b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
+        b"full" => Ok(Appended::Full),
+        b"late" => Ok(Appended::Late),
+        _ => Err(unexpected("an unknown word")),
+    }
+}
+
+/// `append_sending`; a stale lease is said as a step that was not done.
+pub(super) async fn append_sending(
+    link: Link,
+    draft: Draft,
+    claim: Claim,
+    request_until: Time,
+) -> Result<Appended, StoreError> {
+    let stale = || StoreError::Unavailable("the lease of the sender's shard is over".to_owned());
+    let id = draft.id;
+    let call = link
+        .call(&scripts::APPEND_SENDING, keys::message(id))
+        .arg(micros::down(request_until))
+        // A lease of another shard is no lease of this one, so it must not pass for one.
+        .arg(if claim.lease.shard == id.shard() { claim.lease.fence } else { 0 })
+        .arg(holder(&claim.lease))
+        .arg(record::claim_bytes(claim.claim_id))
+        .span(claim.begin_within)
+        .span(claim.answer_within);
+    let mut reply = with_draft(call, &draft)?.write().await?;
+    match reply.bytes()?.as_slice() {
+        b"stored" => Ok(Appended::Stored(message(id, &mut reply)?)),
+        b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
+        b"late" => Ok(Appended::Late),
+        b"stale" => Err(stale()),
+        _ => Err(unexpected("an unknown word")),
+    }
+}
+
+/// `claim`.
+pub(super) async fn claim(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
+    claimed(link.call(&scripts::CLAIM, keys::message(claim.id)), &claim).await
+}
+
+/// `retry`.
+pub(super) async fn retry(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
+    claimed(link.call(&scripts::RETRY, keys::message(claim.id)), &claim).await
+}
+
+async fn claimed(call: Call, claim: &Claim) -> Result<Claimed, StoreError> {
+    if claim.lease.shard != claim.id.shard() {
+        return Ok(Claimed::Stale);
+    }
+    let mut reply = with_lease(call, &claim.lease)
+        .arg(claim.expected)
+        .arg(record::claim_bytes(claim.claim_id))
+        .span(claim.begin_within)
+        .span(claim.answer_within)
+        .write()
+        .await?;
+    match reply.bytes()?.as_slice() {
+        b"yes" => Ok(Claimed::Yes(message(claim.id, &mut reply)?)),
+        b"already" => Ok(Claimed::Already(message(claim.id, &mut reply)?)),
+        b"not_head" => {
+            let seq = reply.next()?;
+            Ok(Claimed::NotHead(entries::waiting(seq, &reply.bytes()?)?))
+        }
+        b"not_due" => Ok(Claimed::NotDue(micros::time(reply.next()?))),
+        b"changed" => Ok(Claimed::Changed),
+        b"stale" => Ok(Claimed::Stale),
+        _ => Err(unexpected("an unknown word")),
+    }
+}
+
+/// `settle`.
+pub(super) async fn settle(link: Link, settle: Settle) -> Result<SettleAnswer, StoreError> {
+    let Settle { id, attempt, settlement, written_at, keep_pace_from } = settle;
+    settled(link, id, Some(attempt), settlement, written_at, keep_pace_from).await
+}
+
+/// `evidence`.
+pub(super) async fn evidence(
+    link: Link,
+    id: MessageId,
+    attempt: Option<u16>,
+    acceptance: Acceptance,
+) -> Result<SettleAnswer, StoreError> {
+    settled(link, id, attempt, Settlement::Accepted(acceptance), None, Time::ZERO).await
+}
+
+async fn settled(
+    link: Link,
+    id: MessageId,
+    attempt: Option<u16>,
+    settlement: Settlement,
+    written_at: Option<Time>,
+    keep_pace_from: Time,
+) -> Result<SettleAnswer, StoreError> {
+    let what = match &settlement {
+        Settlement::Accepted(_) => "accepted",
+        Settlement::Refused { .. } => "refused",
+        Settlement::NeverBegun { .. } => "never_begun",
+    };
+    let result = match &settlement {
+        Settlement::Accepted(_) => AttemptResult::Accepted,
+        Settlement::Refused { refusal, .. } => {
+            AttemptResult::Refused { class: refusal.class, code: refusal.code.clone() }
+        }
+        Settlement::NeverBegun { .. } => AttemptResult::NeverBegun,
+    };
+    let call = link
+        .call(&scripts::SETTLE, keys::message(id))
+        .optional(attempt)
+        .arg(what)
+        .optional(written_at.map(micros::up))
+        .arg(micros::down(keep_pace_from))
+        .arg(record::opaque(&result)?);
+    let call =
+        match settlement {
+            Settlement::Accepted(acceptance) => {
+                call.arg(acceptance.provider_id).arg(acceptance.provider_status).optional(acceptance.segments)
+            }
+            Settlement::Refused { refusal, next } => {
+                let due = match next {
+                    Next::Retry { due } => Some(micros::up(due)),
+                    Next::GiveUp => None,
+                };
+                call.arg(record::opaque(&refusal)?)
+                    .optional(due)
+                    .arg(if refusal.class.may_pass_elsewhere(next) { "1" } else { "" })
+            }
+            Settlement::NeverBegun { due } => call.time(due),
+        };
+    settle_answer(id, call.write().await?)
+}
+
+/// `mark_unknown`.
+pub(super) async fn mark_unknown(link: Link, mark: MarkUnknown) -> Result<SettleAnswer, StoreError> {
+    if mark.lease.shard != mark.id.shard() {
+        return Ok(SettleAnswer::Stale);
+    }
+    let reply = with_lease(link.call(&scripts::MARK_UNKNOWN, keys::message(mark.id)), &mark.lease)
+        .arg(mark.attempt)
+        .optional(mark.written_at.map(micros::up))
+        .span(mark.margin)
+        .span(mark.evidence_within)
+        .arg(record::opaque(&AttemptResult::Unknown(mark.doubt))?)
+        .write()
+        .await?;
+    settle_answer(mark.id, reply)
+}
+
+/// `settle_unknown`.
+pub(super) async fn settle_unknown(
+    link: Link,
+    id: MessageId,
+    attempt: u16,
+    lease: Lease,
+    policy: UnknownPolicy,
+) -> Result<SettleAnswer, StoreError> {
+    if lease.shard != id.shard() {
+        return Ok(SettleAnswer::Stale);
+    }
+    let policy = match policy {
+        UnknownPolicy::Resend => "resend",
+        UnknownPolicy::Hold => "hold",
+    };
+    let reply = with_lease(link.call(&scripts::SETTLE_UNKNOWN, keys::message(id)), &lease)
+        .arg(attempt)
+        .arg(policy)
+        .span(repeat::WITHIN)
+        .span(repeat::FIRST_WAIT)
+        .span(repeat::LONGEST_WAIT)
+        .write()
+        .await?;
+    settle_answer(id, reply)
+}
+
+fn settle_answer(id: MessageId, mut reply: Reply) -> Result<SettleAnswer, StoreError> {
+    match reply.bytes()?.as_slice() {
+        b"done" => Ok(SettleAnswer::Done(message(id, &mut reply)?)),
+        b"known" => Ok(SettleAnswer::Known),
+        b"stale" => Ok(SettleAnswer::Stale),
+        _ => Err(unexpected("an unknown word")),
+    }
+}
+
+/// `settle_by_hand`.
+pub(super) async fn settle_by_hand(
+    link: Link,
+    id: MessageId,
+    organization: OrganizationId,
+    verdict: ByHand,
+) -> Result<Option<Result<Box<Message>, NotByHand>>, StoreError> {
+    let verdict = match verdict {
+        ByHand::Sent => "sent",
+        ByHand::Failed => "failed",
+        ByHand::Retry => "retry",
+    };
+    let call = link.call(&scripts::SETTLE_BY_HAND, keys::message(id));
+    let mut reply = call.arg(organization.0).arg(verdict).write().await?;
+    match reply.bytes()?.as_slice() {
+        b"done" => Ok(Some(Ok(message(id, &mut reply)?))),
+        b"none" => Ok(None),
+        b"known" => Ok(Some(Err(NotByHand::Known))),
+        b"under_way" => Ok(Some(Err(NotByHand::UnderWay))),
+        b"immediate" => Ok(Some(Err(NotByHand::Immediate))),
+        _ => Err(unexpected("an unknown word")),
+    }
+}
+
+/// `cancel`.
+pub(super) async fn cancel(
+    link: Link,
+    id: MessageId,
+    organization: OrganizationId,
+) -> Result<Option<(Cancelled, Shown)>, StoreError> {
+    let mut reply = link.call(&scripts::CANCEL, keys::message(id)).arg(organization.0).write().await?;
+    let word = reply.bytes()?;
+    if word == b"none" {
+        return Ok(None);
+    }
+    let shown = match reply.next::<u8>()? {
+        0 => Shown::Queued,
+        1 => Shown::Sending,
+        2 => Shown::Sent,
+        3 => Shown::Failed,
+        4 => Shown::Cancelled,
+        _ => return Err(unexpected("an unknown state")),
+    };
+    match word.as_slice() {
+        b"done" => Ok(Some((Cancelled::Done, shown))),
+        b"before" => Ok(Some((Cancelled::Before, shown))),
+        b"too_late" => Ok(Some((Cancelled::TooLate(shown), shown))),
+        _ => Err(unexpected("an unknown word")),
+    }
+}
+
+fn message(id: MessageId, reply: &mut Reply) -> Result<Box<Message>, StoreError> {
+    record::decode(id, &reply.bytes()?).map(Box::new)
+}
+
+fn with_lease(call: Call, lease: &Lease) -> Call {
+    call.arg(lease.fence).arg(holder(lease))
+}
+
+/// A holder as the scripts compare it.
+pub(super) fn holder(lease: &Lease) -> Vec<u8> {
+    lease.holder.0.to_be_bytes().to_vec()
+}
+
+/// What the scripts make a fresh record of.
+fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
+    let elsewhere = draft.fallback.as_ref().map(|elsewhere| record::provider_code(elsewhere.provider));
+    Ok(call
+        .arg(keys::number(draft.sender).as_slice())
+        .arg(keys::number(draft.recipient).as_slice())
+        .arg(keys::lane_number(draft.lane))
+        .arg(record::kind_code(draft.kind))
+        .arg(draft.organization.0)
+        .arg(record::provider_code(draft.provider))
+        .arg(draft.cost())
+        .arg(if draft.frozen.is_some() { "1" } else { "" })
+        .optional(elsewhere)
+        .arg(record::rest_of(draft)?))
+}

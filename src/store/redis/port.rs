@@ -1,0 +1,169 @@
+//! The port: each of its steps and reads handed to the function that makes its call.
+
+use std::time::Duration;
+
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, Shard};
+use sendyard_actors::domain::message::{
+    ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Shown, UnknownPolicy,
+};
+use sendyard_actors::domain::outcome::Acceptance;
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
+    Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, Unsettled, Waiting,
+};
+use uuid::Uuid;
+
+use super::link::Link;
+use super::{RedisStore, idempotency, leases, messages, prune, reads, tallies};
+
+impl RedisStore {
+    fn link(&self) -> Link {
+        self.link.clone()
+    }
+}
+
+impl Store for RedisStore {
+    /// Nobody can tell whether an earlier owner is dead, so its attempts are left alone.
+    fn acquire_lease(
+        &self,
+        shard: Shard,
+        holder: Incarnation,
+        lease_for: Duration,
+        _margin: Duration,
+        _evidence_within: Duration,
+    ) -> Stored<Leased> {
+        Box::pin(leases::acquire(self.link(), shard, holder, lease_for))
+    }
+
+    fn renew_lease(&self, lease: Lease, lease_for: Duration) -> Stored<bool> {
+        Box::pin(leases::renew(self.link(), lease, lease_for))
+    }
+
+    fn release_lease(&self, lease: Lease) -> Stored<()> {
+        Box::pin(leases::release(self.link(), lease))
+    }
+
+    fn reserve_key(
+        &self,
+        key: ScopedKey,
+        id: MessageId,
+        fingerprint: Fingerprint,
+        token: Uuid,
+        keep_for: Duration,
+    ) -> Stored<Reserved> {
+        let fresh = BoundKey { id, fingerprint };
+        Box::pin(idempotency::reserve(self.link(), key, fresh, token, keep_for))
+    }
+
+    fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>> {
+        Box::pin(idempotency::lookup(self.link(), key))
+    }
+
+    fn release_key(&self, key: ScopedKey, id: MessageId, token: Uuid) -> Stored<()> {
+        Box::pin(idempotency::release(self.link(), key, id, token))
+    }
+
+    fn append(&self, append: Append) -> Stored<Appended> {
+        Box::pin(messages::append(self.link(), append))
+    }
+
+    fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
+        Box::pin(messages::append_sending(self.link(), draft, claim, request_until))
+    }
+
+    fn claim(&self, claim: Claim) -> Stored<Claimed> {
+        Box::pin(messages::claim(self.link(), claim))
+    }
+
+    fn retry(&self, claim: Claim) -> Stored<Claimed> {
+        Box::pin(messages::retry(self.link(), claim))
+    }
+
+    fn settle(&self, settle: Settle) -> Stored<SettleAnswer> {
+        Box::pin(messages::settle(self.link(), settle))
+    }
+
+    fn mark_unknown(&self, mark: MarkUnknown) -> Stored<SettleAnswer> {
+        Box::pin(messages::mark_unknown(self.link(), mark))
+    }
+
+    fn evidence(&self, id: MessageId, attempt: Option<u16>, acceptance: Acceptance) -> Stored<SettleAnswer> {
+        Box::pin(messages::evidence(self.link(), id, attempt, acceptance))
+    }
+
+    fn settle_by_hand(
+        &self,
+        id: MessageId,
+        organization: OrganizationId,
+        verdict: ByHand,
+    ) -> Stored<Option<Result<Box<Message>, NotByHand>>> {
+        Box::pin(messages::settle_by_hand(self.link(), id, organization, verdict))
+    }
+
+    fn doubtful(
+        &self,
+        organization: OrganizationId,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Stored<Vec<Message>> {
+        Box::pin(reads::doubtful(self.link(), organization, after, limit))
+    }
+
+    fn settle_unknown(
+        &self,
+        id: MessageId,
+        attempt: u16,
+        lease: Lease,
+        policy: UnknownPolicy,
+    ) -> Stored<SettleAnswer> {
+        Box::pin(messages::settle_unknown(self.link(), id, attempt, lease, policy))
+    }
+
+    fn cancel(&self, id: MessageId, organization: OrganizationId) -> Stored<Option<(Cancelled, Shown)>> {
+        Box::pin(messages::cancel(self.link(), id, organization))
+    }
+
+    fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        Box::pin(reads::message(self.link(), id))
+    }
+
+    fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
+        Box::pin(reads::queue_page(self.link(), sender, lane, after, limit))
+    }
+
+    fn conversation_page(
+        &self,
+        conversation: Conversation,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Stored<Vec<Waiting>> {
+        Box::pin(reads::conversation_page(self.link(), conversation, after, limit))
+    }
+
+    fn depth(&self, sender: E164) -> Stored<u64> {
+        Box::pin(reads::depth(self.link(), sender))
+    }
+
+    fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        Box::pin(reads::charges(self.link(), sender, from))
+    }
+
+    fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {
+        Box::pin(reads::unsettled(self.link(), sender))
+    }
+
+    fn backlogs(&self) -> Stored<Vec<Backlog>> {
+        Box::pin(reads::backlogs(self.link()))
+    }
+
+    fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {
+        Box::pin(tallies::of_organization(self.link(), organization))
+    }
+
+    fn prune(&self, messages_before: Time) -> Stored<Pruned> {
+        Box::pin(prune::prune(self.link(), messages_before))
+    }
+}

@@ -1,0 +1,176 @@
+//! The reads. What spans shards is asked of all of them in one round trip, as each of those answers is
+//! small: what is in flight, who waits, what is in doubt.
+
+use redis::{Pipeline, Value};
+use sendyard_actors::domain::ids::{MessageId, OrganizationId, Shard};
+use sendyard_actors::domain::message::{Conversation, Lane, Message};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
+
+use super::link::{Link, unexpected, value_of};
+use super::{entries, keys, micros, record, scripts};
+
+/// `message`.
+pub(super) async fn message(link: Link, id: MessageId) -> Result<Option<Box<Message>>, StoreError> {
+    let mut read = Pipeline::with_capacity(1);
+    read.cmd("GET").arg(keys::message(id));
+    let bytes: Option<Vec<u8>> = first(link.read(&read).await?)?;
+    bytes.map(|bytes| record::decode(id, &bytes).map(Box::new)).transpose()
+}
+
+/// `queue_page`.
+pub(super) async fn queue_page(
+    link: Link,
+    sender: E164,
+    lane: Lane,
+    after: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Waiting>, StoreError> {
+    let above = after.map_or_else(|| "-inf".to_owned(), |seq| format!("({seq}"));
+    let mut read = Pipeline::with_capacity(1);
+    read.cmd("ZRANGEBYSCORE").arg(keys::queue(sender, lane)).arg(above).arg("+inf");
+    read.arg("WITHSCORES").arg("LIMIT").arg(0).arg(limit);
+    let page: Vec<(Vec<u8>, u64)> = first(link.read(&read).await?)?;
+    page.iter().map(|(entry, seq)| entries::waiting(*seq, entry)).collect()
+}
+
+/// `conversation_page`.
+pub(super) async fn conversation_page(
+    link: Link,
+    conversation: Conversation,
+    after: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Waiting>, StoreError> {
+    let mut reply = link
+        .call(&scripts::CONVERSATION_PAGE, keys::conversation(conversation))
+        .key(keys::queue(conversation.sender, conversation.lane))
+        .optional(after)
+        .arg(limit)
+        .read()
+        .await?;
+    let mut page = Vec::new();
+    while !reply.is_empty() {
+        let seq = reply.next()?;
+        page.push(entries::waiting(seq, &reply.bytes()?)?);
+    }
+    Ok(page)
+}
+
+/// `depth`.
+pub(super) async fn depth(link: Link, sender: E164) -> Result<u64, StoreError> {
+    let mut read = Pipeline::with_capacity(1);
+    read.cmd("HGET").arg(keys::waiting(Shard::of(sender))).arg(keys::number(sender).as_slice());
+    let depth: Option<u64> = first(link.read(&read).await?)?;
+    Ok(depth.unwrap_or_default())
+}
+
+/// `charges`.
+pub(super) async fn charges(link: Link, sender: E164, from: Time) -> Result<Vec<Charge>, StoreError> {
+    let mut read = Pipeline::with_capacity(1);
+    read.cmd("ZRANGEBYSCORE").arg(keys::charges(sender)).arg(micros::up(from)).arg("+inf").arg("WITHSCORES");
+    let found: Vec<(Vec<u8>, u64)> = first(link.read(&read).await?)?;
+    let charge = |(member, at): &(Vec<u8>, u64)| {
+        let units = member.last_chunk::<4>().ok_or_else(|| unexpected("a charge without its units"))?;
+        Ok(Charge { at: micros::time(*at), units: u32::from_be_bytes(*units) })
+    };
+    found.iter().map(charge).collect()
+}
+
+/// `unsettled`.
+pub(super) async fn unsettled(link: Link, sender: Option<E164>) -> Result<Vec<Unsettled>, StoreError> {
+    let shards: Vec<Shard> = sender.map_or_else(|| Shard::all().collect(), |one| vec![Shard::of(one)]);
+    let mut read = Pipeline::with_capacity(shards.len());
+    for shard in shards {
+        read.cmd("HGETALL").arg(keys::unsettled(shard));
+    }
+    let mut unsettled = Vec::new();
+    for value in link.read(&read).await? {
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = value_of(value)?;
+        for (id, entry) in rows {
+            unsettled.push(entries::unsettled(&id, &entry)?);
+        }
+    }
+    unsettled.retain(|row| sender.is_none_or(|one| one == row.sender));
+    Ok(unsettled)
+}
+
+/// `backlogs`.
+pub(super) async fn backlogs(link: Link) -> Result<Vec<Backlog>, StoreError> {
+    let mut read = Pipeline::new();
+    for shard in Shard::all() {
+        read.cmd("HGETALL").arg(keys::waiting(shard));
+    }
+    let mut backlogs = Vec::new();
+    for value in link.read(&read).await? {
+        let rows: Vec<(Vec<u8>, u64)> = value_of(value)?;
+        for (number, waiting) in rows {
+            let sender = keys::number_of(&number).ok_or_else(|| unexpected("a sender without a number"))?;
+            backlogs.push(Backlog { sender, waiting });
+        }
+    }
+    Ok(backlogs)
+}
+
+/// `doubtful`. First the ids of all shards, then the records of the earliest of them. One that is settled
+/// in between is left out, and the next ones are asked for, so that a short page is the last.
+pub(super) async fn doubtful(
+    link: Link,
+    organization: OrganizationId,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let mut found = Vec::new();
+    let mut after = after;
+    while found.len() < limit {
+        let ids = doubtful_ids(&link, organization, after, limit - found.len()).await?;
+        let Some(last) = ids.last() else { break };
+        after = Some(*last);
+        let mut read = Pipeline::with_capacity(ids.len());
+        for id in &ids {
+            read.cmd("GET").arg(keys::message(*id));
+        }
+        for (id, value) in ids.iter().zip(link.read(&read).await?) {
+            let bytes: Option<Vec<u8>> = value_of(value)?;
+            let message = bytes.map(|bytes| record::decode(*id, &bytes)).transpose()?;
+            found.extend(message.filter(Message::is_doubtful));
+        }
+    }
+    Ok(found)
+}
+
+/// The earliest ids behind `after` that are in doubt.
+async fn doubtful_ids(
+    link: &Link,
+    organization: OrganizationId,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<MessageId>, StoreError> {
+    let prefix = keys::doubtful_prefix(organization);
+    let above = match &after {
+        Some(id) => [b"(".as_slice(), &prefix, id.as_bytes()].concat(),
+        None => [b"[".as_slice(), &prefix].concat(),
+    };
+    // Behind every id of the organization.
+    let end = [b"[".as_slice(), &prefix, &[0xff; 17]].concat();
+    let mut read = Pipeline::new();
+    for shard in Shard::all() {
+        read.cmd("ZRANGEBYLEX").arg(keys::doubtful(shard)).arg(above.as_slice()).arg(end.as_slice());
+        read.arg("LIMIT").arg(0).arg(limit);
+    }
+    let mut ids = Vec::new();
+    for value in link.read(&read).await? {
+        let members: Vec<Vec<u8>> = value_of(value)?;
+        for member in members {
+            let id = member.last_chunk::<16>().ok_or_else(|| unexpected("a doubt without its message"))?;
+            ids.push(entries::message_id(*id)?);
+        }
+    }
+    ids.sort_unstable();
+    ids.truncate(limit);
+    Ok(ids)
+}
+
+fn first<T: redis::FromRedisValue>(values: Vec<Value>) -> Result<T, StoreError> {
+    value_of(values.into_iter().next().ok_or_else(|| unexpected("no answer"))?)
+}

@@ -1,0 +1,267 @@
+//! The stored form of a message's record on Redis.
+//!
+//! One msgpack list, written by the scripts alone (`encode` in `message.lua`): its version, then what
+//! the steps change or need to know, and last the rest of the draft, which no script looks into:
+//! postcard of [`Rest`]. Instants are microseconds since `accepted`. What a script only keeps, such as
+//! the result of an attempt, is postcard too, and comes as an argument.
+//!
+//! An old record must be readable by a new binary, and by its scripts. When the form changes, the old
+//! one stays readable here and in `load` of `message.lua` under its version; the golden test holds a
+//! record of every version.
+
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{
+    AccountName, AssistantId, ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind,
+};
+use sendyard_actors::domain::message::{
+    Answer, Attempt, AttemptResult, Draft, Elsewhere, Kind, Lane, Message, State,
+};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::segments::Encoding;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::StoreError;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::pack::Reader;
+use super::{keys, micros};
+
+/// The version that the scripts write.
+const VERSION: u8 = 1;
+
+/// How many items the list has.
+const FIELDS: usize = 32;
+
+/// What of a draft no script needs. The order of the fields is that of the bytes.
+#[derive(Serialize, Deserialize)]
+struct Rest {
+    assistant: AssistantId,
+    account: AccountName,
+    text: String,
+    media: Vec<String>,
+    segments: u16,
+    encoding: Encoding,
+    fingerprint: Fingerprint,
+    frozen: Option<String>,
+    fallback: Option<AccountName>,
+}
+
+/// The bytes of what no script needs of a draft.
+pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
+    opaque(&Rest {
+        assistant: draft.assistant,
+        account: draft.account.clone(),
+        text: draft.text.clone(),
+        media: draft.media.clone(),
+        segments: draft.segments,
+        encoding: draft.encoding,
+        fingerprint: draft.fingerprint,
+        frozen: draft.frozen.clone(),
+        fallback: draft.fallback.as_ref().map(|elsewhere| elsewhere.account.clone()),
+    })
+}
+
+/// The bytes of something that scripts only keep.
+pub(super) fn opaque<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    postcard::to_stdvec(value)
+        .map_err(|error| StoreError::Corrupt(format!("a value cannot be encoded: {error}")))
+}
+
+fn from_opaque<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(bytes)
+        .map_err(|error| StoreError::Corrupt(format!("a message's record cannot be decoded: {error}")))
+}
+
+/// A claim's name as the scripts compare it.
+pub(super) fn claim_bytes(claim_id: ClaimId) -> Vec<u8> {
+    [claim_id.incarnation.0.to_be_bytes().as_slice(), &claim_id.counter.to_be_bytes()].concat()
+}
+
+fn claim_of([bytes @ .., a, b, c, d, e, f, g, h]: [u8; 24]) -> ClaimId {
+    ClaimId {
+        incarnation: Incarnation(u128::from_be_bytes(bytes)),
+        counter: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+    }
+}
+
+/// The record of message `id`, from its bytes.
+pub(super) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, StoreError> {
+    let mut from = Reader::new(bytes);
+    let fields = from.list()?;
+    let version: u8 = from.number()?;
+    if version != VERSION || fields != FIELDS {
+        return Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")));
+    }
+    let state = state(from.number()?)?;
+    let seq = from.number()?;
+    let accepted: u64 = from.number()?;
+    let instant = |from: &mut Reader<'_>| -> Result<Time, StoreError> {
+        Ok(micros::time(accepted.saturating_add_signed(from.number()?)))
+    };
+    // As written, field by field.
+    let (updated_at, due) = (instant(&mut from)?, instant(&mut from)?);
+    let (attempt, tries) = (from.number()?, from.number()?);
+    let unresolved = list(&mut from, Reader::number)?;
+    let (accepted_earlier, listed) = (from.boolean()?, from.boolean()?);
+    let (moved, overtaken) = (from.boolean()?, from.boolean()?);
+    let evidence_until = from.optional(instant)?;
+    let attempts = list(&mut from, |from| attempt_of(from, instant))?;
+    let sent_at = from.optional(instant)?;
+    let (provider_id, provider_status) = (from.optional(Reader::text)?, from.optional(Reader::text)?);
+    let provider_segments = from.optional(Reader::number)?;
+    let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
+    let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
+    let draft = draft(&mut from, id, moved)?;
+    Ok(Message {
+        draft,
+        seq,
+        answer,
+        accepted_at: micros::time(accepted),
+        updated_at,
+        state,
+        due,
+        attempt,
+        tries,
+        unresolved,
+        accepted_earlier,
+        listed,
+        moved,
+        overtaken,
+        evidence_until,
+        attempts,
+        sent_at,
+        provider_id,
+        provider_status,
+        provider_segments,
+        refusal,
+    })
+}
+
+fn draft(from: &mut Reader<'_>, id: MessageId, moved: bool) -> Result<Draft, StoreError> {
+    let (sender, recipient) = (number(from)?, number(from)?);
+    let (lane, kind) = (lane(from.number()?)?, kind(from.number()?)?);
+    let organization = OrganizationId(from.number()?);
+    let provider = provider(from.number()?)?;
+    let _cost: u32 = from.number()?;
+    let _frozen = from.boolean()?;
+    let elsewhere = from.optional(|from| provider_of(from))?;
+    let rest: Rest = from_opaque(from.bytes()?)?;
+    // What moved to its fallback account names that one, and has no other to move to.
+    let (account, frozen, fallback) = match (moved, rest.fallback) {
+        (true, Some(account)) => (account, None, None),
+        (true, None) => (rest.account, None, None),
+        (false, fallback) => (rest.account, rest.frozen, fallback),
+    };
+    Ok(Draft {
+        id,
+        sender,
+        recipient,
+        lane,
+        kind,
+        organization,
+        assistant: rest.assistant,
+        account,
+        provider,
+        text: rest.text,
+        media: rest.media,
+        segments: rest.segments,
+        encoding: rest.encoding,
+        fingerprint: rest.fingerprint,
+        frozen,
+        fallback: fallback.zip(elsewhere).map(|(account, provider)| Elsewhere { account, provider }),
+    })
+}
+
+fn attempt_of(
+    from: &mut Reader<'_>,
+    instant: impl Fn(&mut Reader<'_>) -> Result<Time, StoreError>,
+) -> Result<Attempt, StoreError> {
+    from.list()?;
+    Ok(Attempt {
+        number: from.number()?,
+        claim_id: claim_of(from.array()?),
+        claimed_at: instant(from)?,
+        begin_by: instant(from)?,
+        deadline: instant(from)?,
+        written_at: from.optional(&instant)?,
+        result: from.optional(|from| from_opaque(from.bytes()?))?.unwrap_or(AttemptResult::Open),
+    })
+}
+
+fn list<'a, T>(
+    from: &mut Reader<'a>,
+    item: impl Fn(&mut Reader<'a>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let length = from.list()?;
+    (0..length).map(|_| item(from)).collect()
+}
+
+/// A phone number.
+pub(super) fn number(from: &mut Reader<'_>) -> Result<E164, StoreError> {
+    keys::number_of(from.bytes()?).ok_or_else(|| unknown("phone number"))
+}
+
+/// A lane.
+pub(super) fn lane(code: u8) -> Result<Lane, StoreError> {
+    match code {
+        0 => Ok(Lane::Urgent),
+        1 => Ok(Lane::Normal),
+        2 => Ok(Lane::Bulk),
+        _ => Err(unknown("lane")),
+    }
+}
+
+fn provider_of(from: &mut Reader<'_>) -> Result<ProviderKind, StoreError> {
+    provider(from.number()?)
+}
+
+/// A provider.
+pub(super) fn provider(code: u8) -> Result<ProviderKind, StoreError> {
+    match code {
+        0 => Ok(ProviderKind::Twilio),
+        1 => Ok(ProviderKind::Telnyx),
+        2 => Ok(ProviderKind::Vonage),
+        _ => Err(unknown("provider")),
+    }
+}
+
+/// Back from [`provider`].
+pub(super) const fn provider_code(provider: ProviderKind) -> u8 {
+    match provider {
+        ProviderKind::Twilio => 0,
+        ProviderKind::Telnyx => 1,
+        ProviderKind::Vonage => 2,
+    }
+}
+
+/// Back from [`kind`].
+pub(super) const fn kind_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Queued => 0,
+        Kind::Immediate => 1,
+    }
+}
+
+fn kind(code: u8) -> Result<Kind, StoreError> {
+    match code {
+        0 => Ok(Kind::Queued),
+        1 => Ok(Kind::Immediate),
+        _ => Err(unknown("kind")),
+    }
+}
+
+fn state(code: u8) -> Result<State, StoreError> {
+    match code {
+        0 => Ok(State::Queued),
+        1 => Ok(State::Sending),
+        2 => Ok(State::Unknown),
+        3 => Ok(State::Sent),
+        4 => Ok(State::Failed),
+        5 => Ok(State::Cancelled),
+        _ => Err(unknown("state")),
+    }
+}
+
+fn unknown(what: &str) -> StoreError {
+    StoreError::Corrupt(format!("a value in Redis names an unknown {what}"))
+}
