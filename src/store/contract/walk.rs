@@ -1,68 +1,94 @@
-//! Random walks: both stores give the same answers, and all their rows follow from the records.
+//! Random walks: every store gives the same answers, and all its rows follow from the records.
+//!
+//! The walk on Redis is what holds its scripts to the state machine of the domain, which memory runs:
+//! after each step every read is compared. Its walks have seeds, which a failure names;
+//! `SENDYARD_WALK_SEED` walks one again, and `SENDYARD_WALKS=200` that many more.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use sendyard_actors::domain::ids::{ClaimId, OrganizationId, Shard};
-use sendyard_actors::domain::message::{Draft, Kind, Lane, Message, Settlement, Shown, UnknownPolicy};
-use sendyard_actors::domain::outcome::Next;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use sendyard_actors::domain::ids::{ClaimId, OrganizationId, ProviderKind, Shard};
+use sendyard_actors::domain::message::{
+    ByHand, Draft, Elsewhere, Kind, Lane, Message, Settlement, Shown, UnknownPolicy,
+};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, Claim, Clock, ScopedKey, Settle, Store, Waiting};
+use sendyard_actors::ports::{
+    Append, Claim, Clock, Lease, Leased, MarkUnknown, ScopedKey, Settle, Store, Waiting,
+};
 use uuid::Uuid;
 
 use super::disk::Disk;
-use super::run;
+use super::redis_server::Server;
 use super::world::{
     ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, LEASE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, START, World,
-    accepted, append_of, draft_from, lease_of, number, recipient, refused, sender,
+    accepted, append_of, draft_from, number, recipient, refused, sender,
 };
+use super::{redis_server, run};
 use crate::store::redb::RedbStore;
 
 /// How many messages a walk knows.
 const MESSAGES: u64 = 8;
 
+/// Stands for the number of the last claim, and for the fence of our last lease.
+const LAST: u16 = 99;
+
 #[derive(Debug, Clone)]
 enum Step {
     Pass(Duration),
     Acquire { other: bool },
+    Renew { index: u64, fence: u16 },
+    Release { index: u64, fence: u16 },
     Append(u64),
-    AppendSending(u64),
-    Claim { index: u64, expected: u16, retry: bool, counter: u64, fence: u64 },
-    Settle { index: u64, attempt: u16, what: u8 },
-    MarkUnknown { index: u64, attempt: u16, fence: u64 },
-    SettleUnknown { index: u64, attempt: u16, fence: u64, policy: UnknownPolicy },
+    AppendSending { index: u64, fence: u16 },
+    Claim { index: u64, expected: u16, retry: bool, counter: u64, fence: u16 },
+    Settle { index: u64, attempt: u16, what: u8, written: bool },
+    MarkUnknown { index: u64, attempt: u16, fence: u16, written: bool },
+    SettleUnknown { index: u64, attempt: u16, fence: u16, policy: UnknownPolicy },
+    Evidence { index: u64, attempt: Option<u16> },
+    ByHand { index: u64, verdict: ByHand },
     Cancel { index: u64, organization: u32 },
     Reserve { index: u64, token: u128 },
-    Release { index: u64, token: u128 },
+    ReleaseKey { index: u64, token: u128 },
     Prune,
 }
 
 fn steps() -> impl Strategy<Value = Step> {
-    let index = 0..MESSAGES;
-    let attempt = 1..3_u16;
-    let fence = select(vec![1, 1, 1, 2]);
+    let index = || 0..MESSAGES;
+    let number = || select(vec![LAST, LAST, LAST, 0, 1, 2, 3]);
+    let fence = || select(vec![LAST, LAST, LAST, LAST, 1, 2]);
     let policy = select(vec![UnknownPolicy::Hold, UnknownPolicy::Resend]);
+    let verdict = select(vec![ByHand::Sent, ByHand::Failed, ByHand::Retry, ByHand::Retry]);
+    let passing = vec![Duration::from_millis(1), SECOND, LEASE, ANSWER_WITHIN + MARGIN, EVIDENCE];
     prop_oneof![
-        2 => select(vec![SECOND, ANSWER_WITHIN + MARGIN, EVIDENCE]).prop_map(Step::Pass),
-        1 => any::<bool>().prop_map(|coin| Step::Acquire { other: coin }),
-        6 => index.clone().prop_map(Step::Append),
-        2 => index.clone().prop_map(Step::AppendSending),
-        8 => (index.clone(), 0..3_u16, any::<bool>(), 0..4_u64, fence.clone()).prop_map(
+        4 => select(passing).prop_map(Step::Pass),
+        2 => select(vec![true, false, false, false]).prop_map(|other| Step::Acquire { other }),
+        1 => (index(), fence()).prop_map(|(index, fence)| Step::Renew { index, fence }),
+        1 => (index(), fence()).prop_map(|(index, fence)| Step::Release { index, fence }),
+        6 => index().prop_map(Step::Append),
+        2 => (index(), fence()).prop_map(|(index, fence)| Step::AppendSending { index, fence }),
+        12 => (index(), number(), select(vec![false, false, true]), 0..200_u64, fence()).prop_map(
             |(index, expected, retry, counter, fence)| Step::Claim { index, expected, retry, counter, fence }
         ),
-        8 => (index.clone(), attempt.clone(), 0..4_u8)
-            .prop_map(|(index, attempt, what)| Step::Settle { index, attempt, what }),
-        4 => (index.clone(), attempt.clone(), fence.clone())
-            .prop_map(|(index, attempt, fence)| Step::MarkUnknown { index, attempt, fence }),
-        4 => (index.clone(), attempt, fence, policy).prop_map(
+        8 => (index(), number(), 0..6_u8, any::<bool>())
+            .prop_map(|(index, attempt, what, written)| Step::Settle { index, attempt, what, written }),
+        6 => (index(), number(), fence(), any::<bool>())
+            .prop_map(|(index, attempt, fence, written)| Step::MarkUnknown { index, attempt, fence, written }),
+        6 => (index(), number(), fence(), policy).prop_map(
             |(index, attempt, fence, policy)| Step::SettleUnknown { index, attempt, fence, policy }
         ),
-        2 => (index.clone(), 7..9_u32).prop_map(|(index, organization)| Step::Cancel { index, organization }),
-        2 => (index.clone(), 0..2_u128).prop_map(|(index, token)| Step::Reserve { index, token }),
-        1 => (index, 0..2_u128).prop_map(|(index, token)| Step::Release { index, token }),
+        1 => (index(), proptest::option::of(number()))
+            .prop_map(|(index, attempt)| Step::Evidence { index, attempt }),
+        3 => (index(), verdict).prop_map(|(index, verdict)| Step::ByHand { index, verdict }),
+        2 => (index(), 7..9_u32).prop_map(|(index, organization)| Step::Cancel { index, organization }),
+        2 => (index(), 0..2_u128).prop_map(|(index, token)| Step::Reserve { index, token }),
+        1 => (index(), 0..2_u128).prop_map(|(index, token)| Step::ReleaseKey { index, token }),
         1 => Just(Step::Prune),
     ]
 }
@@ -71,7 +97,8 @@ fn senders() -> [E164; 2] {
     [sender(), number("+19995550000")]
 }
 
-/// Two senders, two recipients, two lanes, one in four immediate.
+/// Two senders, two recipients, two lanes, one in four immediate, some that can be repeated, some that
+/// can go elsewhere.
 fn draft(index: u64) -> Draft {
     let from = senders()[usize::from(index == MESSAGES - 1)];
     let lane = if index.is_multiple_of(3) { Lane::Bulk } else { Lane::Normal };
@@ -81,28 +108,68 @@ fn draft(index: u64) -> Draft {
         lane,
         kind,
         recipient: to,
+        frozen: (index % 4 == 1).then(|| "{}".to_owned()),
+        fallback: (index >= 4).then(|| Elsewhere { account: "other".into(), provider: ProviderKind::Vonage }),
         segments: 1 + u16::from(index.is_multiple_of(2)),
         ..draft_from(from, index)
     }
 }
 
-fn claim_of(index: u64, expected: u16, counter: u64, fence: u64) -> Claim {
-    let lease =
-        sendyard_actors::ports::Lease { shard: Shard::of(draft(index).sender), ..lease_of(ME, fence) };
+fn lease_of(index: u64, fence: u16) -> Lease {
+    Lease { shard: Shard::of(draft(index).sender), fence: u64::from(fence), holder: ME }
+}
+
+fn claim_of(index: u64, expected: u16, counter: u64, fence: u16) -> Claim {
     let claim_id = ClaimId { incarnation: ME, counter };
-    let id = draft(index).id;
+    let (id, lease) = (draft(index).id, lease_of(index, fence));
     Claim { id, lease, expected, claim_id, begin_within: BEGIN_WITHIN, answer_within: ANSWER_WITHIN }
 }
 
-fn settle_of(index: u64, attempt: u16, what: u8, now: Time) -> Settle {
+fn refused_for(class: Class, next: Next) -> Settlement {
+    let refusal = Refusal { class, code: None, detail: "no".to_owned(), retry_after: Some(SECOND) };
+    Settlement::Refused { refusal, next }
+}
+
+fn settle_of(index: u64, attempt: u16, what: u8, written: bool, now: Time) -> Settle {
     let settlement = match what {
         0 => accepted(),
         1 => refused(Next::GiveUp),
         2 => refused(Next::Retry { due: now + SECOND }),
+        3 => refused_for(Class::Configuration, Next::Retry { due: now + SECOND }),
+        4 => refused_for(Class::Recipient, Next::GiveUp),
         _ => Settlement::NeverBegun { due: now },
     };
     let keep_pace_from = now - Duration::from_secs(30);
-    Settle { keep_pace_from, ..World::settle_of(draft(index).id, attempt, settlement, Some(now)) }
+    Settle {
+        keep_pace_from,
+        ..World::settle_of(draft(index).id, attempt, settlement, written.then_some(now))
+    }
+}
+
+/// Puts the numbers in that [`LAST`] stands for.
+async fn resolved(store: &dyn Store, leases: &HashMap<E164, u64>, step: Step) -> Step {
+    let mut step = step;
+    let (index, number, fence) = match &mut step {
+        Step::Renew { index, fence }
+        | Step::Release { index, fence }
+        | Step::AppendSending { index, fence } => (*index, None, Some(fence)),
+        Step::Claim { index, expected: number, fence, .. }
+        | Step::MarkUnknown { index, attempt: number, fence, .. }
+        | Step::SettleUnknown { index, attempt: number, fence, .. } => (*index, Some(number), Some(fence)),
+        Step::Settle { index, attempt: number, .. } | Step::Evidence { index, attempt: Some(number) } => {
+            (*index, Some(number), None)
+        }
+        _ => return step,
+    };
+    if let Some(number) = number.filter(|number| **number == LAST) {
+        let message = store.message(draft(index).id).await.unwrap();
+        *number = message.map_or(0, |message| message.attempt);
+    }
+    if let Some(fence) = fence.filter(|fence| **fence == LAST) {
+        let last = leases.get(&draft(index).sender).copied().unwrap_or_default();
+        *fence = u16::try_from(last).unwrap();
+    }
+    step
 }
 
 /// Does a step and gives its answer as text.
@@ -118,29 +185,48 @@ async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             }
             format!("{answers:?}")
         }
+        Step::Renew { index, fence } => {
+            format!("{:?}", store.renew_lease(lease_of(*index, *fence), LEASE).await)
+        }
+        Step::Release { index, fence } => {
+            format!("{:?}", store.release_lease(lease_of(*index, *fence)).await)
+        }
         Step::Append(index) => {
             let append = Append { depth_limit: 3, ..append_of(draft(*index)) };
             format!("{:?}", store.append(append).await)
         }
-        Step::AppendSending(index) => {
+        Step::AppendSending { index, fence } => {
             let immediate = Draft { kind: Kind::Immediate, ..draft(*index) };
-            format!("{:?}", store.append_sending(immediate, claim_of(*index, 0, 0, 1), Time::MAX).await)
+            let claim = claim_of(*index, 0, 0, *fence);
+            format!("{:?}", store.append_sending(immediate, claim, Time::MAX).await)
         }
         Step::Claim { index, expected, retry, counter, fence } => {
             let claim = claim_of(*index, *expected, *counter, *fence);
             let answer = if *retry { store.retry(claim).await } else { store.claim(claim).await };
             format!("{answer:?}")
         }
-        Step::Settle { index, attempt, what } => {
-            format!("{:?}", store.settle(settle_of(*index, *attempt, *what, now)).await)
+        Step::Settle { index, attempt, what, written } => {
+            format!("{:?}", store.settle(settle_of(*index, *attempt, *what, *written, now)).await)
         }
-        Step::MarkUnknown { index, attempt, fence } => {
-            let lease = claim_of(*index, 0, 0, *fence).lease;
-            format!("{:?}", store.mark_unknown(World::mark_of(draft(*index).id, *attempt, lease)).await)
+        Step::MarkUnknown { index, attempt, fence, written } => {
+            let mark = World::mark_of(draft(*index).id, *attempt, lease_of(*index, *fence));
+            let mark = MarkUnknown { written_at: written.then_some(now), ..mark };
+            format!("{:?}", store.mark_unknown(mark).await)
         }
         Step::SettleUnknown { index, attempt, fence, policy } => {
-            let lease = claim_of(*index, 0, 0, *fence).lease;
+            let lease = lease_of(*index, *fence);
             format!("{:?}", store.settle_unknown(draft(*index).id, *attempt, lease, *policy).await)
+        }
+        Step::Evidence { index, attempt } => {
+            let told = Acceptance {
+                provider_id: "SM9".to_owned(),
+                provider_status: "delivered".to_owned(),
+                segments: Some(2),
+            };
+            format!("{:?}", store.evidence(draft(*index).id, *attempt, told).await)
+        }
+        Step::ByHand { index, verdict } => {
+            format!("{:?}", store.settle_by_hand(draft(*index).id, ORGANIZATION, *verdict).await)
         }
         Step::Cancel { index, organization } => {
             format!("{:?}", store.cancel(draft(*index).id, OrganizationId(*organization)).await)
@@ -152,7 +238,7 @@ async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
                 store.reserve_key(key(index), message.id, message.fingerprint, token, EVIDENCE).await;
             format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
         }
-        Step::Release { index, token } => {
+        Step::ReleaseKey { index, token } => {
             let answer = store.release_key(key(index), draft(*index).id, Uuid::from_u128(*token)).await;
             format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
         }
@@ -203,27 +289,67 @@ async fn check_rows(store: &dyn Store) {
 
 async fn reads(store: &dyn Store) -> String {
     let [one, other] = senders();
+    // Their order is not promised.
+    let mut unsettled = store.unsettled(None).await.unwrap();
+    unsettled.sort_by_key(|row| row.id);
+    let mut backlogs = store.backlogs().await.unwrap();
+    backlogs.sort_by_key(|backlog| backlog.sender);
     format!(
-        "{:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {unsettled:?} {backlogs:?} {:?}",
         store.charges(one, START).await,
         store.charges(other, START).await,
-        store.unsettled(None).await,
-        store.backlogs().await,
         store.tallies(ORGANIZATION).await,
     )
+}
+
+/// All that a store tells of a message, its sender and its conversation.
+async fn everything(store: &dyn Store) -> Vec<String> {
+    let pages = (0..MESSAGES).map(|index| async move {
+        let Draft { id, sender, lane, .. } = draft(index);
+        let conversation = draft(index).conversation();
+        let (message, depth, queue, page, second, of_sender) = futures::join!(
+            store.message(id),
+            store.depth(sender),
+            store.queue_page(sender, lane, None, 99),
+            store.conversation_page(conversation, None, 99),
+            store.conversation_page(conversation, Some(1), 1),
+            store.unsettled(Some(sender)),
+        );
+        let of_sender = of_sender.unwrap().len();
+        format!("{message:?} {depth:?} {queue:?} {page:?} {second:?} {of_sender}")
+    });
+    let mut all = futures::future::join_all(pages).await;
+    all.push(format!("{:?}", store.doubtful(ORGANIZATION, None, 99).await));
+    all.push(format!("{:?}", store.doubtful(ORGANIZATION, Some(draft(2).id), 2).await));
+    all
+}
+
+/// Notes our leases of an answer to [`Step::Acquire`].
+async fn note_leases(store: &dyn Store, leases: &mut HashMap<E164, u64>) {
+    for from in senders() {
+        let asked = store.acquire_lease(Shard::of(from), ME, LEASE, MARGIN, EVIDENCE).await;
+        if let Leased::Yours { lease, .. } = asked.unwrap() {
+            leases.insert(from, lease.fence);
+        }
+    }
 }
 
 async fn walk(world: World, steps: Vec<Step>) {
     let disk = Disk::default();
     let embedded = RedbStore::over(move || disk.files(), Arc::clone(&world.clock) as _).unwrap();
     let memory = &world.store;
+    let mut leases = HashMap::new();
     for step in steps {
+        let step = resolved(memory.as_ref(), &leases, step).await;
         if let Step::Pass(time) = step {
             world.pass(time);
         }
         let now = world.clock.now();
         let answer = take(memory.as_ref(), now, &step).await;
         assert_eq!(take(&embedded, now, &step).await, answer, "{step:?}");
+        if let Step::Acquire { other: false } = step {
+            note_leases(memory.as_ref(), &mut leases).await;
+        }
         assert_eq!(reads(&embedded).await, reads(memory.as_ref()).await, "{step:?}");
         check_rows(memory.as_ref()).await;
     }
@@ -239,5 +365,56 @@ proptest! {
     ) {
         let first = vec![Step::Acquire { other: false }];
         run(World::in_memory(), |world| walk(world, [first, steps].concat()));
+    }
+}
+
+/// How many walks on Redis each run makes, and how long each is.
+const WALKS: u64 = 8;
+const WALK_LENGTH: usize = 400;
+
+/// The same seed, the same steps.
+fn steps_of(seed: u64) -> Vec<Step> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    prop::collection::vec(steps(), WALK_LENGTH).new_tree(&mut runner).unwrap().current()
+}
+
+async fn walk_on_redis(server: &'static Server, seed: u64) {
+    let world = World::in_shared_memory();
+    let memory = &world.store;
+    let redis = server.store(Arc::clone(&world.clock) as _);
+    let mut leases = HashMap::new();
+    let first = vec![Step::Acquire { other: false }];
+    for (place, step) in [first, steps_of(seed)].concat().into_iter().enumerate() {
+        let step = resolved(memory.as_ref(), &leases, step).await;
+        let at = format!("SENDYARD_WALK_SEED={seed}, step {place}: {step:?}");
+        if let Step::Pass(time) = step {
+            world.pass(time);
+        }
+        let now = world.clock.now();
+        let answer = take(memory.as_ref(), now, &step).await;
+        assert_eq!(take(&redis, now, &step).await, answer, "{at}");
+        if let Step::Acquire { other: false } = step {
+            note_leases(memory.as_ref(), &mut leases).await;
+        }
+        assert_eq!(reads(&redis).await, reads(memory.as_ref()).await, "{at}");
+        assert_eq!(everything(&redis).await, everything(memory.as_ref()).await, "{at}");
+    }
+    check_rows(&redis).await;
+}
+
+#[test]
+fn redis_answers_like_memory_at_every_step_of_a_walk() {
+    let Some(server) = redis_server::shared() else { return };
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match (number("SENDYARD_WALK_SEED"), number("SENDYARD_WALKS")) {
+        (Some(seed), _) => vec![seed],
+        (None, more) => (0..WALKS + more.unwrap_or_default()).collect(),
+    };
+    for seed in seeds {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(walk_on_redis(server, seed));
     }
 }
