@@ -13,6 +13,7 @@ mod doubts;
 mod durable;
 mod idempotency;
 mod leases;
+mod on_redis;
 mod opening;
 mod reads;
 mod redis_server;
@@ -25,14 +26,16 @@ mod world;
 use world::World;
 
 fn run<F: Future<Output = ()>>(world: World, case: impl FnOnce(World) -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(case(world));
+    run_within(case(world));
 }
 
 fn run_on_redis<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
     let Some(server) = redis_server::shared() else { return };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { case(World::on_redis(server)).await });
+    run_within(async { case(World::on_redis(server)).await });
+}
+
+fn run_within(case: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case);
 }
 
 macro_rules! on_every_store {

@@ -45,7 +45,7 @@ enum Step {
     Acquire { other: bool },
     Renew { index: u64, fence: u16 },
     Release { index: u64, fence: u16 },
-    Append(u64),
+    Append { index: u64, late: bool },
     AppendSending { index: u64, fence: u16 },
     Claim { index: u64, expected: u16, retry: bool, counter: u64, fence: u16 },
     Settle { index: u64, attempt: u16, what: u8, written: bool },
@@ -71,7 +71,8 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => select(vec![true, false, false, false]).prop_map(|other| Step::Acquire { other }),
         1 => (index(), fence()).prop_map(|(index, fence)| Step::Renew { index, fence }),
         1 => (index(), fence()).prop_map(|(index, fence)| Step::Release { index, fence }),
-        6 => index().prop_map(Step::Append),
+        6 => (index(), select(vec![false, false, false, true]))
+            .prop_map(|(index, late)| Step::Append { index, late }),
         2 => (index(), fence()).prop_map(|(index, fence)| Step::AppendSending { index, fence }),
         12 => (index(), number(), select(vec![false, false, true]), 0..200_u64, fence()).prop_map(
             |(index, expected, retry, counter, fence)| Step::Claim { index, expected, retry, counter, fence }
@@ -191,8 +192,9 @@ async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
         Step::Release { index, fence } => {
             format!("{:?}", store.release_lease(lease_of(*index, *fence)).await)
         }
-        Step::Append(index) => {
-            let append = Append { depth_limit: 3, ..append_of(draft(*index)) };
+        Step::Append { index, late } => {
+            let request_until = if *late { Time::ZERO } else { Time::MAX };
+            let append = Append { depth_limit: 3, request_until, ..append_of(draft(*index)) };
             format!("{:?}", store.append(append).await)
         }
         Step::AppendSending { index, fence } => {
@@ -232,10 +234,11 @@ async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             format!("{:?}", store.cancel(draft(*index).id, OrganizationId(*organization)).await)
         }
         Step::Reserve { index, token } => {
+            // Two keys for eight messages: the same fingerprint twice under each.
+            let fingerprint = draft(*index / 4).fingerprint;
             let message = draft(*index);
             let token = Uuid::from_u128(*token);
-            let answer =
-                store.reserve_key(key(index), message.id, message.fingerprint, token, EVIDENCE).await;
+            let answer = store.reserve_key(key(index), message.id, fingerprint, token, EVIDENCE).await;
             format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
         }
         Step::ReleaseKey { index, token } => {
@@ -369,8 +372,8 @@ proptest! {
 }
 
 /// How many walks on Redis each run makes, and how long each is.
-const WALKS: u64 = 8;
-const WALK_LENGTH: usize = 400;
+const WALKS: u64 = 6;
+const WALK_LENGTH: usize = 300;
 
 /// The same seed, the same steps.
 fn steps_of(seed: u64) -> Vec<Step> {
@@ -381,21 +384,24 @@ fn steps_of(seed: u64) -> Vec<Step> {
     prop::collection::vec(steps(), WALK_LENGTH).new_tree(&mut runner).unwrap().current()
 }
 
-async fn walk_on_redis(server: &'static Server, seed: u64) {
+/// Takes the steps on memory and on Redis, compares both after each, and gives the answers.
+async fn walk_on_redis(server: &'static Server, name: &str, steps: Vec<Step>) -> Vec<String> {
     let world = World::in_shared_memory();
     let memory = &world.store;
     let redis = server.store(Arc::clone(&world.clock) as _);
     let mut leases = HashMap::new();
+    let mut told = Vec::new();
     let first = vec![Step::Acquire { other: false }];
-    for (place, step) in [first, steps_of(seed)].concat().into_iter().enumerate() {
+    for (place, step) in [first, steps].concat().into_iter().enumerate() {
         let step = resolved(memory.as_ref(), &leases, step).await;
-        let at = format!("SENDYARD_WALK_SEED={seed}, step {place}: {step:?}");
+        let at = format!("{name}, step {place}: {step:?}");
         if let Step::Pass(time) = step {
             world.pass(time);
         }
         let now = world.clock.now();
         let answer = take(memory.as_ref(), now, &step).await;
         assert_eq!(take(&redis, now, &step).await, answer, "{at}");
+        told.push(answer);
         if let Step::Acquire { other: false } = step {
             note_leases(memory.as_ref(), &mut leases).await;
         }
@@ -403,7 +409,30 @@ async fn walk_on_redis(server: &'static Server, seed: u64) {
         assert_eq!(everything(&redis).await, everything(memory.as_ref()).await, "{at}");
     }
     check_rows(&redis).await;
+    told
 }
+
+/// What all walks together must have come by, or they show little.
+const SIGHTS: [&str; 18] = [
+    "NotHead",
+    "NotDue",
+    "Already",
+    "Stale",
+    "Full",
+    "Late",
+    "TakenUntil",
+    "TooLate",
+    "UnderWay",
+    "Err(Immediate)",
+    "Joined",
+    "OtherRequest",
+    "state: Cancelled",
+    "accepted_earlier: true",
+    "listed: true",
+    "overtaken: true",
+    "moved: true",
+    "messages: 1",
+];
 
 #[test]
 fn redis_answers_like_memory_at_every_step_of_a_walk() {
@@ -413,8 +442,37 @@ fn redis_answers_like_memory_at_every_step_of_a_walk() {
         (Some(seed), _) => vec![seed],
         (None, more) => (0..WALKS + more.unwrap_or_default()).collect(),
     };
+    let mut told = String::new();
     for seed in seeds {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(walk_on_redis(server, seed));
+        let name = format!("SENDYARD_WALK_SEED={seed}");
+        told += &runtime.block_on(walk_on_redis(server, &name, steps_of(seed))).concat();
     }
+    if std::env::var_os("SENDYARD_WALK_SEED").is_none() {
+        let missed: Vec<&str> = SIGHTS.into_iter().filter(|sight| !told.contains(sight)).collect();
+        assert_eq!(missed, Vec::<&str>::new(), "no walk came by these");
+    }
+}
+
+/// More attempts than a record keeps, open questions among them: the random walks do not get so far.
+#[test]
+fn redis_forgets_the_same_attempts_as_memory() {
+    let Some(server) = redis_server::shared() else { return };
+    let claim = |counter| Step::Claim { index: 1, expected: LAST, retry: false, counter, fence: LAST };
+    let mut steps = vec![Step::Append { index: 1, late: false }];
+    for counter in 0..40 {
+        steps.extend([Step::Acquire { other: false }, claim(counter)]);
+        match counter % 3 {
+            0 => steps.push(Step::Settle { index: 1, attempt: LAST, what: 5, written: false }),
+            _ => steps.extend([
+                Step::Pass(ANSWER_WITHIN + MARGIN),
+                Step::MarkUnknown { index: 1, attempt: LAST, fence: LAST, written: false },
+                Step::SettleUnknown { index: 1, attempt: LAST, fence: LAST, policy: UnknownPolicy::Hold },
+            ]),
+        }
+        steps.push(Step::Pass(EVIDENCE));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let told = runtime.block_on(walk_on_redis(server, "many attempts", steps)).concat();
+    assert!(told.contains("attempt: 40"), "it stopped before");
 }
