@@ -22,6 +22,7 @@ use crate::config::{Config, Directory, StoreUrl};
 use crate::providers::{self, HttpClientError, telnyx, twilio, vonage};
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{OpenError, RedbStore};
+use crate::store::redis::{BadUrl, NotUsable, RedisStore};
 
 mod metrics;
 mod server;
@@ -55,6 +56,12 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The Redis store's URL cannot be used.
+    #[error("store.url")]
+    StoreUrl(#[from] BadUrl),
+    /// The data or the server is not for this version.
+    #[error(transparent)]
+    Redis(#[from] NotUsable),
     /// No client for the providers.
     #[error("cannot set up the connections to the providers")]
     Client(#[source] HttpClientError),
@@ -90,7 +97,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let numbers = book.numbers.len();
     let providers = providers(accounts, config.public_url.as_ref(), settings.places_in_flight)?;
     let clock = Arc::new(SystemClock::start());
-    let store = open(&config.store, clock.clone())?;
+    let (store, promise) = open(&config.store, clock.clone()).await?;
     let parts = Parts { settings, book, store, providers, clock, ids: Arc::new(SystemIds) };
     let engine = Engine::start(parts).await.map_err(StartError::Engine)?;
 
@@ -112,7 +119,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         api = %running.addr(),
         metrics = %running.metrics_addr(),
         numbers,
-        store = promise(&config.store),
+        store = promise,
         "started"
     );
     Ok(running)
@@ -144,18 +151,25 @@ impl Running {
     }
 }
 
-/// What `queued` means with this store, in one line.
-fn promise(store: &StoreUrl) -> &'static str {
-    match store {
-        StoreUrl::Redb(_) => "embedded: queued means on disk, fsync before the answer; one process at a time",
-        StoreUrl::Memory => "memory: nothing outlives this process, not even what was answered queued",
-    }
-}
-
-fn open(url: &StoreUrl, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StartError> {
+/// The store, and what `queued` means with it, in one line.
+async fn open(url: &StoreUrl, clock: Arc<dyn Clock>) -> Result<(Arc<dyn Store>, &'static str), StartError> {
     match url {
-        StoreUrl::Redb(directory) => Ok(Arc::new(RedbStore::open(directory, clock)?)),
-        StoreUrl::Memory => Ok(Arc::new(MemoryStore::new(clock))),
+        StoreUrl::Redb(directory) => Ok((
+            Arc::new(RedbStore::open(directory, clock)?),
+            "embedded: queued means on disk, fsync before the answer; one process at a time",
+        )),
+        StoreUrl::Memory => Ok((
+            Arc::new(MemoryStore::new(clock)),
+            "memory: nothing outlives this process, not even what was answered queued",
+        )),
+        StoreUrl::Redis(url) => {
+            let store = RedisStore::open(url.whole())?;
+            let promise = store.check().await?;
+            for warning in &promise.warnings {
+                tracing::warn!("{warning}");
+            }
+            Ok((Arc::new(store), promise.queued_means))
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use url::Url;
 pub mod directory;
 pub mod environment;
 mod file;
+mod redis_url;
 pub mod refusal;
 mod secret;
 mod toml_layer;
@@ -22,6 +23,7 @@ mod values;
 
 pub use directory::Directory;
 pub use environment::Environment;
+pub use redis_url::RedisUrl;
 pub use refusal::Refusal;
 pub(crate) use values::parse_duration;
 
@@ -36,6 +38,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 pub enum StoreUrl {
     /// The embedded store, in this directory.
     Redb(PathBuf),
+    /// On one Redis server.
+    Redis(RedisUrl),
     /// In memory: gone with the process.
     Memory,
 }

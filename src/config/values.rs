@@ -13,7 +13,7 @@ use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
 use url::Url;
 
-use super::StoreUrl;
+use super::{RedisUrl, StoreUrl};
 
 /// A duration above zero.
 pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
@@ -55,18 +55,27 @@ pub(super) fn http_url(text: &str) -> Option<Url> {
     (is_http && is_base && is_anonymous).then_some(url)
 }
 
+/// What a store's URL can be.
+const STORES: &str = r#""redb:DIR", "redis://HOST" or "memory:""#;
+
+/// What a Redis URL can be.
+const REDIS_FORMS: &str = r#"expected "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]", the same with "rediss" for TLS, or "redis+unix:///SOCKET[?db=DATABASE]", found another form"#;
+
 /// Where messages live.
 pub(super) fn store_url<'de, D: Deserializer<'de>>(from: D) -> Result<StoreUrl, D::Error> {
-    let url = parsed(from, r#""redb:DIR" or "memory:""#, |text| Some(text.to_owned()))?;
+    let url = parsed(from, STORES, |text| Some(text.to_owned()))?;
     let (scheme, rest) = url.split_once(':').unwrap_or((&url, ""));
     match scheme {
         "redb" if !rest.is_empty() => Ok(StoreUrl::Redb(PathBuf::from(rest))),
         "memory" if rest.is_empty() && url.ends_with(':') => Ok(StoreUrl::Memory),
         // Not shown, as a Redis URL may hold a password.
-        "redis" | "rediss" | "redis+sentinel" | "redis+cluster" => {
-            Err(D::Error::custom(r#"this version has no Redis store, expected "redb:DIR" or "memory:""#))
+        "redis" | "rediss" | "redis+unix" => {
+            RedisUrl::parse(&url).map(StoreUrl::Redis).ok_or_else(|| D::Error::custom(REDIS_FORMS))
         }
-        _ => Err(D::Error::custom(r#"expected "redb:DIR" or "memory:", found something else"#)),
+        "redis+sentinel" | "redis+cluster" => Err(D::Error::custom(
+            r#"this version speaks to one Redis server, not yet to Sentinel or a cluster, expected "redis://HOST""#,
+        )),
+        _ => Err(D::Error::custom(format!("expected {STORES}, found something else"))),
     }
 }
 

@@ -27,7 +27,7 @@ mod pack;
 mod port;
 mod prune;
 mod reads;
-mod record;
+pub(super) mod record;
 mod scripts;
 mod tallies;
 

@@ -85,6 +85,8 @@ fn durations_are_read_with_their_units() {
 fn a_mistake_is_refused_with_one_sentence_that_starts_with_the_key() {
     let duration = r#"expected a duration above zero with its unit, such as "250ms", "2s", "10m" or "30d""#;
     let address = r#"expected an IP address and a port, such as "127.0.0.1:8080""#;
+    let redis = r#"expected "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]", the same with "rediss" for TLS, or "redis+unix:///SOCKET[?db=DATABASE]", found another form"#;
+    let store = r#"expected "redb:DIR", "redis://HOST" or "memory:", found something else"#;
     let cases = [
         ("engine.begin_by = \"soon\"", format!("engine.begin_by: {duration}, found \"soon\"")),
         ("engine.begin_by = \"2\"", format!("engine.begin_by: {duration}, found \"2\"")),
@@ -118,22 +120,16 @@ fn a_mistake_is_refused_with_one_sentence_that_starts_with_the_key() {
             "engine.requests_in_flight = \"many\"",
             "engine.requests_in_flight: expected a whole number of at least 1, found a string".to_owned(),
         ),
+        ("store.url = \"redis://:secret@db/three\"", format!("store.url: {redis}")),
+        ("store.url = \"rediss://\"", format!("store.url: {redis}")),
         (
-            "store.url = \"redis://:secret@db\"",
-            "store.url: this version has no Redis store, expected \"redb:DIR\" or \"memory:\"".to_owned(),
+            "store.url = \"redis+sentinel://:secret@a,b/name\"",
+            "store.url: this version speaks to one Redis server, not yet to Sentinel or a cluster, expected \
+             \"redis://HOST\""
+                .to_owned(),
         ),
-        (
-            "store.url = \"rediss://db\"",
-            "store.url: this version has no Redis store, expected \"redb:DIR\" or \"memory:\"".to_owned(),
-        ),
-        (
-            "store.url = \"sqlite:x\"",
-            "store.url: expected \"redb:DIR\" or \"memory:\", found something else".to_owned(),
-        ),
-        (
-            "store.url = \"redb:\"",
-            "store.url: expected \"redb:DIR\" or \"memory:\", found something else".to_owned(),
-        ),
+        ("store.url = \"sqlite:x\"", format!("store.url: {store}")),
+        ("store.url = \"redb:\"", format!("store.url: {store}")),
         ("directory.file = \"\"", "directory.file: expected a path, found \"\"".to_owned()),
         ("engine = 5", "engine: expected a table, found a whole number".to_owned()),
         ("http.admin_token = 12345", "http.admin_token: expected a string, found a whole number".to_owned()),

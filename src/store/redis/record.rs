@@ -6,8 +6,8 @@
 //! the result of an attempt, is postcard too, and comes as an argument.
 //!
 //! An old record must be readable by a new binary, and by its scripts. When the form changes, the old
-//! one stays readable here and in `load` of `message.lua` under its version; the golden test holds a
-//! record of every version.
+//! one stays readable here and in `load` of `message.lua` under its version; the golden test
+//! (`contract/on_redis.rs`) holds a record of every version.
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{
@@ -77,15 +77,16 @@ pub(super) fn claim_bytes(claim_id: ClaimId) -> Vec<u8> {
     [claim_id.incarnation.0.to_be_bytes().as_slice(), &claim_id.counter.to_be_bytes()].concat()
 }
 
-fn claim_of([bytes @ .., a, b, c, d, e, f, g, h]: [u8; 24]) -> ClaimId {
-    ClaimId {
-        incarnation: Incarnation(u128::from_be_bytes(bytes)),
-        counter: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
-    }
+fn claim_of(bytes: &[u8]) -> Result<ClaimId, StoreError> {
+    let (Some(incarnation), Some(counter)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+        return Err(unknown("claim"));
+    };
+    let incarnation = Incarnation(u128::from_be_bytes(*incarnation));
+    Ok(ClaimId { incarnation, counter: u64::from_be_bytes(*counter) })
 }
 
 /// The record of message `id`, from its bytes.
-pub(super) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, StoreError> {
+pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, StoreError> {
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let version: u8 = from.number()?;
@@ -179,7 +180,7 @@ fn attempt_of(
     from.list()?;
     Ok(Attempt {
         number: from.number()?,
-        claim_id: claim_of(from.array()?),
+        claim_id: claim_of(from.bytes()?)?,
         claimed_at: instant(from)?,
         begin_by: instant(from)?,
         deadline: instant(from)?,

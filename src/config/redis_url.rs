@@ -1,0 +1,95 @@
+//! The URL of a Redis store: checked here, and shown without its password.
+
+use std::fmt;
+
+use url::Url;
+
+/// A URL that names one Redis server. It may hold a password, so its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(Url);
+
+impl RedisUrl {
+    /// `redis://[user:password@]host[:port][/database]`, the same with `rediss` for TLS, or
+    /// `redis+unix:///path[?db=N&user=U&pass=P]`. `None` for anything else.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let is_good = match url.scheme() {
+            "redis" | "rediss" => names_a_host(&url),
+            "redis+unix" => names_a_socket(&url),
+            _ => false,
+        };
+        is_good.then_some(Self(url))
+    }
+
+    /// The whole URL, with its password.
+    pub fn whole(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+fn names_a_host(url: &Url) -> bool {
+    let database = url.path().trim_start_matches('/');
+    let is_database = database.is_empty() || database.parse::<u16>().is_ok();
+    let has_host = url.host_str().is_some_and(|host| !host.is_empty());
+    has_host && is_database && url.query().is_none() && url.fragment().is_none()
+}
+
+fn names_a_socket(url: &Url) -> bool {
+    let has_no_host = url.host_str().is_none_or(str::is_empty);
+    let is_path = url.path().len() > 1;
+    let is_known = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| match &*name {
+        "db" => value.parse::<u16>().is_ok(),
+        "user" | "pass" => !value.is_empty(),
+        _ => false,
+    };
+    has_no_host && is_path && url.query_pairs().all(is_known) && url.fragment().is_none()
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(url) = self;
+        let host = url.host_str().unwrap_or_default();
+        write!(f, "{}://•••{host}{}", url.scheme(), url.path())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_of_one_server_are_taken() {
+        for good in [
+            "redis://db",
+            "redis://db:6380/3",
+            "redis://:secret@db",
+            "rediss://user:secret@db.example.com:6380/0",
+            "redis://[::1]:6379",
+            "redis+unix:///run/redis.sock",
+            "redis+unix:///run/redis.sock?db=2&user=u&pass=secret",
+        ] {
+            let url = RedisUrl::parse(good).expect(good);
+            assert_eq!(url.whole(), good);
+            assert!(!format!("{url:?}").contains("secret"), "{url:?}");
+            assert!(redis::IntoConnectionInfo::into_connection_info(url.whole()).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_server_is_not() {
+        for bad in [
+            "redis:",
+            "redis://",
+            "redis:///3",
+            "redis://db/three",
+            "redis://db/70000",
+            "redis://db?protocol=resp3",
+            "redis+unix://",
+            "redis+unix:///run/redis.sock?database=2",
+            "redis+unix://host/run/redis.sock",
+            "redis+sentinel://a,b/name",
+        ] {
+            assert_eq!(RedisUrl::parse(bad), None, "{bad}");
+        }
+    }
+}
