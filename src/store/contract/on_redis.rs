@@ -87,9 +87,10 @@ fn a_message_costs_three_round_trips_over_its_life_and_one_more_for_a_key() {
 
 #[test]
 fn the_scripts_reload_when_the_server_has_forgotten_them() {
-    let Some(server) = redis_server::shared() else { return };
+    // A server of its own, as it forgets them for everybody.
+    let Some(server) = Server::start(&[]) else { return };
     run_within(async {
-        let (world, _, mut own) = beside(server).await;
+        let (world, _, mut own) = beside(&server).await;
         let lease = world.lease().await;
         for index in 0..3 {
             ask::<()>(&mut own, &["SCRIPT", "FLUSH"]).await;

@@ -4,304 +4,25 @@
 //! after each step every read is compared. Its walks have seeds, which a failure names;
 //! `SENDYARD_WALK_SEED` walks one again, and `SENDYARD_WALKS=200` that many more.
 
+mod steps;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use sendyard_actors::domain::ids::{ClaimId, OrganizationId, ProviderKind, Shard};
-use sendyard_actors::domain::message::{
-    ByHand, Draft, Elsewhere, Kind, Lane, Message, Settlement, Shown, UnknownPolicy,
-};
-use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
+use sendyard_actors::domain::ids::Shard;
+use sendyard_actors::domain::message::{Draft, Lane, Message, Shown, UnknownPolicy};
 use sendyard_actors::domain::phone::E164;
-use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{
-    Append, Claim, Clock, Lease, Leased, MarkUnknown, ScopedKey, Settle, Store, Waiting,
-};
-use uuid::Uuid;
+use sendyard_actors::ports::{Clock, Leased, Store, Waiting};
 
+use self::steps::{LAST, MESSAGES, Step, draft, resolved, senders, steps, take};
 use super::disk::Disk;
 use super::redis_server::Server;
-use super::world::{
-    ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, LEASE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, START, World,
-    accepted, append_of, draft_from, number, recipient, refused, sender,
-};
-use super::{redis_server, run};
+use super::world::{ANSWER_WITHIN, EVIDENCE, LEASE, MARGIN, ME, ORGANIZATION, START, World};
+use super::{redis_server, run, run_within};
 use crate::store::redb::RedbStore;
-
-/// How many messages a walk knows.
-const MESSAGES: u64 = 8;
-
-/// Stands for the number of the last claim, and for the fence of our last lease.
-const LAST: u16 = 99;
-
-/// Stands for the number before that of the last claim.
-const BEFORE_LAST: u16 = 98;
-
-#[derive(Debug, Clone)]
-enum Step {
-    Pass(Duration),
-    Acquire { other: bool },
-    Renew { index: u64, fence: u16 },
-    Release { index: u64, fence: u16 },
-    Append { index: u64, late: bool },
-    AppendSending { index: u64, fence: u16 },
-    Claim { index: u64, expected: u16, retry: bool, counter: u64, fence: u16 },
-    Settle { index: u64, attempt: u16, what: u8, written: bool },
-    MarkUnknown { index: u64, attempt: u16, fence: u16, written: bool },
-    SettleUnknown { index: u64, attempt: u16, fence: u16, policy: UnknownPolicy },
-    Evidence { index: u64, attempt: Option<u16> },
-    ByHand { index: u64, verdict: ByHand },
-    Cancel { index: u64, organization: u32 },
-    Reserve { index: u64, token: u128 },
-    ReleaseKey { index: u64, token: u128 },
-    Prune,
-}
-
-/// One step of any kind, or several that follow from each other and lead further than chance would.
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let chance = (0..MESSAGES, 0..1000_u64, any::<bool>(), any::<[bool; 4]>());
-    prop_oneof![
-        6 => step().prop_map(|step| vec![step]),
-        5 => (chance, 0..5_usize, select(vec![UnknownPolicy::Hold, UnknownPolicy::Resend])).prop_map(
-            |((index, counter, retry, coins), far, policy)| life(index, counter, retry, coins, far, policy)
-        ),
-    ]
-}
-
-/// An attempt from its claim on: `far` says how far it comes.
-fn life(
-    index: u64,
-    counter: u64,
-    retry: bool,
-    coins: [bool; 4],
-    far: usize,
-    policy: UnknownPolicy,
-) -> Vec<Step> {
-    let [again, repeated, written, settled] = coins;
-    let claim =
-        Step::Claim { index, expected: LAST, retry: retry && index.is_multiple_of(3), counter, fence: LAST };
-    let mut steps = vec![Step::Acquire { other: false }, claim.clone()];
-    if again {
-        steps.extend([Step::Pass(Duration::from_millis(1)), claim]);
-    }
-    let stages = [
-        vec![
-            Step::Pass(ANSWER_WITHIN + MARGIN),
-            Step::MarkUnknown { index, attempt: LAST, fence: LAST, written },
-        ],
-        vec![
-            Step::Pass(EVIDENCE),
-            Step::Acquire { other: false },
-            Step::SettleUnknown { index, attempt: LAST, fence: LAST, policy },
-        ],
-        vec![Step::ByHand { index, verdict: ByHand::Retry }],
-        vec![Step::Claim { index, expected: LAST, retry: false, counter: counter + 1000, fence: LAST }],
-    ];
-    steps.extend(stages.into_iter().take(far).flatten());
-    if settled {
-        let attempt = if repeated { BEFORE_LAST } else { LAST };
-        let what = u8::try_from(counter % 6).unwrap();
-        steps.push(Step::Settle { index, attempt, what, written });
-    }
-    steps
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let index = || 0..MESSAGES;
-    let number = || select(vec![LAST, LAST, LAST, BEFORE_LAST, 0, 1, 2]);
-    let fence = || select(vec![LAST, LAST, LAST, LAST, 1, 2]);
-    let policy = select(vec![UnknownPolicy::Hold, UnknownPolicy::Resend]);
-    let verdict = select(vec![ByHand::Sent, ByHand::Failed, ByHand::Retry, ByHand::Retry]);
-    let passing = vec![Duration::from_millis(1), SECOND, LEASE, ANSWER_WITHIN + MARGIN, EVIDENCE];
-    prop_oneof![
-        4 => select(passing).prop_map(Step::Pass),
-        2 => select(vec![true, false, false, false]).prop_map(|other| Step::Acquire { other }),
-        1 => (index(), fence()).prop_map(|(index, fence)| Step::Renew { index, fence }),
-        1 => (index(), fence()).prop_map(|(index, fence)| Step::Release { index, fence }),
-        14 => (index(), select(vec![false, false, false, true]))
-            .prop_map(|(index, late)| Step::Append { index, late }),
-        2 => (index(), fence()).prop_map(|(index, fence)| Step::AppendSending { index, fence }),
-        12 => (index(), number(), select(vec![false, false, true]), 0..200_u64, fence()).prop_map(
-            |(index, expected, retry, counter, fence)| Step::Claim { index, expected, retry, counter, fence }
-        ),
-        8 => (index(), number(), 0..6_u8, any::<bool>())
-            .prop_map(|(index, attempt, what, written)| Step::Settle { index, attempt, what, written }),
-        6 => (index(), number(), fence(), any::<bool>())
-            .prop_map(|(index, attempt, fence, written)| Step::MarkUnknown { index, attempt, fence, written }),
-        6 => (index(), number(), fence(), policy).prop_map(
-            |(index, attempt, fence, policy)| Step::SettleUnknown { index, attempt, fence, policy }
-        ),
-        1 => (index(), proptest::option::of(number()))
-            .prop_map(|(index, attempt)| Step::Evidence { index, attempt }),
-        3 => (index(), verdict).prop_map(|(index, verdict)| Step::ByHand { index, verdict }),
-        2 => (index(), 7..9_u32).prop_map(|(index, organization)| Step::Cancel { index, organization }),
-        5 => (index(), 0..2_u128).prop_map(|(index, token)| Step::Reserve { index, token }),
-        1 => (index(), 0..2_u128).prop_map(|(index, token)| Step::ReleaseKey { index, token }),
-        4 => Just(Step::Prune),
-    ]
-}
-
-fn senders() -> [E164; 2] {
-    [sender(), number("+19995550000")]
-}
-
-/// Two senders, two recipients, two lanes, one in four immediate, some that can be repeated, some that
-/// can go elsewhere.
-fn draft(index: u64) -> Draft {
-    let from = senders()[usize::from(index == MESSAGES - 1)];
-    let lane = if index.is_multiple_of(3) { Lane::Bulk } else { Lane::Normal };
-    let kind = if index % 4 == 3 { Kind::Immediate } else { Kind::Queued };
-    let to = recipient(u32::from(index >= MESSAGES / 2));
-    Draft {
-        lane,
-        kind,
-        recipient: to,
-        frozen: (index % 4 == 1).then(|| "{}".to_owned()),
-        fallback: (index % 4 != 3)
-            .then(|| Elsewhere { account: "other".into(), provider: ProviderKind::Vonage }),
-        segments: 1 + u16::from(index.is_multiple_of(2)),
-        ..draft_from(from, index)
-    }
-}
-
-fn lease_of(index: u64, fence: u16) -> Lease {
-    Lease { shard: Shard::of(draft(index).sender), fence: u64::from(fence), holder: ME }
-}
-
-fn claim_of(index: u64, expected: u16, counter: u64, fence: u16) -> Claim {
-    let claim_id = ClaimId { incarnation: ME, counter };
-    let (id, lease) = (draft(index).id, lease_of(index, fence));
-    Claim { id, lease, expected, claim_id, begin_within: BEGIN_WITHIN, answer_within: ANSWER_WITHIN }
-}
-
-fn refused_for(class: Class, next: Next) -> Settlement {
-    let refusal = Refusal { class, code: None, detail: "no".to_owned(), retry_after: Some(SECOND) };
-    Settlement::Refused { refusal, next }
-}
-
-fn settle_of(index: u64, attempt: u16, what: u8, written: bool, now: Time) -> Settle {
-    let settlement = match what {
-        0 => accepted(),
-        1 => refused(Next::GiveUp),
-        2 => refused(Next::Retry { due: now + SECOND }),
-        3 => refused_for(Class::Configuration, Next::Retry { due: now + SECOND }),
-        4 => refused_for(Class::Recipient, Next::GiveUp),
-        _ => Settlement::NeverBegun { due: now },
-    };
-    let keep_pace_from = now - Duration::from_secs(30);
-    Settle {
-        keep_pace_from,
-        ..World::settle_of(draft(index).id, attempt, settlement, written.then_some(now))
-    }
-}
-
-/// Puts the numbers in that [`LAST`] stands for.
-async fn resolved(store: &dyn Store, leases: &HashMap<E164, u64>, step: Step) -> Step {
-    let mut step = step;
-    let (index, number, fence) = match &mut step {
-        Step::Renew { index, fence }
-        | Step::Release { index, fence }
-        | Step::AppendSending { index, fence } => (*index, None, Some(fence)),
-        Step::Claim { index, expected: number, fence, .. }
-        | Step::MarkUnknown { index, attempt: number, fence, .. }
-        | Step::SettleUnknown { index, attempt: number, fence, .. } => (*index, Some(number), Some(fence)),
-        Step::Settle { index, attempt: number, .. } | Step::Evidence { index, attempt: Some(number) } => {
-            (*index, Some(number), None)
-        }
-        _ => return step,
-    };
-    if let Some(number) = number.filter(|number| **number >= BEFORE_LAST) {
-        let message = store.message(draft(index).id).await.unwrap();
-        let last = message.map_or(0, |message| message.attempt);
-        *number = last.saturating_sub(LAST - *number);
-    }
-    if let Some(fence) = fence.filter(|fence| **fence == LAST) {
-        let last = leases.get(&draft(index).sender).copied().unwrap_or_default();
-        *fence = u16::try_from(last).unwrap();
-    }
-    step
-}
-
-/// Does a step and gives its answer as text.
-async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
-    let key = |index: &u64| ScopedKey { organization: ORGANIZATION, key: (index % 2).to_string() };
-    match step {
-        Step::Pass(_) => String::new(),
-        Step::Acquire { other } => {
-            let holder = if *other { OTHER } else { ME };
-            let mut answers = Vec::new();
-            for from in senders() {
-                answers.push(store.acquire_lease(Shard::of(from), holder, LEASE, MARGIN, EVIDENCE).await);
-            }
-            format!("{answers:?}")
-        }
-        Step::Renew { index, fence } => {
-            format!("{:?}", store.renew_lease(lease_of(*index, *fence), LEASE).await)
-        }
-        Step::Release { index, fence } => {
-            format!("{:?}", store.release_lease(lease_of(*index, *fence)).await)
-        }
-        Step::Append { index, late } => {
-            let request_until = if *late { Time::ZERO } else { Time::MAX };
-            let append = Append { depth_limit: 3, request_until, ..append_of(draft(*index)) };
-            format!("{:?}", store.append(append).await)
-        }
-        Step::AppendSending { index, fence } => {
-            let immediate = Draft { kind: Kind::Immediate, ..draft(*index) };
-            let claim = claim_of(*index, 0, 0, *fence);
-            format!("{:?}", store.append_sending(immediate, claim, Time::MAX).await)
-        }
-        Step::Claim { index, expected, retry, counter, fence } => {
-            let claim = claim_of(*index, *expected, *counter, *fence);
-            let answer = if *retry { store.retry(claim).await } else { store.claim(claim).await };
-            format!("{answer:?}")
-        }
-        Step::Settle { index, attempt, what, written } => {
-            format!("{:?}", store.settle(settle_of(*index, *attempt, *what, *written, now)).await)
-        }
-        Step::MarkUnknown { index, attempt, fence, written } => {
-            let mark = World::mark_of(draft(*index).id, *attempt, lease_of(*index, *fence));
-            let mark = MarkUnknown { written_at: written.then_some(now), ..mark };
-            format!("{:?}", store.mark_unknown(mark).await)
-        }
-        Step::SettleUnknown { index, attempt, fence, policy } => {
-            let lease = lease_of(*index, *fence);
-            format!("{:?}", store.settle_unknown(draft(*index).id, *attempt, lease, *policy).await)
-        }
-        Step::Evidence { index, attempt } => {
-            let told = Acceptance {
-                provider_id: "SM9".to_owned(),
-                provider_status: "delivered".to_owned(),
-                segments: Some(2),
-            };
-            format!("{:?}", store.evidence(draft(*index).id, *attempt, told).await)
-        }
-        Step::ByHand { index, verdict } => {
-            format!("{:?}", store.settle_by_hand(draft(*index).id, ORGANIZATION, *verdict).await)
-        }
-        Step::Cancel { index, organization } => {
-            format!("{:?}", store.cancel(draft(*index).id, OrganizationId(*organization)).await)
-        }
-        Step::Reserve { index, token } => {
-            // Two keys for eight messages: the same fingerprint twice under each.
-            let fingerprint = draft(*index / 4).fingerprint;
-            let message = draft(*index);
-            let token = Uuid::from_u128(*token);
-            let answer = store.reserve_key(key(index), message.id, fingerprint, token, 6 * EVIDENCE).await;
-            format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
-        }
-        Step::ReleaseKey { index, token } => {
-            let answer = store.release_key(key(index), draft(*index).id, Uuid::from_u128(*token)).await;
-            format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
-        }
-        Step::Prune => format!("{:?}", store.prune(now - EVIDENCE).await),
-    }
-}
 
 /// Checks every index against the records that it must follow from.
 async fn check_rows(store: &dyn Store) {
@@ -502,9 +223,8 @@ fn redis_answers_like_memory_at_every_step_of_a_walk() {
     };
     let mut told = String::new();
     for seed in seeds {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let name = format!("SENDYARD_WALK_SEED={seed}");
-        told += &runtime.block_on(walk_on_redis(server, &name, steps_of(seed))).concat();
+        run_within(async { told += &walk_on_redis(server, &name, steps_of(seed)).await.concat() });
     }
     if std::env::var_os("SENDYARD_WALK_SEED").is_none() {
         let missed: Vec<&str> = SIGHTS.into_iter().filter(|sight| !told.contains(sight)).collect();
@@ -530,7 +250,8 @@ fn redis_forgets_the_same_attempts_as_memory() {
         }
         steps.push(Step::Pass(EVIDENCE));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let told = runtime.block_on(walk_on_redis(server, "many attempts", steps)).concat();
-    assert!(told.contains("attempt: 40"), "it stopped before");
+    run_within(async {
+        let told = walk_on_redis(server, "many attempts", steps).await.concat();
+        assert!(told.contains("attempt: 40"), "it stopped before");
+    });
 }
