@@ -167,6 +167,7 @@ pub(super) fn failure(error: &RedisError) -> StoreError {
         (None, ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig) => {
             StoreError::Unavailable(format!("cannot connect to Redis: {error}"))
         }
+        (None, ErrorKind::Parse | ErrorKind::UnexpectedReturnType) => unexpected(&error.to_string()),
         (None, _) if error.is_connection_refusal() => {
             StoreError::Unavailable(format!("cannot connect to Redis: {error}"))
         }
