@@ -116,6 +116,8 @@ on_every_store! {
     settles::charges_count_where_they_were_written_and_old_ones_go,
     settles::late_acceptance_of_an_unknown_attempt_sends_the_message,
     settles::evidence_for_an_older_attempt_waits_for_the_newer_one,
+    settles::a_refusal_settles_only_its_own_attempt,
+    settles::what_its_account_refuses_goes_elsewhere_unless_it_is_in_doubt,
     unknowns::an_attempt_is_not_unknown_before_its_deadline_and_margin,
     unknowns::an_unknown_attempt_is_charged_at_the_last_moment_it_can_have_been_written,
     unknowns::an_unknown_attempt_holds_its_conversation_until_it_is_held_for_good,
@@ -129,6 +131,7 @@ on_every_store! {
     doubts::what_was_listed_and_is_sent_again_waits_for_what_is_open,
     doubts::it_waits_also_when_no_doubt_is_left,
     doubts::what_can_be_repeated_waits_for_no_evidence,
+    doubts::it_is_repeated_for_a_day_and_no_longer,
     cancels::a_waiting_message_is_cancelled_once_and_for_all,
     cancels::a_claimed_message_is_too_late_to_cancel,
     cancels::a_message_with_an_unresolved_attempt_is_too_late_to_cancel,
@@ -144,4 +147,5 @@ on_every_store! {
     retention::a_prune_takes_keys_past_their_retention,
     retention::a_prune_takes_a_bounded_number_and_says_that_more_is_left,
     retention::a_message_that_failed_and_is_tried_again_is_not_pruned,
+    retention::what_is_tried_again_is_kept_from_its_last_change_on,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sendyard_actors::domain::ids::{MessageId, OrganizationId};
-use sendyard_actors::domain::message::{ByHand, Draft, NotByHand, State, UnknownPolicy};
+use sendyard_actors::domain::message::{ByHand, Draft, NotByHand, State, UnknownPolicy, repeat};
 use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, Claimed, SettleAnswer};
@@ -125,4 +125,22 @@ pub(super) async fn what_can_be_repeated_waits_for_no_evidence(world: World) {
     world.pass(Duration::from_nanos(1));
     let again = done(world.store.settle_unknown(id, 1, lease, UnknownPolicy::Hold).await.unwrap());
     assert_eq!((again.state, again.unresolved.as_slice()), (State::Queued, [1].as_slice()));
+}
+
+pub(super) async fn it_is_repeated_for_a_day_and_no_longer(world: World) {
+    for (index, after, state) in [
+        (1, repeat::WITHIN.checked_sub(Duration::from_millis(1)).unwrap(), State::Queued),
+        (2, repeat::WITHIN, State::Unknown),
+    ] {
+        let frozen =
+            Draft { frozen: Some("{}".to_owned()), recipient: recipient(index), ..draft(u64::from(index)) };
+        let claimed = world.sending(frozen).await;
+        let id = claimed.draft.id;
+        world.unknown(id, 1).await;
+        let passed = world.now().since(claimed.last_attempt().unwrap().claimed_at);
+        world.pass(after.checked_sub(passed).unwrap());
+        let lease = world.lease().await;
+        let settled = done(world.store.settle_unknown(id, 1, lease, UnknownPolicy::Hold).await.unwrap());
+        assert_eq!((settled.state, settled.listed), (state, state == State::Unknown));
+    }
 }

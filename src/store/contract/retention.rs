@@ -92,3 +92,24 @@ pub(super) async fn a_message_that_failed_and_is_tried_again_is_not_pruned(world
     assert_eq!(world.store.prune(world.now()).await.unwrap(), NOTHING);
     assert_eq!(world.state(id).await, State::Sending);
 }
+
+pub(super) async fn what_is_tried_again_is_kept_from_its_last_change_on(world: World) {
+    let lease = world.lease().await;
+    let never_begun = || Settlement::NeverBegun { due: Time::ZERO };
+    let (on_its_way, failed_again) = (immediate(1).id, immediate(2).id);
+    for index in [1, 2] {
+        let claim = world.new_claim(immediate(index).id, lease, 0);
+        world.store.append_sending(immediate(index), claim, Time::MAX).await.unwrap();
+        world.settled(immediate(index).id, 1, never_begun()).await;
+        // At the very instant at which it failed.
+        world.store.retry(world.new_claim(immediate(index).id, lease, 1)).await.unwrap();
+    }
+    world.pass(SECOND);
+    world.settled(failed_again, 2, never_begun()).await;
+    assert_eq!(world.store.prune(world.now()).await.unwrap(), NOTHING);
+    assert_eq!(world.state(on_its_way).await, State::Sending);
+    assert_eq!(world.state(failed_again).await, State::Failed);
+    world.pass(SECOND);
+    assert_eq!(world.store.prune(world.now()).await.unwrap(), Pruned { messages: 1, ..NOTHING });
+    assert_eq!(world.store.message(failed_again).await.unwrap(), None);
+}

@@ -1,7 +1,8 @@
 //! `settle`, and what it charges.
 
-use sendyard_actors::domain::message::{Settlement, State, UnknownPolicy};
-use sendyard_actors::domain::outcome::{Acceptance, Next};
+use sendyard_actors::domain::ids::ProviderKind;
+use sendyard_actors::domain::message::{Draft, Elsewhere, Lane, Settlement, State, UnknownPolicy};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, Claimed, Settle, SettleAnswer};
 
@@ -111,4 +112,50 @@ pub(super) async fn evidence_for_an_older_attempt_waits_for_the_newer_one(world:
     assert!(matches!(world.claim(next, 0).await, Claimed::NotHead(_)));
     assert_eq!(world.settled(id, 2, refused(Next::GiveUp)).await.state, State::Sent);
     assert_eq!(world.claimed(next).await.state, State::Sending);
+}
+
+pub(super) async fn a_refusal_settles_only_its_own_attempt(world: World) {
+    let id = world.sending(draft(1)).await.draft.id;
+    let next = world.queued(draft(2)).await.draft.id;
+    world.unknown(id, 1).await;
+    world.pass(EVIDENCE);
+    let lease = world.lease().await;
+    world.store.settle_unknown(id, 1, lease, UnknownPolicy::Resend).await.unwrap();
+    world.claimed(id).await;
+    let refused_twice = world.settled(id, 2, refused(Next::GiveUp)).await;
+    assert_eq!(
+        (refused_twice.state, refused_twice.listed),
+        (State::Unknown, true),
+        "the first may have arrived"
+    );
+    assert_eq!(refused_twice.unresolved, [1]);
+    assert_eq!(world.claimed(next).await.state, State::Sending, "its conversation goes on");
+    let failed = world.settled(id, 1, refused(Next::GiveUp)).await;
+    assert_eq!((failed.state, failed.listed), (State::Failed, false), "now every attempt is refused");
+}
+
+pub(super) async fn what_its_account_refuses_goes_elsewhere_unless_it_is_in_doubt(world: World) {
+    let elsewhere = Elsewhere { account: "acme-vonage".into(), provider: ProviderKind::Vonage };
+    let with_fallback = |index| Draft { fallback: Some(elsewhere.clone()), ..draft(index) };
+    let id = world.sending(with_fallback(1)).await.draft.id;
+    let moved = world.settled(id, 1, refused(Next::GiveUp)).await;
+    assert_eq!((moved.state, moved.moved, moved.due), (State::Queued, true, world.now()));
+    assert_eq!((moved.draft.account.as_str(), moved.draft.provider), ("acme-vonage", ProviderKind::Vonage));
+    let queue = world.store.queue_page(sender(), Lane::Normal, None, 10).await.unwrap();
+    assert!(queue[0].elsewhere);
+    world.claimed(id).await;
+    assert_eq!(world.settled(id, 2, refused(Next::GiveUp)).await.state, State::Failed, "once only");
+
+    let doubtful = world.sending(with_fallback(2)).await.draft.id;
+    world.unknown(doubtful, 1).await;
+    world.pass(EVIDENCE);
+    let lease = world.lease().await;
+    world.store.settle_unknown(doubtful, 1, lease, UnknownPolicy::Resend).await.unwrap();
+    world.claimed(doubtful).await;
+    let due = world.now() + SECOND;
+    let configuration =
+        Refusal { class: Class::Configuration, code: None, detail: "no funds".to_owned(), retry_after: None };
+    let again = Settlement::Refused { refusal: configuration, next: Next::Retry { due } };
+    let stays = world.settled(doubtful, 2, again).await;
+    assert_eq!((stays.state, stays.moved, stays.due), (State::Queued, false, due));
 }

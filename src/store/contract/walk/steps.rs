@@ -52,7 +52,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let chance = (0..MESSAGES, 0..1000_u64, any::<bool>(), any::<[bool; 4]>());
     prop_oneof![
         6 => step().prop_map(|step| vec![step]),
-        5 => (chance, 0..5_usize, select(vec![UnknownPolicy::Hold, UnknownPolicy::Resend])).prop_map(
+        5 => (chance, select(vec![0, 1, 2, 3, 4, 4, 4_usize]), select(vec![UnknownPolicy::Hold, UnknownPolicy::Resend])).prop_map(
             |((index, counter, retry, coins), far, policy)| life(index, counter, retry, coins, far, policy)
         ),
     ]
@@ -70,7 +70,8 @@ fn life(
     let [again, repeated, written, settled] = coins;
     let claim =
         Step::Claim { index, expected: LAST, retry: retry && index.is_multiple_of(3), counter, fence: LAST };
-    let mut steps = vec![Step::Acquire { other: false }, claim.clone()];
+    let mut steps = vec![Step::Prune, Step::Append { index, late: false }];
+    steps.extend([Step::Acquire { other: false }, claim.clone()]);
     if again {
         steps.extend([Step::Pass(Duration::from_millis(1)), claim]);
     }
