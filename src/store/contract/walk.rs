@@ -150,7 +150,7 @@ proptest! {
 }
 
 /// How many walks on Redis each run makes, and how long each is.
-const WALKS: u64 = 4;
+const WALKS: u64 = 5;
 const WALK_LENGTH: usize = 160;
 
 /// The same seed, the same steps.
@@ -205,7 +205,7 @@ const SIGHTS: [&str; 18] = [
     "Err(Immediate)",
     "Joined",
     "OtherRequest",
-    "state: Cancelled",
+    "(Done, Cancelled)",
     "accepted_earlier: true",
     "listed: true",
     "overtaken: true",

@@ -125,7 +125,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (index(), proptest::option::of(number()))
             .prop_map(|(index, attempt)| Step::Evidence { index, attempt }),
         3 => (index(), verdict).prop_map(|(index, verdict)| Step::ByHand { index, verdict }),
-        2 => (index(), 7..9_u32).prop_map(|(index, organization)| Step::Cancel { index, organization }),
+        6 => (index(), select(vec![7, 7, 7, 8_u32])).prop_map(|(index, organization)| Step::Cancel { index, organization }),
         5 => (index(), 0..2_u128).prop_map(|(index, token)| Step::Reserve { index, token }),
         1 => (index(), 0..2_u128).prop_map(|(index, token)| Step::ReleaseKey { index, token }),
         4 => Just(Step::Prune),
@@ -278,7 +278,8 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             let fingerprint = draft(*index / 4).fingerprint;
             let message = draft(*index);
             let token = Uuid::from_u128(*token);
-            let answer = store.reserve_key(key(index), message.id, fingerprint, token, 6 * EVIDENCE).await;
+            let answer =
+                store.reserve_key(key(index), message.id, fingerprint, token, Duration::from_hours(6)).await;
             format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
         }
         Step::ReleaseKey { index, token } => {
