@@ -241,10 +241,9 @@ impl Engine {
             ways_out: Arc::clone(&ways_out),
         };
         let lifeline = Lifeline::default();
-        let in_flight = book
-            .accounts
-            .keys()
-            .map(|name| (name.clone(), InFlight::new(name.clone(), settings.places_in_flight)));
+        let in_flight = book.accounts.iter().map(|(name, account)| {
+            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
+        });
         let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
         let accounts = Accounts {
             book: Arc::clone(&book),

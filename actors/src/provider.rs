@@ -1,7 +1,7 @@
 //! The provider actor: one per provider account, owner of the account's places and its pace.
 //!
 //! Senders ask it for a place when their next message may go, and claim only with one in hand. It
-//! grants them in turn, one at a time to each sender, as far as places and the account-wide limits
+//! grants them in turn, a few at a time to each sender, as far as places and the account-wide limits
 //! allow; the last eighth of the places, 32 at the most, is kept for immediate messages, so that a busy
 //! queue does not refuse them. It makes the last check of an attempt, stamps it, and starts its request with the
 //! very next poll: nothing is awaited between check and write. The attempt then runs as a task of its
@@ -31,10 +31,13 @@ use crate::places::{AccountCharge, InFlight, Place};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
-use crate::telemetry;
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;
+
+/// How many places a sender gets in its turn, if it wants as many. Where the account has limits it gets one:
+/// each has its instant there.
+const IN_A_TURN: usize = 8;
 
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -54,8 +57,8 @@ pub enum ProviderMessage {
     WantNot(E164),
     /// An immediate message wants a place now, or none.
     WantNow(oneshot::Sender<Result<Place, NoPlace>>),
-    /// A claimed message may be written.
-    Begin(Begin),
+    /// Claimed messages may be written, in this order.
+    Begin(Vec<Begin>),
     /// A place came back, with its permit if that was not used.
     PlaceBack {
         /// The permit to abandon.
@@ -121,6 +124,8 @@ pub(crate) struct ProviderState {
     /// Whose turn it is. Each is in `wants`, too.
     turns: VecDeque<E164>,
     wants: HashMap<E164, Wanted>,
+    /// How many places the first in turn has got in this turn.
+    got: usize,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
@@ -147,6 +152,7 @@ impl Actor for ProviderActor {
             with,
             turns: VecDeque::new(),
             wants: HashMap::new(),
+            got: 0,
             pace: None,
             written_early: Vec::new(),
             pace_memory,
@@ -176,14 +182,20 @@ impl Actor for ProviderActor {
             ProviderMessage::WantNot(sender) => {
                 if state.wants.remove(&sender).is_some() {
                     state.turns.retain(|other| *other != sender);
+                    state.got = 0;
                 }
             }
             ProviderMessage::WantNow(reply) => {
                 // One who has gone drops the place, which gives it back.
                 let _ = reply.send(state.place_now());
             }
-            ProviderMessage::Begin(begin) => state.begin(begin),
-            ProviderMessage::PlaceBack { unused } => state.take_back(unused),
+            ProviderMessage::Begin(begins) => begins.into_iter().for_each(|begin| state.begin(begin)),
+            ProviderMessage::PlaceBack { unused } => {
+                state.take_back(unused);
+                // What is ready to run goes first: under load more places come back by that, and are
+                // granted with this one.
+                tokio::task::yield_now().await;
+            }
             ProviderMessage::Counted { at, more } => match state.pace.as_mut() {
                 Some(pace) => pace.charge(at, more),
                 None => state.written_early.push((at, more)),
@@ -288,16 +300,28 @@ impl ProviderState {
         };
         let permit = pace.take(at, now, cost);
         wanted.places = wanted.places.saturating_sub(1);
-        self.turns.pop_front();
-        if wanted.places > 0 {
-            self.turns.push_back(sender);
-        } else {
-            self.wants.remove(&sender);
-        }
+        let wants_more = wanted.places > 0;
+        self.end_turn(sender, wants_more);
         let account = self.with.account.name.clone();
         let charge = AccountCharge::Permit(permit);
         let place = Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster);
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
+    }
+
+    /// A place was granted to the first in turn: is its turn over?
+    fn end_turn(&mut self, sender: E164, wants_more: bool) {
+        self.got += 1;
+        let in_a_turn = if self.with.account.limits.is_empty() { IN_A_TURN } else { 1 };
+        if wants_more && self.got < in_a_turn {
+            return;
+        }
+        self.got = 0;
+        self.turns.pop_front();
+        if wants_more {
+            self.turns.push_back(sender);
+        } else {
+            self.wants.remove(&sender);
+        }
     }
 
     fn place_now(&self) -> Result<Place, NoPlace> {
@@ -344,9 +368,9 @@ impl ProviderState {
             self.with.roster.hint(facts.sender, written);
         }
         if facts.kind == Kind::Queued {
-            telemetry::lateness(self.with.account.provider, now.since(due));
+            self.with.in_flight.meters().lateness(now.since(due));
         }
-        telemetry::in_flight(&self.with.account.name, self.with.in_flight.count());
+        self.with.in_flight.meters().in_flight(self.with.in_flight.count());
         match started {
             Poll::Ready(outcome) => {
                 tokio::spawn(begun.finish(Box::pin(std::future::ready(outcome))));

@@ -54,6 +54,7 @@ on_both_stores! {
     appends::an_immediate_message_needs_the_lease_and_its_time,
     claims::a_claim_takes_the_message_out_of_the_queue_with_the_stores_times,
     claims::a_claim_again_by_the_same_call_gets_the_times_of_the_record,
+    claims::several_claims_of_a_sender_are_answered_each_for_itself,
     claims::a_claim_with_a_stale_fence_or_holder_or_of_another_shard_changes_nothing,
     claims::only_the_head_of_a_conversation_is_claimed,
     claims::conversations_and_lanes_do_not_hold_each_other_back,

@@ -126,7 +126,7 @@ impl Way {
         let attempt = ClaimedAttempt::new(claimed, place, self.journal);
         let begin = Begin { attempt, due, pace_memory: self.pace_memory };
         // A provider actor that is just failing drops the attempt, which settles it as never begun.
-        let _ = self.roster.pass(&account, ProviderMessage::Begin(begin));
+        let _ = self.roster.pass(&account, ProviderMessage::Begin(vec![begin]));
         NowAnswer::Started
     }
 }

@@ -215,7 +215,7 @@ async fn reads(store: &dyn Store) -> String {
 
 async fn walk(world: World, steps: Vec<Step>) {
     let disk = Disk::default();
-    let embedded = RedbStore::over(move || disk.files(), Arc::clone(&world.clock) as _).unwrap();
+    let embedded = RedbStore::over(move || disk.files(), Arc::clone(&world.clock) as _, true).unwrap();
     let memory = &world.store;
     for step in steps {
         if let Step::Pass(time) = step {

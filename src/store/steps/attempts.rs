@@ -15,7 +15,7 @@ use sendyard_actors::ports::{Claim, Claimed, Lease, MarkUnknown, Settle, SettleA
 use super::leases::holds;
 use super::times_of;
 use crate::store::indexes::Standing;
-use crate::store::rows::{Rows, RowsMut, decode, save};
+use crate::store::rows::{Rows, RowsMut, decode, encode};
 use crate::store::{indexes, keys};
 
 /// How far behind a message that is sent again by hand the open one of its conversation can be: each of
@@ -38,6 +38,11 @@ pub(in crate::store) fn claim(
     if !holds(rows, &claim.lease, claim.id)? {
         return Ok(Claimed::Stale);
     }
+    claim_held(rows, now, claim)
+}
+
+/// `claim`, once the lease is checked.
+fn claim_held(rows: &mut dyn RowsMut, now: Time, claim: &Claim) -> Result<Claimed, StoreError> {
     let Some(message) = indexes::message(rows, claim.id)? else { return Ok(Claimed::Changed) };
     if message.is_waiting() && message.attempt == claim.expected {
         // C7: the owner need not know every message that waits, so the store looks itself.
@@ -51,6 +56,26 @@ pub(in crate::store) fn claim(
         }
     }
     begin(rows, now, claim, message, Message::claim)
+}
+
+/// `claim` of each, in this order. They are of one sender, so mostly of one lease.
+pub(in crate::store) fn claim_all(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    claims: &[Claim],
+) -> Result<Vec<Claimed>, StoreError> {
+    let mut checked: Option<Lease> = None;
+    let mut answers = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let is_held = checked == Some(claim.lease) && claim.lease.shard == claim.id.shard();
+        if !is_held && !holds(rows, &claim.lease, claim.id)? {
+            answers.push(Claimed::Stale);
+            continue;
+        }
+        checked = Some(claim.lease);
+        answers.push(claim_held(rows, now, claim)?);
+    }
+    Ok(answers)
 }
 
 /// `retry`.
@@ -233,7 +258,7 @@ pub(super) fn charge(
 ) -> Result<(), StoreError> {
     let Some(at) = settled.charged_at else { return Ok(()) };
     let key = keys::charge(message.draft.sender, at, message.seq, attempt);
-    save(rows, key, &message.cost())
+    rows.put_new(key, encode(&message.cost())?)
 }
 
 fn forget_charges(rows: &mut dyn RowsMut, sender: E164, keep_from: Time) -> Result<(), StoreError> {
