@@ -286,11 +286,16 @@ impl Journal {
         acceptance: Acceptance,
         until: Time,
     ) -> Result<bool, StoreError> {
+        let counted = acceptance.segments.map_or(0, u32::from);
         let step = || self.store().evidence(id, attempt, acceptance.clone());
         let SettleAnswer::Done(message) = self.repeat("evidence", until, step).await? else {
             return Ok(false);
         };
         telemetry::unknown_settled(UnknownSettled::Evidence);
+        let more = counted.saturating_sub(message.draft.cost());
+        if more > 0 {
+            self.tell_counted(message.draft.sender, &message.draft.account, self.now(), more);
+        }
         self.tell(message.draft.sender, &message);
         Ok(true)
     }

@@ -101,7 +101,7 @@ pub(crate) struct ProviderActor;
 /// What it is started with.
 pub(crate) struct ProviderArguments {
     pub(crate) account: Account,
-    /// The account's numbers: their hand-overs are the account's.
+    /// The numbers whose messages may go through it: their hand-overs count as the account's.
     pub(crate) numbers: Vec<E164>,
     pub(crate) way_out: Arc<dyn Provider>,
     pub(crate) in_flight: InFlight,

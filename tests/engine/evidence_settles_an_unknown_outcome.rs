@@ -9,9 +9,36 @@ use super::yard::{Builder, Line, ORGANIZATION, Yard};
 const QUICK: Line = Line::Accept(Duration::from_millis(10));
 
 async fn tell(yard: &Yard, id: MessageId, attempt: Option<u16>) -> bool {
-    let acceptance =
-        Acceptance { provider_id: "SM9".into(), provider_status: "delivered".into(), segments: None };
+    tell_with_segments(yard, id, attempt, None).await
+}
+
+async fn tell_with_segments(yard: &Yard, id: MessageId, attempt: Option<u16>, segments: Option<u16>) -> bool {
+    let acceptance = Acceptance { provider_id: "SM9".into(), provider_status: "delivered".into(), segments };
     yard.engine.evidence(id, attempt, acceptance).await.unwrap()
+}
+
+/// Segments that it tells of stand in the status and are charged to the pace, of the process that hears
+/// it and of the one after it.
+#[tokio::test(start_paused = true)]
+async fn evidence_charges_what_the_provider_counted() {
+    for restart in [false, true] {
+        for (limits, account_limits) in [(vec!["3/h"], vec![]), (vec![], vec!["3/h"])] {
+            let script = vec![Line::LoseAnswer, QUICK];
+            let mut yard = Builder { script, limits, account_limits, ..Builder::default() }.start().await;
+            let lost = yard.queue("+15551110001", "lost").await.id;
+            yard.until(lost, State::Unknown).await;
+            assert!(tell_with_segments(&yard, lost, Some(1), Some(3)).await);
+            assert_eq!(yard.message(lost).await.provider_segments, Some(3));
+            let told_at = yard.now();
+            if restart {
+                yard.crash_and_restart().await;
+            }
+            let behind = yard.queue("+15551110002", "behind").await.id;
+            yard.until(behind, State::Sent).await;
+            let waited = yard.seen()[1].at.since(told_at);
+            assert!(waited >= Duration::from_mins(59), "restart {restart}: {waited:?}");
+        }
+    }
 }
 
 /// The provider's word by another way settles it: the conversation goes on, and nothing is sent twice.

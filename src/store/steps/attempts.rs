@@ -135,6 +135,7 @@ pub(in crate::store) fn settle(
     };
     indexes::store(rows, before, &message, now)?;
     charge(rows, &message, settle.attempt, settled)?;
+    charge_rest(rows, &message, settle, settled, now)?;
     if message.seq.is_multiple_of(FORGET_EVERY) {
         forget_charges(rows, message.draft.sender, settle.keep_pace_from)?;
     }
@@ -234,6 +235,25 @@ pub(super) fn charge(
     let Some(at) = settled.charged_at else { return Ok(()) };
     let key = keys::charge(message.draft.sender, at, message.seq, attempt);
     save(rows, key, &message.cost())
+}
+
+/// An attempt that was charged when it was marked unknown was charged by our own count. What the provider
+/// counted beyond that is known only now, and counts now.
+fn charge_rest(
+    rows: &mut dyn RowsMut,
+    message: &Message,
+    settle: &Settle,
+    settled: Settled,
+    now: Time,
+) -> Result<(), StoreError> {
+    let Settlement::Accepted(Acceptance { segments: Some(counted), .. }) = settle.settlement else {
+        return Ok(());
+    };
+    let rest = u32::from(counted).saturating_sub(message.draft.cost());
+    if settled.charged_at.is_some() || rest == 0 {
+        return Ok(());
+    }
+    save(rows, keys::charge(message.draft.sender, now, message.seq, settle.attempt), &rest)
 }
 
 fn forget_charges(rows: &mut dyn RowsMut, sender: E164, keep_from: Time) -> Result<(), StoreError> {
