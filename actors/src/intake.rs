@@ -235,7 +235,7 @@ impl Intake {
                 NowAnswer::NoPlace(why) if all_answered => {
                     self.give_key_back(bound, id).await;
                     return Err(match why {
-                        NoPlace::Taken => NotSent::Busy(COME_AGAIN_AFTER),
+                        NoPlace::Taken | NoPlace::NotBefore(_) => NotSent::Busy(COME_AGAIN_AFTER),
                         NoPlace::Out => NotSent::ProviderOut(draft.provider),
                     });
                 }

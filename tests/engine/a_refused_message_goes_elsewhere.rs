@@ -132,3 +132,28 @@ async fn the_pace_of_the_fallback_holds_across_a_restart() {
     let [first, next] = there.as_slice() else { panic!("{there:?}") };
     assert!(next.at.since(first.at) >= Duration::from_mins(1), "{:?}", next.at.since(first.at));
 }
+
+/// Whatever the own account refuses, the fallback gets no more than its limit, and about as much.
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_the_fallback_holds() {
+    let (script, second_plays) = (vec![refuse(Class::Sender)], Some(QUICK));
+    let second_limits = vec!["10/s"];
+    let builder = Builder {
+        script,
+        second_plays,
+        second_account: true,
+        fallback: true,
+        second_limits,
+        ..Builder::default()
+    };
+    let yard = builder.start().await;
+    for n in 0..50_u32 {
+        yard.queue(&format!("+1555111{n:04}"), "hi").await;
+    }
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let there: Vec<_> = yard.seen().into_iter().filter(|seen| seen.account == second()).collect();
+    assert_eq!(there.len(), 50, "in eight seconds");
+    for (first, over) in there.iter().zip(there.iter().skip(10)) {
+        assert!(over.at.since(first.at) >= Duration::from_secs(1), "{:?}", over.at.since(first.at));
+    }
+}

@@ -85,6 +85,8 @@ pub(crate) struct Scripted {
     knows_repeats: bool,
     /// The same through the second account.
     second_knows_repeats: bool,
+    /// What it plays through the second account, if not the script.
+    second_plays: Option<Line>,
     /// What it says of a message's segments.
     counts: Option<u16>,
 }
@@ -119,8 +121,9 @@ impl Provider for Scripted {
     }
 
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
-        let line = self.next_line();
         let draft = hand_over.message.draft.clone();
+        let second_plays = self.second_plays.clone().filter(|_| draft.account == second());
+        let line = second_plays.unwrap_or_else(|| self.next_line());
         let (knows_repeats, counted) = (draft.frozen.is_some(), self.counts);
         let in_flight = Arc::clone(&self.in_flight);
         *in_flight.lock().unwrap() += 1;
@@ -197,6 +200,7 @@ pub(crate) struct Builder {
     pub(crate) counts: Option<u16>,
     pub(crate) fallback: bool,
     pub(crate) second_limits: Vec<&'static str>,
+    pub(crate) second_plays: Option<Line>,
 }
 
 impl Default for Builder {
@@ -215,6 +219,7 @@ impl Default for Builder {
             counts: None,
             fallback: false,
             second_limits: Vec::new(),
+            second_plays: None,
         }
     }
 }
@@ -288,6 +293,7 @@ impl Builder {
             crashes: Arc::default(),
             knows_repeats: self.knows_repeats,
             second_knows_repeats: self.second_knows_repeats,
+            second_plays: self.second_plays.clone(),
             counts: self.counts,
         });
         let running = start_engine(&self, &store, &provider, clock).await;

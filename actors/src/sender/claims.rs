@@ -5,13 +5,15 @@
 
 use ractor::ActorRef;
 
-use super::{PLACE_AGAIN_AFTER, STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate};
+use super::{
+    PLACE_AGAIN_AFTER, PLACE_AGAIN_SOONEST, STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate,
+};
 use crate::attempt::ClaimedAttempt;
 use crate::domain::pace::Permit;
 use crate::domain::time::Time;
 use crate::places::Place;
 use crate::ports::{Claimed, StoreError, Waiting};
-use crate::provider::{Begin, ProviderMessage};
+use crate::provider::{Begin, NoPlace, ProviderMessage};
 
 /// The store's answer to a claim.
 pub struct ClaimAnswered {
@@ -22,8 +24,8 @@ pub struct ClaimAnswered {
 
 enum ClaimResult {
     Ours(ClaimedAttempt),
-    /// There is no place at its account.
-    NoPlace,
+    /// There is no place at its account, and when there may be.
+    NoPlace(Time),
     NotDue(Time),
     NotHead,
     Changed,
@@ -39,6 +41,14 @@ pub(super) struct Starting {
     pub(super) permit: Permit,
     pub(super) not_before: Time,
     pub(super) claimed: Option<ClaimedAttempt>,
+}
+
+/// When a place that was not to be had is asked for again.
+fn place_again_at(why: NoPlace, now: Time) -> Time {
+    match why {
+        NoPlace::Taken | NoPlace::Out => now + PLACE_AGAIN_AFTER,
+        NoPlace::NotBefore(at) => at.max(now + PLACE_AGAIN_SOONEST),
+    }
 }
 
 impl SenderState {
@@ -64,12 +74,16 @@ impl SenderState {
             let asked_at = journal.now();
             let place = match place {
                 Some(place) => Ok(place),
-                None => immediate::place_now(&roster, &elsewhere).await,
+                None => immediate::place_now(&roster, &elsewhere, Some(message.cost)).await,
             };
-            let Ok(place) = place else {
-                let answered = ClaimAnswered { number, asked_at, answer: ClaimResult::NoPlace };
-                let _ = myself.send_message(SenderMessage::ClaimAnswered(answered));
-                return;
+            let place = match place {
+                Ok(place) => place,
+                Err(why) => {
+                    let answer = ClaimResult::NoPlace(place_again_at(why, asked_at));
+                    let answered = ClaimAnswered { number, asked_at, answer };
+                    let _ = myself.send_message(SenderMessage::ClaimAnswered(answered));
+                    return;
+                }
             };
             let answer = match journal.claim(message.id, sender, message.attempt).await {
                 Ok(Claimed::Yes(claimed) | Claimed::Already(claimed)) => {
@@ -115,10 +129,9 @@ impl SenderState {
                 self.window.mistaken(&message);
                 self.window.release(message.recipient);
             }
-            ClaimResult::NoPlace => {
-                self.window.requeue(Waiting { due: now + PLACE_AGAIN_AFTER, ..message });
+            ClaimResult::NoPlace(due) | ClaimResult::NotDue(due) => {
+                self.window.requeue(Waiting { due, ..message })
             }
-            ClaimResult::NotDue(due) => self.window.requeue(Waiting { due, ..message }),
             ClaimResult::NotHead => {
                 // Something of this conversation is ahead that we do not know: look again shortly.
                 self.window.mistaken(&message);
