@@ -14,6 +14,7 @@ use crate::domain::pace::Permit;
 use crate::domain::time::Time;
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
+use crate::telemetry;
 
 /// How many places of one account are taken, and its circuit. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -93,6 +94,7 @@ impl Place {
         roster: &Roster,
     ) -> Self {
         in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
+        telemetry::place_taken(&account);
         let (in_flight, roster) = (in_flight.clone(), roster.clone());
         Self { account, charge: Some(charge), covers, probe: false, in_flight, roster }
     }
@@ -138,6 +140,7 @@ impl Drop for Place {
         }
         let counts = &self.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
+        telemetry::place_back(&self.account);
         let unused = match self.charge.take() {
             Some(AccountCharge::Permit(permit)) => Some(permit),
             Some(AccountCharge::Direct) | None => None,

@@ -371,7 +371,6 @@ impl ProviderState {
         if facts.kind == Kind::Queued {
             telemetry::lateness(self.with.account.provider, now.since(due));
         }
-        telemetry::in_flight(&self.with.account.name, self.with.in_flight.count());
         match started {
             Poll::Ready(outcome) => {
                 tokio::spawn(begun.finish(Box::pin(std::future::ready(outcome))));

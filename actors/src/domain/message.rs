@@ -203,7 +203,6 @@ pub enum AttemptResult {
 
 /// The record of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "facts of its past, each true or not by itself")]
 pub struct Message {
     /// What never changes.
     pub draft: Draft,

@@ -130,7 +130,7 @@ impl SenderState {
                 self.window.release(message.recipient);
             }
             ClaimResult::NoPlace(due) | ClaimResult::NotDue(due) => {
-                self.window.requeue(Waiting { due, ..message })
+                self.window.requeue(Waiting { due, ..message });
             }
             ClaimResult::NotHead => {
                 // Something of this conversation is ahead that we do not know: look again shortly.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 /// The order of the fields is that of the bytes.
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as it was written")]
 pub(super) struct MessageV2 {
     draft: DraftV2,
     seq: u64,
