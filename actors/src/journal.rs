@@ -77,6 +77,18 @@ pub enum SettledAs {
     Before,
 }
 
+/// What a provider's word on a message came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It settled an attempt.
+    Settled,
+    /// It was known before, or there is no such message or attempt.
+    Known,
+    /// The message is `failed` or `cancelled`, and stays so: a person said so, or a guard of ours or the
+    /// provider's is broken.
+    Belies(Shown),
+}
+
 /// What became of a step that was asked for, perhaps several times.
 struct Answered<T> {
     answer: Result<T, StoreError>,
@@ -315,22 +327,34 @@ impl Journal {
         Ok(self.tell_if_done(sender, id, answer).await)
     }
 
-    /// See [`Store::evidence`]; repeated until `until`. Tells the sender. `false`: it was known before, or
-    /// there is no such attempt.
+    /// See [`Store::evidence`]; repeated until `until`. Tells the sender, and an operator where it belies us.
     pub async fn evidence(
         &self,
         id: MessageId,
         attempt: Option<u16>,
         acceptance: Acceptance,
         until: Time,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Heard, StoreError> {
+        let counted = acceptance.segments.map_or(0, u32::from);
         let step = || self.store().evidence(id, attempt, acceptance.clone());
         let SettleAnswer::Done(message) = self.repeat("evidence", until, step).await? else {
-            return Ok(false);
+            return self.heard_before(id).await;
         };
         telemetry::unknown_settled(UnknownSettled::Evidence);
+        let more = counted.saturating_sub(message.draft.cost());
+        if more > 0 {
+            self.tell_counted(message.draft.sender, &message.draft.account, self.now(), more);
+        }
         self.tell(message.draft.sender, &message);
-        Ok(true)
+        Ok(Heard::Settled)
+    }
+
+    async fn heard_before(&self, id: MessageId) -> Result<Heard, StoreError> {
+        let shown = self.store().message(id).await?.map(|message| message.shown());
+        let Some(shown @ (Shown::Failed | Shown::Cancelled)) = shown else { return Ok(Heard::Known) };
+        telemetry::belied(shown);
+        tracing::error!(message = %id, shown = shown.as_str(), "a provider says that it has this message");
+        Ok(Heard::Belies(shown))
     }
 
     /// See [`Store::settle_by_hand`]; repeated until `until`. Tells the sender.

@@ -101,6 +101,7 @@ impl Place {
         roster: &Roster,
     ) -> Self {
         in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
+        in_flight.meters.place_taken();
         let (in_flight, roster) = (in_flight.clone(), roster.clone());
         Self { account, charge: Some(charge), covers, probe: false, in_flight, roster }
     }
@@ -151,6 +152,7 @@ impl Drop for Place {
         }
         let counts = &self.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
+        self.in_flight.meters.place_back();
         let unused = match self.charge.take() {
             Some(AccountCharge::Permit(permit)) => Some(permit),
             Some(AccountCharge::Direct) | None => None,

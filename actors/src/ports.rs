@@ -196,7 +196,7 @@ impl Waiting {
             cost: message.draft.cost(),
             due: message.due,
             attempt: message.attempt,
-            elsewhere: message.moved,
+            elsewhere: message.moved.is_some(),
         }
     }
 }
@@ -381,7 +381,8 @@ pub trait Store: Send + Sync + 'static {
     /// `F`. An immediate message that definitely failed: `failed → sending`, same id, next attempt.
     fn retry(&self, claim: Claim) -> Stored<Claimed>;
 
-    /// Records the outcome of an attempt (see [`Message::settle`]) and its charge to the pace.
+    /// Records the outcome of an attempt (see [`Message::settle`]) and its charge to the pace. Where it has
+    /// its charge already, what the provider counted beyond our own count is charged at now.
     fn settle(&self, settle: Settle) -> Stored<SettleAnswer>;
 
     /// `F`. See [`Message::mark_unknown`]; `Known` before the attempt's deadline + margin. The charge

@@ -55,8 +55,14 @@ pub enum ProviderMessage {
     },
     /// The sender wants none any more.
     WantNot(E164),
-    /// An immediate message wants a place now, or none.
-    WantNow(oneshot::Sender<Result<Place, NoPlace>>),
+    /// A message wants a place now, or none.
+    WantNow {
+        /// What it costs, of a queued message that is away from its sender's account: it goes by the
+        /// account's pace. `None`: an immediate one, which goes by none.
+        queued: Option<u32>,
+        /// Who waits.
+        reply: oneshot::Sender<Result<Place, NoPlace>>,
+    },
     /// Claimed messages may be written, in this order.
     Begin(Vec<Begin>),
     /// A place came back, with its permit if that was not used.
@@ -87,6 +93,8 @@ pub enum NoPlace {
     Taken,
     /// The account's circuit is open.
     Out,
+    /// Its pace allows a queued message of this cost none before this.
+    NotBefore(Time),
 }
 
 /// A claimed message to be written.
@@ -104,7 +112,7 @@ pub(crate) struct ProviderActor;
 /// What it is started with.
 pub(crate) struct ProviderArguments {
     pub(crate) account: Account,
-    /// The account's numbers: their hand-overs are the account's.
+    /// The numbers whose messages may go through it: their hand-overs count as the account's.
     pub(crate) numbers: Vec<E164>,
     pub(crate) way_out: Arc<dyn Provider>,
     pub(crate) in_flight: InFlight,
@@ -185,9 +193,9 @@ impl Actor for ProviderActor {
                     state.got = 0;
                 }
             }
-            ProviderMessage::WantNow(reply) => {
+            ProviderMessage::WantNow { queued, reply } => {
                 // One who has gone drops the place, which gives it back.
-                let _ = reply.send(state.place_now());
+                let _ = reply.send(state.place_now(queued));
             }
             ProviderMessage::Begin(begins) => begins.into_iter().for_each(|begin| state.begin(begin)),
             ProviderMessage::PlaceBack { unused } => {
@@ -324,20 +332,37 @@ impl ProviderState {
         }
     }
 
-    fn place_now(&self) -> Result<Place, NoPlace> {
-        let answer = self.with.in_flight.circuit().ask(self.with.journal.now());
+    fn place_now(&mut self, queued: Option<u32>) -> Result<Place, NoPlace> {
+        let now = self.with.journal.now();
+        let answer = self.with.in_flight.circuit().ask(now);
+        let places = if queued.is_some() { self.places_for_queues() } else { self.places() };
         let most = match answer {
-            Answer::UpTo(allowed) => self.places().min(allowed),
-            Answer::Probe => self.places(),
+            Answer::UpTo(allowed) => places.min(allowed),
+            Answer::Probe => places,
             Answer::NotBefore(_) | Answer::Probing => return Err(NoPlace::Out),
         };
         if self.with.in_flight.count() >= most {
             return Err(NoPlace::Taken);
         }
+        let charge = match queued {
+            Some(cost) => AccountCharge::Permit(self.permit_now(now, cost)?),
+            None => AccountCharge::Direct,
+        };
         let account = self.with.account.name.clone();
-        let charge = AccountCharge::Direct;
-        let place = Place::take(account, charge, u32::MAX, &self.with.in_flight, &self.with.roster);
+        let covers = queued.unwrap_or(u32::MAX);
+        let place = Place::take(account, charge, covers, &self.with.in_flight, &self.with.roster);
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
+    }
+
+    /// The account's pace for one that has no turn. Those that have are served first, as they are woken
+    /// at the very instant.
+    fn permit_now(&mut self, now: Time, cost: u32) -> Result<Permit, NoPlace> {
+        let pace = self.pace.as_mut().ok_or(NoPlace::Taken)?;
+        match pace.look_ahead(Time::ZERO, now, cost) {
+            Allowed::At(at) if at <= now => Ok(pace.take(at, now, cost)),
+            Allowed::At(at) => Err(NoPlace::NotBefore(at)),
+            Allowed::WhenStamped => Err(NoPlace::Taken),
+        }
     }
 
     fn take_back(&mut self, unused: Option<Permit>) {
@@ -370,7 +395,6 @@ impl ProviderState {
         if facts.kind == Kind::Queued {
             self.with.in_flight.meters().lateness(now.since(due));
         }
-        self.with.in_flight.meters().in_flight(self.with.in_flight.count());
         match started {
             Poll::Ready(outcome) => {
                 tokio::spawn(begun.finish(Box::pin(std::future::ready(outcome))));

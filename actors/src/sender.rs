@@ -51,6 +51,10 @@ const PLACES_AT_ONCE: usize = 32;
 /// Before a message for which its fallback account had no place is looked at again.
 const PLACE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// The same where the account's pace named an instant, which may be very near: what is late by no more
+/// than this, the pace lets catch up.
+const PLACE_AGAIN_SOONEST: Duration = Duration::from_millis(50);
+
 /// Before asking the store again for what it could not do.
 const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 

@@ -15,7 +15,7 @@ use metrics::{
 };
 
 use crate::domain::ids::{AccountName, ProviderKind};
-use crate::domain::message::Kind;
+use crate::domain::message::{Kind, Shown};
 use crate::domain::outcome::{Class, Doubt, Outcome};
 
 const ACCEPTED: &str = "sendyard_messages_accepted_total";
@@ -26,6 +26,7 @@ const SEGMENTS: &str = "sendyard_segments_handed_over_total";
 const RETRIES: &str = "sendyard_retries_total";
 const UNKNOWN: &str = "sendyard_unknown_outcomes_total";
 const UNKNOWN_SETTLED: &str = "sendyard_unknown_outcomes_settled_total";
+const BELIED: &str = "sendyard_evidence_against_us_total";
 const RESTARTS: &str = "sendyard_actor_restarts_total";
 const ACCEPT_TIME: &str = "sendyard_accept_seconds";
 const PROVIDER_TIME: &str = "sendyard_provider_answer_seconds";
@@ -80,6 +81,11 @@ pub fn describe() {
         Unit::Count,
         "Unknown outcomes settled, or acted upon, by how: evidence, a repeat, a resend, a hold, a person."
     );
+    describe_counter!(
+        BELIED,
+        Unit::Count,
+        "Providers' word that they have a message that is failed or cancelled, by its status."
+    );
     describe_counter!(RESTARTS, Unit::Count, "Actors restarted after a failure, by kind of actor.");
     describe_histogram!(ACCEPT_TIME, Unit::Seconds, "From a send request's arrival to its answer, by kind.");
     describe_histogram!(
@@ -97,7 +103,11 @@ pub fn describe() {
         Unit::Seconds,
         "From the instant a message was due to its write, by provider."
     );
-    describe_gauge!(IN_FLIGHT, Unit::Count, "Attempts in flight, by provider account.");
+    describe_gauge!(
+        IN_FLIGHT,
+        Unit::Count,
+        "Attempts in flight and places granted for the next ones, by provider account."
+    );
     describe_gauge!(
         CIRCUIT,
         Unit::Count,
@@ -177,10 +187,13 @@ impl AccountMeters {
         self.lateness.record(late);
     }
 
-    // A count of things in memory: far under 2^53.
-    #[allow(clippy::cast_precision_loss)]
-    pub(crate) fn in_flight(&self, attempts: usize) {
-        self.in_flight.set(attempts as f64);
+    // By steps: a count that was read and then written late would stay.
+    pub(crate) fn place_taken(&self) {
+        self.in_flight.increment(1.0);
+    }
+
+    pub(crate) fn place_back(&self) {
+        self.in_flight.decrement(1.0);
     }
 }
 
@@ -212,6 +225,10 @@ pub(crate) fn unknown(provider: ProviderKind, doubt: Doubt) {
 
 pub(crate) fn unknown_settled(how: UnknownSettled) {
     counter!(UNKNOWN_SETTLED, "how" => how.as_str()).increment(1);
+}
+
+pub(crate) fn belied(shown: Shown) {
+    counter!(BELIED, "status" => shown.as_str()).increment(1);
 }
 
 pub(crate) fn restarted(actor: &'static str) {

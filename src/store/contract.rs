@@ -74,6 +74,7 @@ on_both_stores! {
     unknowns::a_resend_keeps_its_place_and_its_doubt,
     unknowns::a_stale_owner_settles_nothing,
     doubts::evidence_settles_an_open_attempt_and_charges_it_now,
+    doubts::evidence_of_what_was_charged_charges_what_the_provider_counted_beyond_it,
     doubts::evidence_that_names_no_attempt_is_of_the_oldest_in_doubt,
     doubts::evidence_for_what_is_not_there_changes_nothing,
     doubts::what_is_in_doubt_is_listed_by_organization_until_it_is_settled,

@@ -42,6 +42,11 @@ impl Standing {
     const fn is_new(self) -> bool {
         self.shown.is_none()
     }
+
+    /// Writes a row under a key that is this message's alone.
+    fn put(self, rows: &mut dyn RowsMut, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        if self.is_new() { rows.put_new(key, value) } else { rows.put(key, value) }
+    }
 }
 
 /// The record of a message.
@@ -70,12 +75,7 @@ pub(super) fn store(
     now: Time,
 ) -> Result<(), StoreError> {
     let after = Standing::of(message);
-    let (key, record) = (keys::message(message.draft.id), record::encode(message)?);
-    if before.is_new() {
-        rows.put_new(key, record)?
-    } else {
-        rows.put(key, record)?
-    }
+    before.put(rows, keys::message(message.draft.id), record::encode(message)?)?;
     move_queue(rows, before, after, message)?;
     move_conversation(rows, before, after, message)?;
     move_unsettled(rows, before, after, message)?;
@@ -93,7 +93,7 @@ fn move_queue(
     let key = keys::queue(message.draft.sender, message.draft.lane, message.seq);
     if after.waiting {
         let row = encode(&QueueRow::from(Waiting::of(message)))?;
-        if before.is_new() { rows.put_new(key, row)? } else { rows.put(key, row)? }
+        before.put(rows, key, row)?;
     } else if before.waiting {
         rows.remove(&key)?;
     }
@@ -122,11 +122,7 @@ fn move_conversation(
         return Ok(());
     }
     let key = keys::conversation(message.draft.conversation(), message.seq);
-    match (after.in_conversation, before.is_new()) {
-        (true, true) => rows.put_new(key, encode(&message.draft.id)?),
-        (true, false) => save(rows, key, &message.draft.id),
-        (false, _) => rows.remove(&key),
-    }
+    if after.in_conversation { before.put(rows, key, encode(&message.draft.id)?) } else { rows.remove(&key) }
 }
 
 fn move_unsettled(

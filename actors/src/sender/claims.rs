@@ -6,7 +6,9 @@
 
 use ractor::ActorRef;
 
-use super::{PLACE_AGAIN_AFTER, STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate};
+use super::{
+    PLACE_AGAIN_AFTER, PLACE_AGAIN_SOONEST, STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate,
+};
 use crate::attempt::ClaimedAttempt;
 use crate::domain::ids::AccountName;
 use crate::domain::pace::Permit;
@@ -15,7 +17,7 @@ use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::places::Place;
 use crate::ports::{Claimed, StoreError, Waiting};
-use crate::provider::{Begin, ProviderMessage};
+use crate::provider::{Begin, NoPlace, ProviderMessage};
 use crate::roster::Roster;
 
 /// The store's answers to what was claimed at one time.
@@ -26,8 +28,8 @@ pub struct ClaimsAnswered {
 
 enum ClaimResult {
     Ours(ClaimedAttempt),
-    /// There is no place at its account.
-    NoPlace,
+    /// There is no place at its account, and when there may be.
+    NoPlace(Time),
     NotDue(Time),
     NotHead,
     Changed,
@@ -43,6 +45,14 @@ pub(super) struct Starting {
     pub(super) permit: Permit,
     pub(super) not_before: Time,
     pub(super) claimed: Option<ClaimedAttempt>,
+}
+
+/// When a place that was not to be had is asked for again.
+fn place_again_at(why: NoPlace, now: Time) -> Time {
+    match why {
+        NoPlace::Taken | NoPlace::Out => now + PLACE_AGAIN_AFTER,
+        NoPlace::NotBefore(at) => at.max(now + PLACE_AGAIN_SOONEST),
+    }
 }
 
 /// A message that goes, to be claimed.
@@ -91,9 +101,12 @@ impl SenderState {
         let account = fallback.unwrap_or_else(|| self.account.clone());
         let claims = self.claims(myself);
         tokio::spawn(async move {
-            match immediate::place_now(&claims.roster, &account).await {
+            match immediate::place_now(&claims.roster, &account, Some(message.cost)).await {
                 Ok(place) => claims.make(vec![(number, message, place)]).await,
-                Err(_) => claims.answer(vec![(number, ClaimResult::NoPlace)]),
+                Err(why) => {
+                    let again_at = place_again_at(why, claims.asked_at);
+                    claims.answer(vec![(number, ClaimResult::NoPlace(again_at))]);
+                }
             }
         });
     }
@@ -138,10 +151,9 @@ impl SenderState {
                 self.window.mistaken(&message);
                 self.window.release(message.recipient);
             }
-            ClaimResult::NoPlace => {
-                self.window.requeue(Waiting { due: now + PLACE_AGAIN_AFTER, ..message });
+            ClaimResult::NoPlace(due) | ClaimResult::NotDue(due) => {
+                self.window.requeue(Waiting { due, ..message });
             }
-            ClaimResult::NotDue(due) => self.window.requeue(Waiting { due, ..message }),
             ClaimResult::NotHead => {
                 // Something of this conversation is ahead that we do not know: look again shortly.
                 self.window.mistaken(&message);
@@ -212,15 +224,11 @@ impl Claims {
     async fn result(&self, claimed: Result<Claimed, StoreError>, place: Place) -> ClaimResult {
         match claimed {
             Ok(Claimed::Yes(claimed) | Claimed::Already(claimed)) => {
-                match immediate::place_for(&claimed, place, &self.roster).await {
-                    Some(place) => {
-                        ClaimResult::Ours(ClaimedAttempt::new(claimed, place, self.journal.clone()))
-                    }
-                    None => {
-                        immediate::leave_for_later(&self.journal, &claimed).await;
-                        ClaimResult::PutBack
-                    }
-                }
+                let Some(place) = immediate::place_for(&claimed, place, &self.roster).await else {
+                    immediate::leave_for_later(&self.journal, &claimed).await;
+                    return ClaimResult::PutBack;
+                };
+                ClaimResult::Ours(ClaimedAttempt::new(claimed, place, self.journal.clone()))
             }
             Ok(Claimed::NotDue(due)) => ClaimResult::NotDue(due),
             Ok(Claimed::NotHead(_)) => ClaimResult::NotHead,

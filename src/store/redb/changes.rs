@@ -178,9 +178,9 @@ mod tests {
         newer.put(&[1, 2], None);
         newer.put(&[1], Some(vec![9]));
         changes.extend(newer);
-        assert_eq!(value(&changes, &[1, 2]), Some(None));
-        assert_eq!(value(&changes, &[1]), Some(Some(&[9][..])));
-        assert_eq!(value(&changes, &[3]), None);
+        assert_eq!(known(&changes, &[1, 2]), Known::Removed);
+        assert_eq!(known(&changes, &[1]), Known::Value(&[9]));
+        assert_eq!(known(&changes, &[3]), Known::Nothing);
     }
 
     #[test]
@@ -195,9 +195,9 @@ mod tests {
         let mut newer = Changes::default();
         newer.put(&[2], None);
         newer.put_new(&[3], vec![9]);
-        assert_eq!(value(&newer, &[2]), Some(None), "what lies beneath must not show");
+        assert_eq!(known(&newer, &[2]), Known::Removed, "what lies beneath must not show");
         changes.extend(newer);
-        assert_eq!(value(&changes, &[2]), None);
+        assert_eq!(known(&changes, &[2]), Known::Nothing);
         changes.put(&[3], None);
         assert!(changes.is_empty());
     }
@@ -207,15 +207,23 @@ mod tests {
         let mut changes = Changes::default();
         changes.put(&[1], Some(vec![7]));
         changes.put(&[1], None);
-        assert_eq!(value(&changes, &[1]), Some(None));
+        assert_eq!(known(&changes, &[1]), Known::Removed);
         changes.put_new(&[1], vec![8]);
         changes.put(&[1], None);
-        assert_eq!(value(&changes, &[1]), Some(None), "it was there before, whoever says that it is new");
+        assert_eq!(known(&changes, &[1]), Known::Removed, "it was there before, whoever says that it is new");
         let read = Changes::decode(&changes.encode().unwrap()).unwrap();
-        assert_eq!(value(&read, &[1]), Some(None));
+        assert_eq!(known(&read, &[1]), Known::Removed);
     }
 
-    fn value<'a>(changes: &'a Changes, key: &[u8]) -> Option<Option<&'a [u8]>> {
-        changes.get(key).map(Change::value)
+    /// What is known of a row, or nothing.
+    fn known<'a>(changes: &'a Changes, key: &[u8]) -> Known<'a> {
+        changes.get(key).map_or(Known::Nothing, |change| change.value().map_or(Known::Removed, Known::Value))
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Known<'a> {
+        Nothing,
+        Removed,
+        Value(&'a [u8]),
     }
 }

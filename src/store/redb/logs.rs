@@ -52,11 +52,13 @@ impl Logs {
         let known = folded.saturating_add(older.groups.len() as u64);
         let newer = Log::open(newer, id, known, grow_by).map_err(|fault| (newer_place, fault))?;
 
-        let both_hold_groups = !older.groups.is_empty() && !newer.groups.is_empty();
-        let newer_is_active = !newer.groups.is_empty();
+        // The one that was written last goes on; of two that hold nothing the first.
+        let both_are_blank = first_begins.is_none() && second_begins.is_none();
+        let older_goes_on = newer.groups.is_empty() && (both_are_blank || !older.groups.is_empty());
+        let other_is_free = newer.groups.is_empty() || older.groups.is_empty();
         let groups = older.groups.into_iter().chain(newer.groups).collect();
-        let (active, other) = if newer_is_active { (newer.log, older.log) } else { (older.log, newer.log) };
-        Ok(Opened { logs: Self { active, other, other_is_free: !both_hold_groups }, groups })
+        let (active, other) = if older_goes_on { (older.log, newer.log) } else { (newer.log, older.log) };
+        Ok(Opened { logs: Self { active, other, other_is_free }, groups })
     }
 
     /// [`Log::append`] to the active one.

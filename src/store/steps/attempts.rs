@@ -15,7 +15,7 @@ use sendyard_actors::ports::{Claim, Claimed, Lease, MarkUnknown, Settle, SettleA
 use super::leases::holds;
 use super::times_of;
 use crate::store::indexes::Standing;
-use crate::store::rows::{Rows, RowsMut, decode, encode};
+use crate::store::rows::{Rows, RowsMut, decode, encode, save};
 use crate::store::{indexes, keys};
 
 /// How far behind a message that is sent again by hand the open one of its conversation can be: each of
@@ -160,6 +160,7 @@ pub(in crate::store) fn settle(
     };
     indexes::store(rows, before, &message, now)?;
     charge(rows, &message, settle.attempt, settled)?;
+    charge_rest(rows, &message, settle, settled, now)?;
     if message.seq.is_multiple_of(FORGET_EVERY) {
         forget_charges(rows, message.draft.sender, settle.keep_pace_from)?;
     }
@@ -259,6 +260,25 @@ pub(super) fn charge(
     let Some(at) = settled.charged_at else { return Ok(()) };
     let key = keys::charge(message.draft.sender, at, message.seq, attempt);
     rows.put_new(key, encode(&message.cost())?)
+}
+
+/// An attempt that was charged when it was marked unknown was charged by our own count. What the provider
+/// counted beyond that is known only now, and counts now.
+fn charge_rest(
+    rows: &mut dyn RowsMut,
+    message: &Message,
+    settle: &Settle,
+    settled: Settled,
+    now: Time,
+) -> Result<(), StoreError> {
+    let Settlement::Accepted(Acceptance { segments: Some(counted), .. }) = settle.settlement else {
+        return Ok(());
+    };
+    let rest = u32::from(counted).saturating_sub(message.draft.cost());
+    if settled.charged_at.is_some() || rest == 0 {
+        return Ok(());
+    }
+    save(rows, keys::charge(message.draft.sender, now, message.seq, settle.attempt), &rest)
 }
 
 fn forget_charges(rows: &mut dyn RowsMut, sender: E164, keep_from: Time) -> Result<(), StoreError> {
