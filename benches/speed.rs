@@ -1,6 +1,7 @@
 //! What Sendyard reaches, as ratios to a yardstick in the same interleaved run.
 //!
-//! `cargo bench --bench speed` runs all; `-- accept`, `-- hand-over` or `-- backlog` one of them.
+//! `cargo bench --bench speed` runs all; `-- accept`, `-- hand-over` or `-- backlog` one of them;
+//! `-- hand-over-50ms` the hand-over with a provider at 50 ms alone.
 //! Generator, engine, store and twin share the machine. Absolute figures mean nothing on a shared
 //! machine; the ratios do. What was measured, when and how, is in benches/README.md. The
 //! yardsticks themselves are the library's, as `sendyard load --yardstick` measures with them too.
@@ -33,7 +34,9 @@ fn main() {
             accept::run().await;
         }
         if wants("hand-over") {
-            hand_over::run().await;
+            hand_over::run(None).await;
+        } else if wants("hand-over-50ms") {
+            hand_over::run(Some(50)).await;
         }
         if wants("backlog") {
             backlog::run().await;

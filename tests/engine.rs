@@ -12,6 +12,7 @@ mod a_repeat_settles_an_unknown_outcome;
 mod an_idle_sender_stops_and_comes_back;
 mod an_immediate_message_is_charged_and_never_repeated;
 mod an_unknown_outcome_holds_its_conversation;
+mod an_unreadable_record_stops_no_sweep;
 mod cancelled_means_never_handed_over;
 mod conversations_keep_their_order;
 mod evidence_settles_an_unknown_outcome;

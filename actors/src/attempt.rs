@@ -146,11 +146,11 @@ impl Begun {
         self.place.note(Sign::of(&outcome), now);
         let of = &self.of;
         let took = now.since(self.written_at);
-        telemetry::attempt_ended(of.provider, &of.account, label(&outcome), took);
+        self.place.meters().attempt_ended(&outcome, took);
         match outcome {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost, u32::from);
-                telemetry::segments(of.provider, &of.account, segments);
+                self.place.meters().segments(segments);
                 let more = segments.saturating_sub(of.cost);
                 if more > 0 {
                     self.journal.tell_counted(of.sender, &of.account, self.written_at, more);
@@ -217,14 +217,5 @@ impl Begun {
                 tracing::warn!(message = %of.id, %error, "not marked unknown yet; the sweeper will");
             }
         }
-    }
-}
-
-const fn label(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted(_) => "accepted",
-        Outcome::Refused(refusal) => refusal.class.as_str(),
-        Outcome::NeverBegun => "never_begun",
-        Outcome::Unknown(_) => "unknown",
     }
 }

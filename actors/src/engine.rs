@@ -22,6 +22,7 @@ use crate::domain::routing::Book;
 use crate::domain::segments::Encoding;
 use crate::domain::time::Time;
 use crate::intake::Intake;
+pub use crate::journal::Heard;
 use crate::journal::{Journal, JournalArguments};
 use crate::outcomes::Outcomes;
 use crate::places::InFlight;
@@ -241,10 +242,9 @@ impl Engine {
             ways_out: Arc::clone(&ways_out),
         };
         let lifeline = Lifeline::default();
-        let in_flight = book
-            .accounts
-            .keys()
-            .map(|name| (name.clone(), InFlight::new(name.clone(), settings.places_in_flight)));
+        let in_flight = book.accounts.iter().map(|(name, account)| {
+            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
+        });
         let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
         let accounts = Accounts {
             book: Arc::clone(&book),
@@ -287,14 +287,13 @@ impl Engine {
     }
 
     /// What a provider told, by another way than its answer, of a message that it has: `attempt` where it
-    /// named that. `false`: that was known, or there is no such attempt. Whoever calls this has checked
-    /// that it is the provider who tells.
+    /// named that. Whoever calls this has checked that it is the provider who tells.
     pub async fn evidence(
         &self,
         id: MessageId,
         attempt: Option<u16>,
         acceptance: Acceptance,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Heard, StoreError> {
         let journal = &self.intake.journal;
         journal.evidence(id, attempt, acceptance, journal.now() + STEP_WITHIN).await
     }

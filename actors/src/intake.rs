@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::admission::{Ticket, Tickets};
 use crate::directory::{Directory, NoSender};
 use crate::domain::ids::{AccountName, MessageId};
-use crate::domain::message::{Draft, Kind, Lane, Message, State};
+use crate::domain::message::{Draft, Fallback, Kind, Lane, Message, State};
 use crate::domain::routing::Route;
 use crate::domain::segments;
 use crate::domain::time::Time;
@@ -94,7 +94,7 @@ impl Intake {
         let fresh = self.journal.fresh_id(request.from);
         let bind = timeout(STORE_WITHIN, self.bind(&request, fresh, until)).await;
         let (id, bound) = bind.unwrap_or(Err(NotSent::StoreUnavailable))?;
-        let draft = draft_of(request, route, way_out, id);
+        let draft = self.draft_of(request, route, way_out, id);
         // The client's time is over before the store's: it can ask under the id.
         let answer = async {
             match draft.kind {
@@ -235,7 +235,7 @@ impl Intake {
                 NowAnswer::NoPlace(why) if all_answered => {
                     self.give_key_back(bound, id).await;
                     return Err(match why {
-                        NoPlace::Taken => NotSent::Busy(COME_AGAIN_AFTER),
+                        NoPlace::Taken | NoPlace::NotBefore(_) => NotSent::Busy(COME_AGAIN_AFTER),
                         NoPlace::Out => NotSent::ProviderOut(draft.provider),
                     });
                 }
@@ -291,6 +291,40 @@ impl Intake {
         }
     }
 
+    fn draft_of(&self, request: SendRequest, route: &Route, way_out: &dyn Provider, id: MessageId) -> Draft {
+        let counted = segments::count_for(route.provider, &request.text);
+        let mut draft = Draft {
+            id,
+            sender: request.from,
+            recipient: request.to,
+            lane: Lane::Normal,
+            kind: request.kind,
+            organization: request.organization,
+            assistant: route.assistant,
+            account: route.account.clone(),
+            provider: route.provider,
+            text: request.text,
+            media: request.media,
+            segments: counted.segments,
+            encoding: counted.encoding,
+            fingerprint: request.fingerprint,
+            frozen: None,
+            fallback: None,
+        };
+        draft.frozen = way_out.freeze(&draft);
+        draft.fallback = self.fallback_of(&draft, route);
+        draft
+    }
+
+    /// The fallback account, if it would take a message of this size: one that would refuse it for good
+    /// would make `failed` of what its own account may yet take.
+    fn fallback_of(&self, draft: &Draft, route: &Route) -> Option<Fallback> {
+        let to = route.fallback.clone().filter(|_| draft.kind == Kind::Queued)?;
+        let way_out = self.ways_out.get(&to.account)?;
+        way_out.check_length(&draft.text, &draft.media).ok()?;
+        Some(Fallback { to, frozen: way_out.freeze(draft) })
+    }
+
     async fn tell_sender(&self, draft: &Draft, message: SenderMessage) -> Result<(), NotSent> {
         let mut message = message;
         let mut last = COME_AGAIN_AFTER;
@@ -335,34 +369,10 @@ impl Intake {
     }
 }
 
-fn draft_of(request: SendRequest, route: &Route, way_out: &dyn Provider, id: MessageId) -> Draft {
-    let counted = segments::count_for(route.provider, &request.text);
-    let mut draft = Draft {
-        id,
-        sender: request.from,
-        recipient: request.to,
-        lane: Lane::Normal,
-        kind: request.kind,
-        organization: request.organization,
-        assistant: route.assistant,
-        account: route.account.clone(),
-        provider: route.provider,
-        text: request.text,
-        media: request.media,
-        segments: counted.segments,
-        encoding: counted.encoding,
-        fingerprint: request.fingerprint,
-        frozen: None,
-        fallback: route.fallback.clone(),
-    };
-    draft.frozen = way_out.freeze(&draft);
-    draft
-}
-
 fn accepted(message: &Message, replayed: bool) -> Sent {
     let answer = message.answer;
     let queued = Some(QueuedAt { position: answer.position, estimate: answer.estimate });
-    Sent { queued, ..sent(&message.draft, replayed) }
+    Sent { queued, provider: message.provider_at_first(), ..sent(&message.draft, replayed) }
 }
 
 fn replay(message: &Message) -> Sent {

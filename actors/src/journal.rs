@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::join_all;
 use uuid::Uuid;
 
 use crate::domain::fingerprint::Fingerprint;
@@ -31,7 +32,7 @@ use crate::sender::SenderMessage;
 use crate::settings::Settings;
 use crate::shards::Shards;
 use crate::telemetry;
-use crate::telemetry::UnknownSettled;
+use crate::telemetry::{StepTimes, UnknownSettled};
 
 /// The first wait before a step is repeated; doubled up to [`LONGEST_REPEAT_WAIT`].
 const FIRST_REPEAT_WAIT: Duration = Duration::from_millis(20);
@@ -52,6 +53,7 @@ struct Inner {
     with: JournalArguments,
     claims: AtomicU64,
     trouble: Mutex<Option<String>>,
+    step_times: StepTimes,
 }
 
 /// What the journal is made of.
@@ -75,6 +77,18 @@ pub enum SettledAs {
     Before,
 }
 
+/// What a provider's word on a message came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It settled an attempt.
+    Settled,
+    /// It was known before, or there is no such message or attempt.
+    Known,
+    /// The message is `failed` or `cancelled`, and stays so: a person said so, or a guard of ours or the
+    /// provider's is broken.
+    Belies(Shown),
+}
+
 /// What became of a step that was asked for, perhaps several times.
 struct Answered<T> {
     answer: Result<T, StoreError>,
@@ -90,7 +104,8 @@ fn is_claimed_by(message: &Message, claim_id: ClaimId) -> bool {
 impl Journal {
     pub(crate) fn new(with: JournalArguments) -> Self {
         let (claims, trouble) = (AtomicU64::new(0), Mutex::new(None));
-        Self { inner: Arc::new(Inner { with, claims, trouble }) }
+        let step_times = StepTimes::default();
+        Self { inner: Arc::new(Inner { with, claims, trouble, step_times }) }
     }
 
     /// The store, for reading.
@@ -177,13 +192,48 @@ impl Journal {
     /// lives, whatever the store says meanwhile: if it landed it is ours, and only we can give it back.
     pub async fn claim(&self, id: MessageId, sender: E164, expected: u16) -> Result<Claimed, StoreError> {
         let claim = self.new_claim(id, sender, expected)?;
-        let mut answered = self.ask("claim", Time::MAX, || self.store().claim(claim)).await;
-        while answered.in_doubt && answered.answer.is_err() {
-            tokio::time::sleep(LONGEST_REPEAT_WAIT).await;
-            let again = self.ask("claim", Time::MAX, || self.store().claim(claim)).await;
-            answered = Answered { in_doubt: true, ..again };
+        self.claim_named(claim, false).await
+    }
+
+    /// [`Journal::claim`] of several messages of one sender, by their last attempts; the answers in their
+    /// order.
+    pub async fn claim_all(
+        &self,
+        sender: E164,
+        messages: &[(MessageId, u16)],
+    ) -> Vec<Result<Claimed, StoreError>> {
+        let named = messages.iter().map(|(id, expected)| self.new_claim(*id, sender, *expected));
+        let claims: Vec<Claim> = match named.collect() {
+            Ok(claims) => claims,
+            Err(error) => return vec![Err(error); messages.len()],
+        };
+        if let [claim] = *claims.as_slice() {
+            return vec![self.claim_named(claim, false).await];
         }
-        answered.answer
+        let answered = self.ask("claim", Time::MAX, || self.store().claim_all(claims.clone())).await;
+        match answered.answer {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(error) if !answered.in_doubt && !matches!(error, StoreError::Corrupt(_)) => {
+                vec![Err(error); claims.len()]
+            }
+            // One record in trouble keeps nobody from the others. What was claimed answers to its name.
+            Err(_) => {
+                let in_doubt = answered.in_doubt;
+                join_all(claims.into_iter().map(|claim| self.claim_named(claim, in_doubt))).await
+            }
+        }
+    }
+
+    /// `in_doubt`: an earlier call of it was not answered.
+    async fn claim_named(&self, claim: Claim, mut in_doubt: bool) -> Result<Claimed, StoreError> {
+        loop {
+            let answered = self.ask("claim", Time::MAX, || self.store().claim(claim)).await;
+            in_doubt |= answered.in_doubt;
+            if answered.answer.is_ok() || !in_doubt {
+                return answered.answer;
+            }
+            tokio::time::sleep(LONGEST_REPEAT_WAIT).await;
+        }
     }
 
     /// See [`Store::retry`]; repeated until `until`.
@@ -277,22 +327,34 @@ impl Journal {
         Ok(self.tell_if_done(sender, id, answer).await)
     }
 
-    /// See [`Store::evidence`]; repeated until `until`. Tells the sender. `false`: it was known before, or
-    /// there is no such attempt.
+    /// See [`Store::evidence`]; repeated until `until`. Tells the sender, and an operator where it belies us.
     pub async fn evidence(
         &self,
         id: MessageId,
         attempt: Option<u16>,
         acceptance: Acceptance,
         until: Time,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Heard, StoreError> {
+        let counted = acceptance.segments.map_or(0, u32::from);
         let step = || self.store().evidence(id, attempt, acceptance.clone());
         let SettleAnswer::Done(message) = self.repeat("evidence", until, step).await? else {
-            return Ok(false);
+            return self.heard_before(id).await;
         };
         telemetry::unknown_settled(UnknownSettled::Evidence);
+        let more = counted.saturating_sub(message.draft.cost());
+        if more > 0 {
+            self.tell_counted(message.draft.sender, &message.draft.account, self.now(), more);
+        }
         self.tell(message.draft.sender, &message);
-        Ok(true)
+        Ok(Heard::Settled)
+    }
+
+    async fn heard_before(&self, id: MessageId) -> Result<Heard, StoreError> {
+        let shown = self.store().message(id).await?.map(|message| message.shown());
+        let Some(shown @ (Shown::Failed | Shown::Cancelled)) = shown else { return Ok(Heard::Known) };
+        telemetry::belied(shown);
+        tracing::error!(message = %id, shown = shown.as_str(), "a provider says that it has this message");
+        Ok(Heard::Belies(shown))
     }
 
     /// See [`Store::settle_by_hand`]; repeated until `until`. Tells the sender.
@@ -445,7 +507,7 @@ impl Journal {
     ) -> Result<T, StoreError> {
         let asked_at = self.now();
         let answer = step.await;
-        telemetry::store_step(name, self.now().since(asked_at));
+        self.inner.step_times.record(name, self.now().since(asked_at));
         let trouble = answer.as_ref().err().map(ToString::to_string);
         let mut last = self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != trouble {

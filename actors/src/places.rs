@@ -9,17 +9,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::circuit::Circuit;
 use crate::domain::breaker::Sign;
-use crate::domain::ids::AccountName;
+use crate::domain::ids::{AccountName, ProviderKind};
 use crate::domain::pace::Permit;
 use crate::domain::time::Time;
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
+use crate::telemetry::AccountMeters;
 
 /// How many places of one account are taken, and its circuit. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct InFlight {
     counts: Arc<Counts>,
     circuit: Circuit,
+    meters: Arc<AccountMeters>,
 }
 
 #[derive(Debug, Default)]
@@ -31,8 +33,14 @@ struct Counts {
 
 impl InFlight {
     /// Nothing in flight, of an account with so many places.
-    pub(crate) fn new(account: AccountName, places: usize) -> Self {
-        Self { counts: Arc::default(), circuit: Circuit::new(account, places) }
+    pub(crate) fn new(provider: ProviderKind, account: AccountName, places: usize) -> Self {
+        let meters = Arc::new(AccountMeters::new(provider, &account));
+        Self { counts: Arc::default(), circuit: Circuit::new(account, places), meters }
+    }
+
+    /// The account's metrics.
+    pub(crate) fn meters(&self) -> &AccountMeters {
+        &self.meters
     }
 
     /// The account's circuit.
@@ -93,6 +101,7 @@ impl Place {
         roster: &Roster,
     ) -> Self {
         in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
+        in_flight.meters.place_taken();
         let (in_flight, roster) = (in_flight.clone(), roster.clone());
         Self { account, charge: Some(charge), covers, probe: false, in_flight, roster }
     }
@@ -120,6 +129,11 @@ impl Place {
         cost <= self.covers
     }
 
+    /// The metrics of the account it is at.
+    pub(crate) fn meters(&self) -> &AccountMeters {
+        self.in_flight.meters()
+    }
+
     /// The account it is at.
     pub(crate) const fn account(&self) -> &AccountName {
         &self.account
@@ -138,6 +152,7 @@ impl Drop for Place {
         }
         let counts = &self.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
+        self.in_flight.meters.place_back();
         let unused = match self.charge.take() {
             Some(AccountCharge::Permit(permit)) => Some(permit),
             Some(AccountCharge::Direct) | None => None,

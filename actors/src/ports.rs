@@ -9,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures::future::join_all;
 use uuid::Uuid;
 
 use crate::domain::fingerprint::Fingerprint;
@@ -195,7 +196,7 @@ impl Waiting {
             cost: message.draft.cost(),
             due: message.due,
             attempt: message.attempt,
-            elsewhere: message.moved,
+            elsewhere: message.moved.is_some(),
         }
     }
 }
@@ -376,10 +377,24 @@ pub trait Store: Send + Sync + 'static {
     /// `F`. `queued → sending` of the head of a conversation; also takes it out of the queue.
     fn claim(&self, claim: Claim) -> Stored<Claimed>;
 
+    /// `F`. [`Store::claim`] of several messages of one sender, answered in their order: in one step where
+    /// the store gains by it. An error is of all of them; `Unanswered` if some may have been claimed.
+    fn claim_all(&self, claims: Vec<Claim>) -> Stored<Vec<Claimed>> {
+        let each = claims.into_iter().map(|claim| self.claim(claim)).collect::<Vec<_>>();
+        Box::pin(async move {
+            let answers = join_all(each).await;
+            let failed = answers.iter().filter(|answer| answer.is_err()).count();
+            let some_claimed = failed > 0 && failed < answers.len();
+            let all = answers.into_iter().collect();
+            if some_claimed { Err(StoreError::Unanswered) } else { all }
+        })
+    }
+
     /// `F`. An immediate message that definitely failed: `failed → sending`, same id, next attempt.
     fn retry(&self, claim: Claim) -> Stored<Claimed>;
 
-    /// Records the outcome of an attempt (see [`Message::settle`]) and its charge to the pace.
+    /// Records the outcome of an attempt (see [`Message::settle`]) and its charge to the pace. Where it has
+    /// its charge already, what the provider counted beyond our own count is charged at now.
     fn settle(&self, settle: Settle) -> Stored<SettleAnswer>;
 
     /// `F`. See [`Message::mark_unknown`]; `Known` before the attempt's deadline + margin. The charge

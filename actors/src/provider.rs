@@ -1,7 +1,7 @@
 //! The provider actor: one per provider account, owner of the account's places and its pace.
 //!
 //! Senders ask it for a place when their next message may go, and claim only with one in hand. It
-//! grants them in turn, one at a time to each sender, as far as places and the account-wide limits
+//! grants them in turn, a few at a time to each sender, as far as places and the account-wide limits
 //! allow; the last eighth of the places, 32 at the most, is kept for immediate messages, so that a busy
 //! queue does not refuse them. It makes the last check of an attempt, stamps it, and starts its request with the
 //! very next poll: nothing is awaited between check and write. The attempt then runs as a task of its
@@ -31,10 +31,13 @@ use crate::places::{AccountCharge, InFlight, Place};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
-use crate::telemetry;
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;
+
+/// How many places a sender gets in its turn, if it wants as many. Where the account has limits it gets one:
+/// each has its instant there.
+const IN_A_TURN: usize = 8;
 
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -52,10 +55,16 @@ pub enum ProviderMessage {
     },
     /// The sender wants none any more.
     WantNot(E164),
-    /// An immediate message wants a place now, or none.
-    WantNow(oneshot::Sender<Result<Place, NoPlace>>),
-    /// A claimed message may be written.
-    Begin(Begin),
+    /// A message wants a place now, or none.
+    WantNow {
+        /// What it costs, of a queued message that is away from its sender's account: it goes by the
+        /// account's pace. `None`: an immediate one, which goes by none.
+        queued: Option<u32>,
+        /// Who waits.
+        reply: oneshot::Sender<Result<Place, NoPlace>>,
+    },
+    /// Claimed messages may be written, in this order.
+    Begin(Vec<Begin>),
     /// A place came back, with its permit if that was not used.
     PlaceBack {
         /// The permit to abandon.
@@ -84,6 +93,8 @@ pub enum NoPlace {
     Taken,
     /// The account's circuit is open.
     Out,
+    /// Its pace allows a queued message of this cost none before this.
+    NotBefore(Time),
 }
 
 /// A claimed message to be written.
@@ -101,7 +112,7 @@ pub(crate) struct ProviderActor;
 /// What it is started with.
 pub(crate) struct ProviderArguments {
     pub(crate) account: Account,
-    /// The account's numbers: their hand-overs are the account's.
+    /// The numbers whose messages may go through it: their hand-overs count as the account's.
     pub(crate) numbers: Vec<E164>,
     pub(crate) way_out: Arc<dyn Provider>,
     pub(crate) in_flight: InFlight,
@@ -121,6 +132,8 @@ pub(crate) struct ProviderState {
     /// Whose turn it is. Each is in `wants`, too.
     turns: VecDeque<E164>,
     wants: HashMap<E164, Wanted>,
+    /// How many places the first in turn has got in this turn.
+    got: usize,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
@@ -147,6 +160,7 @@ impl Actor for ProviderActor {
             with,
             turns: VecDeque::new(),
             wants: HashMap::new(),
+            got: 0,
             pace: None,
             written_early: Vec::new(),
             pace_memory,
@@ -176,14 +190,20 @@ impl Actor for ProviderActor {
             ProviderMessage::WantNot(sender) => {
                 if state.wants.remove(&sender).is_some() {
                     state.turns.retain(|other| *other != sender);
+                    state.got = 0;
                 }
             }
-            ProviderMessage::WantNow(reply) => {
+            ProviderMessage::WantNow { queued, reply } => {
                 // One who has gone drops the place, which gives it back.
-                let _ = reply.send(state.place_now());
+                let _ = reply.send(state.place_now(queued));
             }
-            ProviderMessage::Begin(begin) => state.begin(begin),
-            ProviderMessage::PlaceBack { unused } => state.take_back(unused),
+            ProviderMessage::Begin(begins) => begins.into_iter().for_each(|begin| state.begin(begin)),
+            ProviderMessage::PlaceBack { unused } => {
+                state.take_back(unused);
+                // What is ready to run goes first: under load more places come back by that, and are
+                // granted with this one.
+                tokio::task::yield_now().await;
+            }
             ProviderMessage::Counted { at, more } => match state.pace.as_mut() {
                 Some(pace) => pace.charge(at, more),
                 None => state.written_early.push((at, more)),
@@ -288,32 +308,61 @@ impl ProviderState {
         };
         let permit = pace.take(at, now, cost);
         wanted.places = wanted.places.saturating_sub(1);
-        self.turns.pop_front();
-        if wanted.places > 0 {
-            self.turns.push_back(sender);
-        } else {
-            self.wants.remove(&sender);
-        }
+        let wants_more = wanted.places > 0;
+        self.end_turn(sender, wants_more);
         let account = self.with.account.name.clone();
         let charge = AccountCharge::Permit(permit);
         let place = Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster);
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
-    fn place_now(&self) -> Result<Place, NoPlace> {
-        let answer = self.with.in_flight.circuit().ask(self.with.journal.now());
+    /// A place was granted to the first in turn: is its turn over?
+    fn end_turn(&mut self, sender: E164, wants_more: bool) {
+        self.got += 1;
+        let in_a_turn = if self.with.account.limits.is_empty() { IN_A_TURN } else { 1 };
+        if wants_more && self.got < in_a_turn {
+            return;
+        }
+        self.got = 0;
+        self.turns.pop_front();
+        if wants_more {
+            self.turns.push_back(sender);
+        } else {
+            self.wants.remove(&sender);
+        }
+    }
+
+    fn place_now(&mut self, queued: Option<u32>) -> Result<Place, NoPlace> {
+        let now = self.with.journal.now();
+        let answer = self.with.in_flight.circuit().ask(now);
+        let places = if queued.is_some() { self.places_for_queues() } else { self.places() };
         let most = match answer {
-            Answer::UpTo(allowed) => self.places().min(allowed),
-            Answer::Probe => self.places(),
+            Answer::UpTo(allowed) => places.min(allowed),
+            Answer::Probe => places,
             Answer::NotBefore(_) | Answer::Probing => return Err(NoPlace::Out),
         };
         if self.with.in_flight.count() >= most {
             return Err(NoPlace::Taken);
         }
+        let charge = match queued {
+            Some(cost) => AccountCharge::Permit(self.permit_now(now, cost)?),
+            None => AccountCharge::Direct,
+        };
         let account = self.with.account.name.clone();
-        let charge = AccountCharge::Direct;
-        let place = Place::take(account, charge, u32::MAX, &self.with.in_flight, &self.with.roster);
+        let covers = queued.unwrap_or(u32::MAX);
+        let place = Place::take(account, charge, covers, &self.with.in_flight, &self.with.roster);
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
+    }
+
+    /// The account's pace for one that has no turn. Those that have are served first, as they are woken
+    /// at the very instant.
+    fn permit_now(&mut self, now: Time, cost: u32) -> Result<Permit, NoPlace> {
+        let pace = self.pace.as_mut().ok_or(NoPlace::Taken)?;
+        match pace.look_ahead(Time::ZERO, now, cost) {
+            Allowed::At(at) if at <= now => Ok(pace.take(at, now, cost)),
+            Allowed::At(at) => Err(NoPlace::NotBefore(at)),
+            Allowed::WhenStamped => Err(NoPlace::Taken),
+        }
     }
 
     fn take_back(&mut self, unused: Option<Permit>) {
@@ -344,9 +393,8 @@ impl ProviderState {
             self.with.roster.hint(facts.sender, written);
         }
         if facts.kind == Kind::Queued {
-            telemetry::lateness(self.with.account.provider, now.since(due));
+            self.with.in_flight.meters().lateness(now.since(due));
         }
-        telemetry::in_flight(&self.with.account.name, self.with.in_flight.count());
         match started {
             Poll::Ready(outcome) => {
                 tokio::spawn(begun.finish(Box::pin(std::future::ready(outcome))));

@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-pub use self::claims::ClaimAnswered;
+pub use self::claims::ClaimsAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
 pub use self::submit::{Stored, Submit, SubmitAnswer};
 
-use self::claims::Starting;
+use self::claims::{Decided, Starting};
 use self::load::Earlier;
 use self::window::{ASIDE, READY, Window};
 use crate::alarm::Alarm;
@@ -50,6 +50,10 @@ const PLACES_AT_ONCE: usize = 32;
 
 /// Before a message for which its fallback account had no place is looked at again.
 const PLACE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The same where the account's pace named an instant, which may be very near: what is late by no more
+/// than this, the pace lets catch up.
+const PLACE_AGAIN_SOONEST: Duration = Duration::from_millis(50);
 
 /// Before asking the store again for what it could not do.
 const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -90,8 +94,8 @@ pub enum SenderMessage {
     Cancelled(Waiting),
     /// Read the head of the queue again, in case a hint was lost.
     LookAgain,
-    /// The store's answer to a claim.
-    ClaimAnswered(ClaimAnswered),
+    /// The store's answers to what was claimed at one time.
+    ClaimsAnswered(ClaimsAnswered),
     /// A page of the queue.
     Page(Result<Vec<Waiting>, StoreError>),
     /// The next messages of a conversation.
@@ -260,7 +264,7 @@ impl Actor for SenderActor {
                 None => state.early.written.push((at, more)),
             },
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
-            SenderMessage::ClaimAnswered(answered) => state.claim_answered(answered, &myself),
+            SenderMessage::ClaimsAnswered(answered) => state.claims_answered(answered, &myself),
             SenderMessage::Page(Ok(page)) => state.window.page(page),
             SenderMessage::Page(Err(_)) => state.window.page_failed(),
             SenderMessage::ThreadPage(recipient, Ok(page)) => state.window.thread_page(recipient, page),
@@ -290,14 +294,16 @@ impl SenderState {
         }
         self.read_ahead(myself);
         self.begin_in_order(now);
-        let next = self.claim_what_may_go(now, myself);
+        let mut decided = Vec::new();
+        let next = self.decide_what_may_go(now, &mut decided);
+        self.claim(decided, myself);
         self.read_ahead(myself);
         self.arm(next, now, myself);
     }
 
-    /// Claims heads of the queue for as long as pace and places allow; then says when to look again,
-    /// if that is a matter of time.
-    fn claim_what_may_go(&mut self, now: Time, myself: &ActorRef<SenderMessage>) -> Option<Time> {
+    /// Decides that heads of the queue go, for as long as pace and places allow; then says when to look
+    /// again, if that is a matter of time.
+    fn decide_what_may_go(&mut self, now: Time, decided: &mut Vec<Decided>) -> Option<Time> {
         let lead = self.lead();
         if let Some(again_at) = self.store_again_at.filter(|again_at| *again_at > now) {
             return Some(again_at);
@@ -321,8 +327,7 @@ impl SenderState {
             if head.elsewhere {
                 // Its account is not this sender's: it asks there for itself.
                 let permit = pace.take(at, now, head.cost);
-                self.window.start(&head);
-                self.claim(head, permit, at, None, myself);
+                decided.push(self.decide(head, permit, at, None));
                 continue;
             }
             let Some(place) = self.places.pop() else {
@@ -333,8 +338,7 @@ impl SenderState {
                 continue;
             }
             let permit = pace.take(at, now, head.cost);
-            self.window.start(&head);
-            self.claim(head, permit, at, Some(place), myself);
+            decided.push(self.decide(head, permit, at, Some(place)));
         }
     }
 

@@ -8,11 +8,15 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use dashmap::DashMap;
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 
 use crate::domain::ids::{AccountName, ProviderKind};
-use crate::domain::message::Kind;
-use crate::domain::outcome::Doubt;
+use crate::domain::message::{Kind, Shown};
+use crate::domain::outcome::{Class, Doubt, Outcome};
 
 const ACCEPTED: &str = "sendyard_messages_accepted_total";
 const REFUSED: &str = "sendyard_requests_refused_total";
@@ -22,6 +26,7 @@ const SEGMENTS: &str = "sendyard_segments_handed_over_total";
 const RETRIES: &str = "sendyard_retries_total";
 const UNKNOWN: &str = "sendyard_unknown_outcomes_total";
 const UNKNOWN_SETTLED: &str = "sendyard_unknown_outcomes_settled_total";
+const BELIED: &str = "sendyard_evidence_against_us_total";
 const RESTARTS: &str = "sendyard_actor_restarts_total";
 const ACCEPT_TIME: &str = "sendyard_accept_seconds";
 const PROVIDER_TIME: &str = "sendyard_provider_answer_seconds";
@@ -76,6 +81,11 @@ pub fn describe() {
         Unit::Count,
         "Unknown outcomes settled, or acted upon, by how: evidence, a repeat, a resend, a hold, a person."
     );
+    describe_counter!(
+        BELIED,
+        Unit::Count,
+        "Providers' word that they have a message that is failed or cancelled, by its status."
+    );
     describe_counter!(RESTARTS, Unit::Count, "Actors restarted after a failure, by kind of actor.");
     describe_histogram!(ACCEPT_TIME, Unit::Seconds, "From a send request's arrival to its answer, by kind.");
     describe_histogram!(
@@ -93,7 +103,11 @@ pub fn describe() {
         Unit::Seconds,
         "From the instant a message was due to its write, by provider."
     );
-    describe_gauge!(IN_FLIGHT, Unit::Count, "Attempts in flight, by provider account.");
+    describe_gauge!(
+        IN_FLIGHT,
+        Unit::Count,
+        "Attempts in flight and places granted for the next ones, by provider account."
+    );
     describe_gauge!(
         CIRCUIT,
         Unit::Count,
@@ -125,21 +139,79 @@ pub(crate) fn accept_time(kind: Kind, took: Duration) {
     histogram!(ACCEPT_TIME, "kind" => kind_label(kind)).record(took);
 }
 
-pub(crate) fn attempt_ended(
-    provider: ProviderKind,
-    account: &AccountName,
-    outcome: &'static str,
-    took: Duration,
-) {
-    let account = account.as_str().to_owned();
-    counter!(HANDED_OVER, "provider" => provider.as_str(), "account" => account, "outcome" => outcome)
-        .increment(1);
-    histogram!(PROVIDER_TIME, "provider" => provider.as_str()).record(took);
+/// What happens with every message, of one provider account: its metrics are looked up once.
+#[derive(Debug)]
+pub(crate) struct AccountMeters {
+    ended: Vec<(&'static str, Counter)>,
+    answer_time: Histogram,
+    segments: Counter,
+    lateness: Histogram,
+    in_flight: Gauge,
 }
 
-pub(crate) fn segments(provider: ProviderKind, account: &AccountName, segments: u32) {
-    let account = account.as_str().to_owned();
-    counter!(SEGMENTS, "provider" => provider.as_str(), "account" => account).increment(u64::from(segments));
+impl AccountMeters {
+    /// Of an account at that provider. To be made once the recorder of the metrics is there.
+    pub(crate) fn new(provider: ProviderKind, account: &AccountName) -> Self {
+        let (provider, name) = (provider.as_str(), account.as_str());
+        let outcomes = Outcome::LABELS.into_iter().chain(Class::ALL.map(Class::as_str));
+        let ended = outcomes.map(|outcome| {
+            let labels = [
+                ("provider", provider.to_owned()),
+                ("account", name.to_owned()),
+                ("outcome", outcome.to_owned()),
+            ];
+            (outcome, counter!(HANDED_OVER, &labels))
+        });
+        Self {
+            ended: ended.collect(),
+            answer_time: histogram!(PROVIDER_TIME, "provider" => provider),
+            segments: counter!(SEGMENTS, "provider" => provider, "account" => name.to_owned()),
+            lateness: histogram!(LATENESS, "provider" => provider),
+            in_flight: gauge!(IN_FLIGHT, "account" => name.to_owned()),
+        }
+    }
+
+    pub(crate) fn attempt_ended(&self, outcome: &Outcome, took: Duration) {
+        let label = outcome.label();
+        if let Some((_, counter)) = self.ended.iter().find(|(name, _)| *name == label) {
+            counter.increment(1);
+        }
+        self.answer_time.record(took);
+    }
+
+    pub(crate) fn segments(&self, segments: u32) {
+        self.segments.increment(u64::from(segments));
+    }
+
+    pub(crate) fn lateness(&self, late: Duration) {
+        self.lateness.record(late);
+    }
+
+    // By steps: a count that was read and then written late would stay.
+    pub(crate) fn place_taken(&self) {
+        self.in_flight.increment(1.0);
+    }
+
+    pub(crate) fn place_back(&self) {
+        self.in_flight.decrement(1.0);
+    }
+}
+
+/// The times of the store's steps: each step's metric is looked up once.
+#[derive(Debug, Default)]
+pub(crate) struct StepTimes {
+    known: DashMap<&'static str, Histogram>,
+}
+
+impl StepTimes {
+    pub(crate) fn record(&self, step: &'static str, took: Duration) {
+        if let Some(histogram) = self.known.get(step) {
+            return histogram.record(took);
+        }
+        let histogram = histogram!(STORE_TIME, "step" => step);
+        histogram.record(took);
+        self.known.insert(step, histogram);
+    }
 }
 
 pub(crate) fn retry(provider: ProviderKind, account: &AccountName) {
@@ -155,28 +227,19 @@ pub(crate) fn unknown_settled(how: UnknownSettled) {
     counter!(UNKNOWN_SETTLED, "how" => how.as_str()).increment(1);
 }
 
+pub(crate) fn belied(shown: Shown) {
+    counter!(BELIED, "status" => shown.as_str()).increment(1);
+}
+
 pub(crate) fn restarted(actor: &'static str) {
     counter!(RESTARTS, "actor" => actor).increment(1);
-}
-
-pub(crate) fn store_step(step: &'static str, took: Duration) {
-    histogram!(STORE_TIME, "step" => step).record(took);
-}
-
-pub(crate) fn lateness(provider: ProviderKind, late: Duration) {
-    histogram!(LATENESS, "provider" => provider.as_str()).record(late);
-}
-
-// The figures below are counts of things in memory: far under 2^53.
-#[allow(clippy::cast_precision_loss)]
-pub(crate) fn in_flight(account: &AccountName, attempts: usize) {
-    gauge!(IN_FLIGHT, "account" => account.as_str().to_owned()).set(attempts as f64);
 }
 
 pub(crate) fn circuit(account: &AccountName, open: bool) {
     gauge!(CIRCUIT, "account" => account.as_str().to_owned()).set(if open { 1.0 } else { 0.0 });
 }
 
+// A count of things in memory: far under 2^53.
 #[allow(clippy::cast_precision_loss)]
 pub(crate) fn senders_running(senders: usize) {
     gauge!(SENDERS).set(senders as f64);

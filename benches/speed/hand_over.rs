@@ -24,10 +24,15 @@ use crate::yard;
 
 const ROUNDS: usize = 3;
 
-pub(crate) async fn run() {
-    for (latency_ms, places, messages, senders) in
-        [(0, 64, 20_000, 10), (50, 1000, 80_000, 10), (0, 64, 20_000, 100)]
-    {
+/// Latency of the provider in milliseconds, places, messages, senders.
+type Case = (u64, usize, usize, usize);
+
+const CASES: [Case; 3] = [(0, 64, 20_000, 10), (50, 1000, 80_000, 10), (0, 64, 20_000, 100)];
+
+/// `only`: at this latency alone.
+pub(crate) async fn run(only: Option<u64>) {
+    let cases = CASES.into_iter().filter(|(latency, ..)| only.is_none_or(|only| *latency == only));
+    for (latency_ms, places, messages, senders) in cases {
         let mut ratios = Vec::new();
         let mut rates = Vec::new();
         for _ in 0..ROUNDS {

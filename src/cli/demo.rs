@@ -152,6 +152,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::api::auth::Scope;
 
     #[test]
     fn the_seeded_directory_lets_the_printed_key_send_from_the_printed_numbers() {
@@ -159,6 +160,9 @@ mod tests {
         let directory = Directory::parse(Path::new("demo.toml"), &text, &Environment::default()).unwrap();
         let digest: [u8; 32] = Sha256::digest(KEY).into();
         assert_eq!(directory.keys[0].digest, digest);
+        for scope in [Scope::SmsSend, Scope::SmsRead, Scope::SendersWrite, Scope::Admin] {
+            assert!(directory.keys[0].scopes.contains(scope), "{scope:?}");
+        }
         for number in ["+1234567890", "+15550100010", "+15550100006"] {
             assert!(directory.book.numbers.contains_key(&number.parse().unwrap()), "{number}");
         }

@@ -5,13 +5,15 @@
 //! was not answered is unknown.
 
 use std::error::Error;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Request, Response, StatusCode};
 use sendyard_actors::domain::outcome::{Class, Doubt, Outcome, Refusal};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::select;
+use tokio::time::sleep;
 
 use super::reading::{self, bounded_detail};
 
@@ -56,6 +58,15 @@ impl Answer {
         reading::said(self.body.as_ref().ok()?, secret)
     }
 
+    /// The named fields of a body that is a JSON object, with `secret` taken out of every text in them.
+    pub(super) fn fields<const N: usize>(
+        &self,
+        names: [&str; N],
+        secret: &str,
+    ) -> Option<[Option<Value>; N]> {
+        reading::fields(self.body.as_ref().ok()?, names, secret)
+    }
+
     /// The text of a refusal for people: the provider's own, else the status. A body that is not the
     /// provider's is not quoted: it may be anybody's, and repeat our request.
     pub(super) fn detail(&self, message: Option<&str>) -> String {
@@ -86,18 +97,19 @@ impl Answer {
 ///
 /// The first poll starts the request: nothing is awaited before it.
 pub(super) async fn exchange(http: &Client, request: Request, patience: Duration) -> Result<Answer, Outcome> {
-    let deadline = Instant::now() + patience.min(LONGEST_PATIENCE);
-    let response = match timeout_at(deadline, http.execute(request)).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(failed(&error)),
-        Err(_) => return Err(Outcome::Unknown(Doubt::NoAnswer)),
+    let mut patience = pin!(sleep(patience.min(LONGEST_PATIENCE)));
+    let response = select! {
+        biased;
+        answered = http.execute(request) => answered.map_err(|error| failed(&error))?,
+        () = &mut patience => return Err(Outcome::Unknown(Doubt::NoAnswer)),
     };
     let status = response.status();
     let retry_after = retry_after(response.headers(), SystemTime::now());
     let rate_limit_reset = rate_limit_reset(response.headers());
-    let body = match timeout_at(deadline, read_body(response)).await {
-        Ok(read) => read,
-        Err(_) => Err(Doubt::NoAnswer),
+    let body = select! {
+        biased;
+        read = read_body(response) => read,
+        () = &mut patience => Err(Doubt::NoAnswer),
     };
     Ok(Answer { status, retry_after, rate_limit_reset, body })
 }

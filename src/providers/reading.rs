@@ -1,6 +1,10 @@
 //! Reading what a provider wrote: numbers that come as strings, texts of any length, and perhaps our
 //! own secret, which is never kept.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer as _, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 /// The most that a record keeps of what a provider said (see [`Refusal`]'s `detail`).
@@ -19,6 +23,70 @@ pub(super) fn said(body: &[u8], secret: &str) -> Option<Value> {
     let mut said = serde_json::from_slice(body).ok()?;
     redact(&mut said, secret);
     Some(said)
+}
+
+/// The named fields of a body that is a JSON object, with `secret` taken out of every text in them; those
+/// that are not there are `None`. Nothing is kept of the others: most of an answer says what we said.
+pub(super) fn fields<const N: usize>(
+    body: &[u8],
+    names: [&str; N],
+    secret: &str,
+) -> Option<[Option<Value>; N]> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut fields = json.deserialize_map(Named(names)).ok()?;
+    json.end().ok()?;
+    fields.iter_mut().flatten().for_each(|value| redact(value, secret));
+    Some(fields)
+}
+
+/// Reads the fields with these names; of several with one name the last counts, as elsewhere in JSON.
+struct Named<'a, const N: usize>([&'a str; N]);
+
+impl<'de, const N: usize> Visitor<'de> for Named<'_, N> {
+    type Value = [Option<Value>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = [const { None }; N];
+        while let Some(name) = map.next_key_seed(Name)? {
+            let place = self.0.iter().position(|wanted| *wanted == name);
+            match place.and_then(|place| fields.get_mut(place)) {
+                Some(field) => *field = Some(map.next_value()?),
+                None => map.next_value::<IgnoredAny>().map(drop)?,
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// A field's name, borrowed from the body where that has it as it is.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
 }
 
 /// As deep as the parser goes, which is bounded.
@@ -89,6 +157,19 @@ mod tests {
         assert_eq!(said(br#"{"a":"b"}"#, ""), Some(json!({"a": "b"})));
         assert_eq!(said(b"<html>", "k3y/"), None);
         assert_eq!(said("[".repeat(60_000).as_bytes(), "k3y/"), None);
+    }
+
+    #[test]
+    fn named_fields_are_read_leniently_and_without_the_secret() {
+        let body = br#" {"x":{"y":[1]},"sid":"SM1","code":7,"s\u0069d":"k3y","note":"a\nb","sid2":1} "#;
+        let read = fields(body, ["sid", "code", "note", "none"], "k3y");
+        let expected = [Some(json!("[redacted]")), Some(json!(7)), Some(json!("a\nb")), None];
+        assert_eq!(read, Some(expected), "of two with one name the last");
+        for unreadable in ["", "[1]", "7", "null", "<html>", r#"{"sid":"#, r#"{"sid":1} x"#, r#"{"a":\x}"#] {
+            assert_eq!(fields(unreadable.as_bytes(), ["sid"], ""), None, "{unreadable}");
+        }
+        let deep = format!(r#"{{"a":{}"#, "[".repeat(60_000));
+        assert_eq!(fields(deep.as_bytes(), ["sid"], ""), None);
     }
 
     #[test]

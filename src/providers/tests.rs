@@ -40,6 +40,13 @@ async fn an_answer_that_cannot_be_read_refuses_only_what_was_certainly_not_taken
             "",
             refused(Class::Retry, None, "http status 429 without a message", Some(7)),
         ),
+        (
+            "429 Too Many Requests",
+            // A date, and so far away that it is cut.
+            "retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n",
+            "",
+            refused(Class::Retry, None, "http status 429 without a message", Some(3600)),
+        ),
         ("500 Internal Server Error", "", "", unclear.clone()),
         ("502 Bad Gateway", "retry-after: 1\r\n", "<html>bad gateway</html>", unclear),
     ];

@@ -16,6 +16,7 @@ mod leases;
 mod on_redis;
 mod opening;
 mod reads;
+mod redis_golden;
 mod redis_server;
 mod retention;
 mod settles;
@@ -103,6 +104,7 @@ on_every_store! {
     appends::an_immediate_message_needs_the_lease_and_its_time,
     claims::a_claim_takes_the_message_out_of_the_queue_with_the_stores_times,
     claims::a_claim_again_by_the_same_call_gets_the_times_of_the_record,
+    claims::several_claims_of_a_sender_are_answered_each_for_itself,
     claims::a_claim_with_a_stale_fence_or_holder_or_of_another_shard_changes_nothing,
     claims::only_the_head_of_a_conversation_is_claimed,
     claims::conversations_and_lanes_do_not_hold_each_other_back,
@@ -124,6 +126,7 @@ on_every_store! {
     unknowns::a_resend_keeps_its_place_and_its_doubt,
     unknowns::a_stale_owner_settles_nothing,
     doubts::evidence_settles_an_open_attempt_and_charges_it_now,
+    doubts::evidence_of_what_was_charged_charges_what_the_provider_counted_beyond_it,
     doubts::evidence_that_names_no_attempt_is_of_the_oldest_in_doubt,
     doubts::evidence_for_what_is_not_there_changes_nothing,
     doubts::what_is_in_doubt_is_listed_by_organization_until_it_is_settled,

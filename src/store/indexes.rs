@@ -7,7 +7,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Waiting};
 
 use super::keys::{QueueRow, SenderRow, UnsettledRow};
-use super::rows::{Rows, RowsMut, load, save};
+use super::rows::{Rows, RowsMut, encode, load, save};
 use super::{keys, record, tallies};
 
 /// Which rows a record has, as long as it stands as it does. Taken before a transition, so that
@@ -37,6 +37,18 @@ impl Standing {
     }
 }
 
+impl Standing {
+    /// Is nothing of it stored yet? Then none of its keys was ever written: its place is not used again.
+    const fn is_new(self) -> bool {
+        self.shown.is_none()
+    }
+
+    /// Writes a row under a key that is this message's alone.
+    fn put(self, rows: &mut dyn RowsMut, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        if self.is_new() { rows.put_new(key, value) } else { rows.put(key, value) }
+    }
+}
+
 /// The record of a message.
 pub(super) fn message(rows: &dyn Rows, id: MessageId) -> Result<Option<Message>, StoreError> {
     rows.get(&keys::message(id))?.as_deref().map(record::decode).transpose()
@@ -63,7 +75,7 @@ pub(super) fn store(
     now: Time,
 ) -> Result<(), StoreError> {
     let after = Standing::of(message);
-    rows.put(keys::message(message.draft.id), record::encode(message)?)?;
+    before.put(rows, keys::message(message.draft.id), record::encode(message)?)?;
     move_queue(rows, before, after, message)?;
     move_conversation(rows, before, after, message)?;
     move_unsettled(rows, before, after, message)?;
@@ -80,7 +92,8 @@ fn move_queue(
 ) -> Result<(), StoreError> {
     let key = keys::queue(message.draft.sender, message.draft.lane, message.seq);
     if after.waiting {
-        save(rows, key, &QueueRow::from(Waiting::of(message)))?;
+        let row = encode(&QueueRow::from(Waiting::of(message)))?;
+        before.put(rows, key, row)?;
     } else if before.waiting {
         rows.remove(&key)?;
     }
@@ -109,7 +122,7 @@ fn move_conversation(
         return Ok(());
     }
     let key = keys::conversation(message.draft.conversation(), message.seq);
-    if after.in_conversation { save(rows, key, &message.draft.id) } else { rows.remove(&key) }
+    if after.in_conversation { before.put(rows, key, encode(&message.draft.id)?) } else { rows.remove(&key) }
 }
 
 fn move_unsettled(
@@ -119,7 +132,11 @@ fn move_unsettled(
     message: &Message,
 ) -> Result<(), StoreError> {
     let key = keys::unsettled(message.draft.sender, message.draft.id);
-    if after.unsettled {
+    // The first attempt of a message is the first time that it has this row.
+    let is_new = !before.unsettled && message.attempt == 1;
+    if after.unsettled && is_new {
+        rows.put_new(key, encode(&UnsettledRow::of(message))?)
+    } else if after.unsettled {
         save(rows, key, &UnsettledRow::of(message))
     } else if before.unsettled {
         rows.remove(&key)

@@ -5,15 +5,17 @@
 //! golden test holds a record of every version.
 
 mod v1;
+mod v2;
 
 use sendyard_actors::domain::message::Message;
 use sendyard_actors::ports::StoreError;
 use serde::de::DeserializeOwned;
 
 use self::v1::MessageV1;
+use self::v2::MessageV2;
 
 /// The version that is written.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The bytes of a record.
 pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
@@ -27,6 +29,7 @@ pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
 pub(super) fn decode(bytes: &[u8]) -> Result<Message, StoreError> {
     match bytes.split_first() {
         Some((&VERSION, body)) => from_bytes(body),
+        Some((2, body)) => from_bytes::<MessageV2>(body).map(Message::from),
         Some((1, body)) => from_bytes::<MessageV1>(body).map(Message::from),
         Some((version, _)) => {
             Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")))

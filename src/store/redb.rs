@@ -1,4 +1,4 @@
-//! The embedded store: a redb file and its log, one writer thread, group commit.
+//! The embedded store: a redb file and its two logs, one writer thread, group commit.
 //!
 //! Steps are sent to the writer, which owns every change. It takes what is waiting, up to a bounded
 //! number, as one group, makes that durable (fsync), and only then answers; while it does, the next
@@ -6,15 +6,16 @@
 //! durable state, beside the writer.
 //!
 //! A group is made durable as one entry of a log, a file of its own (`log.rs`), and many groups are
-//! folded into the table of rows at a time (`handle.rs`). redb writes each page anew that a
+//! folded into the table of rows at a time (`handle.rs`), beside the writer, which fills another log
+//! meanwhile (`logs.rs`). redb writes each page anew that a
 //! transaction touches, and syncs twice, so a group that wrote its rows directly would pay for a page or
 //! two per row and for both.
 //!
-//! Only one process can have the files open: redb locks its own, and the log is opened under that lock.
+//! Only one process can have the files open: redb locks its own, and the logs are opened under that lock.
 //! That is what lets `acquire_lease` take an earlier owner for dead.
 //!
 //! **When the disk fails.** redb refuses everything after an I/O error until its file is opened
-//! anew, and so does the log, so the writer closes and opens both at once, and again with each group
+//! anew, and so does a log, so the writer closes and opens all at once, and again with each group
 //! until that succeeds; meanwhile every step and read is answered with an error, and nothing hangs. The
 //! steps of the group that met the error are told that they were not done (`Full` when it was for want of
 //! room), if the log as it was opened anew shows so; else that they may have been (`Unanswered`). So a
@@ -22,9 +23,11 @@
 
 mod changes;
 mod file;
+mod fold;
 mod group;
 mod handle;
 mod log;
+mod logs;
 mod writer;
 
 use std::path::Path;
@@ -37,7 +40,7 @@ use handle::Handle;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError, Stored};
 use tokio::sync::{Semaphore, oneshot};
-use writer::{FOLD_AT, StepJob, Work, Writer};
+use writer::{Folding, StepJob, Work, Writer};
 
 use super::rows::{Rows, RowsMut};
 use super::step_store::{Runner, StepStore};
@@ -45,7 +48,7 @@ use super::step_store::{Runner, StepStore};
 /// Steps that may wait for the writer; more callers wait for a place.
 const PLACES: usize = 8192;
 
-/// The store in a redb file and its log.
+/// The store in a redb file and its logs.
 pub type RedbStore = StepStore<Embedded>;
 
 impl RedbStore {
@@ -55,28 +58,32 @@ impl RedbStore {
     /// One sentence each that names the path and what to do: see [`OpenError`].
     pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = file::path_in(dir)?;
-        Self::with_opener(Box::new(move || file::open(&path)), clock, FOLD_AT)
+        Self::with_opener(Box::new(move || file::open(&path)), clock, Folding::USUAL)
     }
 
-    /// Over two files of the caller's own, for the rows and for the log; asked for again each time they
-    /// are opened anew. Folds its log often, so that what follows a fold is tested with few steps.
+    /// Over three files of the caller's own, for the rows and for the logs; asked for again each time they
+    /// are opened anew. Folds its logs often, so that what follows a fold is tested with few steps.
     #[cfg(test)]
     pub(super) fn over<B: ::redb::StorageBackend>(
-        files: impl Fn() -> [B; 2] + Send + Sync + 'static,
+        files: impl Fn() -> [B; 3] + Send + Sync + 'static,
         clock: Arc<dyn Clock>,
+        beside: bool,
     ) -> Result<Self, OpenError> {
-        const FOLD_OFTEN: usize = 4096;
         let opener = move || {
-            let [rows, log] = files();
-            file::open_on(rows, log)
+            let [rows, first, second] = files();
+            file::open_on(rows, [first, second])
         };
-        Self::with_opener(Box::new(opener), clock, FOLD_OFTEN)
+        Self::with_opener(Box::new(opener), clock, Folding { at: 4096, beside })
     }
 
-    fn with_opener(opener: handle::Opener, clock: Arc<dyn Clock>, fold_at: usize) -> Result<Self, OpenError> {
+    fn with_opener(
+        opener: handle::Opener,
+        clock: Arc<dyn Clock>,
+        folding: Folding,
+    ) -> Result<Self, OpenError> {
         let handle = Arc::new(Handle::open(opener)?);
         let (work, waiting) = std::sync::mpsc::channel();
-        let writer = Writer::new(Arc::clone(&handle), Arc::clone(&clock), waiting, fold_at);
+        let writer = Writer::new(Arc::clone(&handle), Arc::clone(&clock), waiting, folding);
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run());
         let thread = thread.map_err(OpenError::Thread)?;
         let places = Arc::new(Semaphore::new(PLACES));
@@ -131,12 +138,20 @@ impl Runner for Embedded {
         &self,
         step: impl Fn(&mut dyn RowsMut, Time) -> Result<T, StoreError> + Send + 'static,
     ) -> Stored<T> {
+        self.write_all(1, step)
+    }
+
+    fn write_all<T: Send + 'static>(
+        &self,
+        steps: usize,
+        step: impl Fn(&mut dyn RowsMut, Time) -> Result<T, StoreError> + Send + 'static,
+    ) -> Stored<T> {
         let places = Arc::clone(&self.places);
         let work = self.work.clone();
         Box::pin(async move {
             let place = places.acquire_owned().await.map_err(closed)?;
             let (answer, answered) = oneshot::channel();
-            work.send(Work::Step(Box::new(StepJob::new(step, answer, place)))).map_err(closed)?;
+            work.send(Work::Step(Box::new(StepJob::new(step, steps, answer, place)))).map_err(closed)?;
             answered.await.unwrap_or(Err(StoreError::Unanswered))
         })
     }

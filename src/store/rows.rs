@@ -28,6 +28,11 @@ pub trait RowsMut: Rows {
     /// Writes a value, over what is there.
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError>;
 
+    /// Writes a row whose key was never written before: what comes and goes soon need not leave a trace.
+    fn put_new(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        self.put(key, value)
+    }
+
     /// Removes a row; nothing if there is none.
     fn remove(&mut self, key: &[u8]) -> Result<(), StoreError>;
 }

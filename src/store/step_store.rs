@@ -43,6 +43,15 @@ pub trait Runner: Send + Sync + 'static {
         step: impl Fn(&mut dyn RowsMut, Time) -> Result<T, StoreError> + Send + 'static,
     ) -> Stored<T>;
 
+    /// [`Runner::write`] of a step that is as long as so many.
+    fn write_all<T: Send + 'static>(
+        &self,
+        _steps: usize,
+        step: impl Fn(&mut dyn RowsMut, Time) -> Result<T, StoreError> + Send + 'static,
+    ) -> Stored<T> {
+        self.write(step)
+    }
+
     /// Runs a read on what is durable, all of it at one instant.
     fn read<T: Send + 'static>(
         &self,
@@ -115,6 +124,10 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         self.runner.write(move |rows, now| steps::claim(rows, now, &claim))
+    }
+
+    fn claim_all(&self, claims: Vec<Claim>) -> Stored<Vec<Claimed>> {
+        self.runner.write_all(claims.len(), move |rows, now| steps::claim_all(rows, now, &claims))
     }
 
     fn retry(&self, claim: Claim) -> Stored<Claimed> {

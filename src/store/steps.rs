@@ -9,7 +9,9 @@ mod leases;
 mod messages;
 mod prune;
 
-pub(super) use attempts::{claim, evidence, mark_unknown, retry, settle, settle_by_hand, settle_unknown};
+pub(super) use attempts::{
+    claim, claim_all, evidence, mark_unknown, retry, settle, settle_by_hand, settle_unknown,
+};
 pub(super) use idempotency::{lookup_key, release_key, reserve_key};
 pub(super) use leases::{LeaseAsked, acquire_lease, release_lease, renew_lease};
 pub(super) use messages::{append, append_sending, cancel};

@@ -29,11 +29,16 @@ pub(super) fn count(
         return Ok(());
     }
     let organization = message.draft.organization;
-    if let Some((shown, provider)) = before {
-        change(rows, organization, provider, shown, |count| count.saturating_sub(1))?;
-    }
     let (shown, provider) = after;
-    change(rows, organization, provider, shown, |count| count.saturating_add(1))?;
+    let (was_shown, was_at) = before.unzip();
+    match was_at {
+        // It moved to its fallback account.
+        Some(was_at) if was_at != provider => {
+            change(rows, organization, was_at, was_shown, None)?;
+            change(rows, organization, provider, None, Some(shown))?;
+        }
+        Some(_) | None => change(rows, organization, provider, was_shown, Some(shown))?,
+    }
     match shown {
         Shown::Sent => {
             let took = u64::try_from(now.since(message.accepted_at).as_millis()).unwrap_or(u64::MAX);
@@ -48,22 +53,32 @@ pub(super) fn count(
     }
 }
 
-/// Changes the count of what is shown so now; what is final is not counted here.
+/// Counts one message less that is shown as `less`, and one more that is shown as `more`; what is final is
+/// not counted here.
 fn change(
     rows: &mut dyn RowsMut,
     organization: OrganizationId,
     provider: ProviderKind,
-    shown: Shown,
-    change: fn(u64) -> u64,
+    less: Option<Shown>,
+    more: Option<Shown>,
 ) -> Result<(), StoreError> {
     let key = keys::tally(organization, provider);
     let mut row: TallyRow = load(rows, &key)?.unwrap_or_default();
-    match shown {
-        Shown::Queued => row.waiting = change(row.waiting),
-        Shown::Sending => row.active = change(row.active),
-        Shown::Sent | Shown::Failed | Shown::Cancelled => return Ok(()),
+    if let Some(count) = less.and_then(|shown| count_of(&mut row, shown)) {
+        *count = count.saturating_sub(1);
+    }
+    if let Some(count) = more.and_then(|shown| count_of(&mut row, shown)) {
+        *count = count.saturating_add(1);
     }
     save(rows, key, &row)
+}
+
+const fn count_of(row: &mut TallyRow, shown: Shown) -> Option<&mut u64> {
+    match shown {
+        Shown::Queued => Some(&mut row.waiting),
+        Shown::Sending => Some(&mut row.active),
+        Shown::Sent | Shown::Failed | Shown::Cancelled => None,
+    }
 }
 
 /// The counts of one organization, per provider that has any.

@@ -13,16 +13,18 @@ const UCS2_PART: usize = 67;
 
 /// Parts that `text` travels in, at least 1. No part ends within a character.
 pub(super) fn count(text: &str) -> u32 {
-    let septets: Option<Vec<usize>> = text.chars().map(septets).collect();
-    match septets {
-        Some(widths) => parts(&widths, GSM_ALONE, GSM_PART),
+    let alone: Option<usize> = text.chars().map(septets).sum();
+    match alone {
+        Some(all) if all <= GSM_ALONE => 1,
+        Some(_) => parts(text.chars().filter_map(septets), GSM_PART),
         None => count_ucs2(text),
     }
 }
 
 /// The same without the default alphabet.
 pub(super) fn count_ucs2(text: &str) -> u32 {
-    parts(&text.chars().map(char::len_utf16).collect::<Vec<_>>(), UCS2_ALONE, UCS2_PART)
+    let widths = text.chars().map(char::len_utf16);
+    if widths.clone().sum::<usize>() <= UCS2_ALONE { 1 } else { parts(widths, UCS2_PART) }
 }
 
 /// The same by Telnyx's smaller alphabet.
@@ -47,10 +49,7 @@ fn septets(character: char) -> Option<usize> {
     EXTENSION.contains(character).then_some(2)
 }
 
-fn parts(widths: &[usize], alone: usize, part: usize) -> u32 {
-    if widths.iter().sum::<usize>() <= alone {
-        return 1;
-    }
+fn parts(widths: impl Iterator<Item = usize>, part: usize) -> u32 {
     let mut count = 1;
     let mut filled = 0;
     for width in widths {

@@ -36,6 +36,10 @@ pub struct LedgerLine {
     /// was, byte for byte.
     #[serde(default)]
     pub token: Option<String>,
+    /// The line of the acceptance whose answer was given again, of a request that was taken for a
+    /// repetition of that one.
+    #[serde(default)]
+    pub replay_of: Option<u64>,
 }
 
 impl LedgerLine {

@@ -87,6 +87,8 @@ pub struct Counts {
     pub accepted: u64,
     /// Requests that it refused.
     pub refused: u64,
+    /// Requests that it answered as before, as repetitions of one that it had accepted.
+    pub replayed: u64,
     /// Messages that it accepted and whose answer to a client was lost.
     pub unasked: u64,
     /// Accepted messages of senders whose limits were not given: their pace was not judged.
@@ -136,6 +138,7 @@ impl fmt::Display for Report {
             ("  undecided", counts.undecided),
             ("ledger: accepted", counts.accepted),
             ("ledger: refused", counts.refused),
+            ("ledger: replayed", counts.replayed),
             ("ledger: unasked", counts.unasked),
             ("without limits", counts.without_limits),
         ] {

@@ -46,6 +46,13 @@ impl<'a> Message<'a> {
         self.lines.iter().copied().filter(|line| line.accepted)
     }
 
+    /// Was the request answered as a repetition of one of this message that was accepted? What says so of
+    /// itself, and names no such line, is a request like any other.
+    pub(super) fn is_replay(&self, line: &LedgerLine) -> bool {
+        let first = line.replay_of.filter(|_| !line.accepted);
+        first.is_some_and(|first| self.accepted().any(|line| line.seq == first))
+    }
+
     pub(super) fn shown(&self) -> Option<Shown> {
         self.status.and_then(|status| status.status)
     }
@@ -117,11 +124,13 @@ impl<'a> Run<'a> {
         };
         for message in &self.messages {
             count(message, &mut counts);
+            counts.replayed += message.lines.iter().filter(|line| message.is_replay(line)).count() as u64;
             let first = message.accepted().next();
             let sender = first.and_then(|line| line.from.as_deref());
             let judged = sender.is_some_and(|sender| self.inputs.limits.contains_key(sender));
             counts.without_limits += u64::from(first.is_some() && !judged);
         }
+        counts.refused -= counts.replayed;
         counts
     }
 }

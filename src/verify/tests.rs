@@ -38,7 +38,16 @@ impl Case {
         let seq = self.inputs.ledger.len() as u64 + 1;
         let token = Some(format!("{id}.{attempt}"));
         let (from, to) = (Some(FROM.to_owned()), TO.to_owned());
-        self.inputs.ledger.push(LedgerLine { seq, at_us, accepted, from, to, segments: 1, token });
+        self.inputs.ledger.push(LedgerLine {
+            seq,
+            at_us,
+            accepted,
+            from,
+            to,
+            segments: 1,
+            token,
+            replay_of: None,
+        });
         self.inputs.ledger.last_mut().unwrap()
     }
 
@@ -122,6 +131,7 @@ fn an_ordinary_run_is_clean_and_counted() {
         undecided: 0,
         accepted: 3,
         refused: 0,
+        replayed: 0,
         unasked: 1,
         without_limits: 0,
     };
@@ -337,6 +347,33 @@ fn pace_counts_refused_requests_too() {
     case.read("a", 1, SECOND, false);
     case.hand_over("a", SECOND + LATER, 1);
     assert_eq!(case.violated(), [Promise::Pace]);
+}
+
+#[test]
+fn pace_does_not_count_a_request_that_was_answered_as_a_repetition() {
+    let repeated = |replay_of: Option<u64>| {
+        let mut case = Case::default();
+        case.limits(&[(0, "1/s")]);
+        case.sent("a", 0, SECOND);
+        case.sent("b", SECOND, 3 * SECOND);
+        case.read("a", 2, 3 * SECOND + LATER, false).replay_of = replay_of;
+        case
+    };
+    assert_eq!(repeated(None).violated(), [Promise::Pace], "it was refused, and read");
+    let replay = repeated(Some(1));
+    assert_eq!(replay.violated(), []);
+    let counts = verify(&replay.inputs).counts;
+    assert_eq!((counts.accepted, counts.refused, counts.replayed), (2, 0, 1));
+    assert_eq!(repeated(Some(2)).violated(), [Promise::Pace], "of another message");
+    assert_eq!(repeated(Some(9)).violated(), [Promise::Pace], "of nothing");
+
+    let mut twice = repeated(Some(1));
+    twice.inputs.ledger[2].accepted = true;
+    assert_eq!(
+        twice.violated(),
+        [Promise::Once, Promise::Pace],
+        "accepted is accepted, whatever else is said"
+    );
 }
 
 #[test]

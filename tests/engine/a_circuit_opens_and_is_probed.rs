@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use sendyard_actors::domain::breaker::{Circuit, Why};
 use sendyard_actors::domain::ids::OrganizationId;
-use sendyard_actors::domain::message::State;
+use sendyard_actors::domain::message::{AttemptResult, State};
 use sendyard_actors::domain::outcome::Class;
 use sendyard_actors::engine::NotSent;
 use sendyard_actors::settings::Settings;
 
+use super::faulty::Fault;
 use super::yard::{Builder, Line, ORGANIZATION, Yard, account};
 
 const PLACES: usize = 16;
@@ -131,4 +132,25 @@ async fn trouble_shrinks_the_places_and_good_answers_give_them_back() {
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(yard.engine.accounts(ORGANIZATION)[0].allowed, PLACES);
     assert_eq!(circuit(&yard), Circuit::Closed);
+}
+
+/// The last check looks at the circuit: what was claimed before it opened is not begun behind that.
+#[tokio::test(start_paused = true)]
+async fn what_was_claimed_before_it_opened_is_not_begun() {
+    let yard = yard(Line::Refuse(Class::Configuration, Duration::from_millis(10))).await;
+    yard.faults().push("claim", Fault::After(Duration::from_secs(1)));
+    let claimed = yard.queue("+15551110001", "claimed").await.id;
+    yard.until(claimed, State::Sending).await;
+    // Nobody has heard of the claim yet; meanwhile another message opens the circuit.
+    let refused = yard.send_now("+15551110002", "now").await;
+    assert!(matches!(refused, Err(NotSent::Refused { .. })), "{refused:?}");
+    assert!(matches!(circuit(&yard), Circuit::Open { .. }));
+    yard.provider.play(vec![QUICK]);
+
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let back = yard.message(claimed).await;
+    assert_eq!(yard.seen().len(), 1, "it was handed over through an open circuit");
+    assert_eq!((back.state, back.tries), (State::Queued, 0));
+    assert_eq!(back.attempts[0].result, AttemptResult::NeverBegun);
+    yard.until(claimed, State::Sent).await;
 }

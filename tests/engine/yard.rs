@@ -36,6 +36,30 @@ pub(crate) enum Line {
     NoConnection,
 }
 
+/// Longer texts are too long for the second account.
+pub(crate) const SECOND_TAKES: usize = 20;
+
+/// The second account's way out: the same provider, which takes no long texts there.
+struct Second(Arc<Scripted>);
+
+impl Provider for Second {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::Telnyx
+    }
+
+    fn check_length(&self, text: &str, _media: &[String]) -> Result<(), TooLong> {
+        if text.len() > SECOND_TAKES { Err(TooLong { sentence: "too long".to_owned() }) } else { Ok(()) }
+    }
+
+    fn freeze(&self, draft: &Draft) -> Option<String> {
+        self.0.second_knows_repeats.then(|| format!("second: {}", draft.text))
+    }
+
+    fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
+        self.0.send(hand_over, patience)
+    }
+}
+
 /// A hand-over that the provider saw.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
@@ -59,6 +83,10 @@ pub(crate) struct Scripted {
     crashes: Arc<AtomicU64>,
     /// Knows a repeat by its bytes, and takes it once.
     knows_repeats: bool,
+    /// The same through the second account.
+    second_knows_repeats: bool,
+    /// What it plays through the second account, if not the script.
+    second_plays: Option<Line>,
     /// What it says of a message's segments.
     counts: Option<u16>,
 }
@@ -93,9 +121,10 @@ impl Provider for Scripted {
     }
 
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
-        let line = self.next_line();
-        let (knows_repeats, counted) = (self.knows_repeats, self.counts);
         let draft = hand_over.message.draft.clone();
+        let second_plays = self.second_plays.clone().filter(|_| draft.account == second());
+        let line = second_plays.unwrap_or_else(|| self.next_line());
+        let (knows_repeats, counted) = (draft.frozen.is_some(), self.counts);
         let in_flight = Arc::clone(&self.in_flight);
         *in_flight.lock().unwrap() += 1;
         self.seen.lock().unwrap().push(Seen {
@@ -167,8 +196,11 @@ pub(crate) struct Builder {
     pub(crate) second_account: bool,
     pub(crate) moved: bool,
     pub(crate) knows_repeats: bool,
+    pub(crate) second_knows_repeats: bool,
     pub(crate) counts: Option<u16>,
     pub(crate) fallback: bool,
+    pub(crate) second_limits: Vec<&'static str>,
+    pub(crate) second_plays: Option<Line>,
 }
 
 impl Default for Builder {
@@ -183,8 +215,11 @@ impl Default for Builder {
             second_account: false,
             moved: false,
             knows_repeats: false,
+            second_knows_repeats: false,
             counts: None,
             fallback: false,
+            second_limits: Vec::new(),
+            second_plays: None,
         }
     }
 }
@@ -221,6 +256,7 @@ fn book(builder: &Builder) -> Book {
         fallback: builder.fallback.then(|| Elsewhere { account: second(), provider: ProviderKind::Telnyx }),
         limits,
     };
+    let second_limits = builder.second_limits.iter().map(|limit| limit.parse().unwrap()).collect();
     let account = Account {
         name: account(),
         organization: ORGANIZATION,
@@ -233,7 +269,7 @@ fn book(builder: &Builder) -> Book {
         accounts: if builder.second_account {
             HashMap::from([
                 (account.name.clone(), account.clone()),
-                (second(), Account { name: second(), ..account }),
+                (second(), Account { name: second(), limits: second_limits, ..account }),
             ])
         } else {
             HashMap::from([(account.name.clone(), account)])
@@ -256,6 +292,8 @@ impl Builder {
             accepted: Arc::default(),
             crashes: Arc::default(),
             knows_repeats: self.knows_repeats,
+            second_knows_repeats: self.second_knows_repeats,
+            second_plays: self.second_plays.clone(),
             counts: self.counts,
         });
         let running = start_engine(&self, &store, &provider, clock).await;
@@ -271,11 +309,12 @@ async fn start_engine(
     clock: SystemClock,
 ) -> RunningEngine {
     let way_out: Arc<dyn Provider> = Arc::clone(provider) as _;
+    let second_way_out: Arc<dyn Provider> = Arc::new(Second(Arc::clone(provider)));
     let parts = Parts {
         settings: builder.settings,
         book: book(builder),
         store: Arc::clone(store),
-        providers: HashMap::from([(account(), Arc::clone(&way_out)), (second(), way_out)]),
+        providers: HashMap::from([(account(), way_out), (second(), second_way_out)]),
         clock: Arc::new(clock),
         ids: Arc::new(SystemIds),
     };

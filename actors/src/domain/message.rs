@@ -120,7 +120,7 @@ pub struct Draft {
     /// [`Provider::freeze`]: crate::ports::Provider::freeze
     pub frozen: Option<String>,
     /// Where it goes once its account has definitely refused it for a reason of the account's own.
-    pub fallback: Option<Elsewhere>,
+    pub fallback: Option<Fallback>,
 }
 
 /// Another account.
@@ -130,6 +130,24 @@ pub struct Elsewhere {
     pub account: AccountName,
     /// Its provider.
     pub provider: ProviderKind,
+}
+
+/// The account that a message may move to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// That account.
+    pub to: Elsewhere,
+    /// As [`Draft::frozen`], for that account.
+    pub frozen: Option<String>,
+}
+
+/// That a message moved to its fallback account, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The account that took it in; `None` where a record of version 2 did not keep it.
+    pub from: Option<Elsewhere>,
+    /// The last attempt that went through that one. Later ones go through the draft's.
+    pub last_there: u16,
 }
 
 impl Draft {
@@ -185,7 +203,6 @@ pub enum AttemptResult {
 
 /// The record of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "facts of its past, each true or not by itself")]
 pub struct Message {
     /// What never changes.
     pub draft: Draft,
@@ -212,7 +229,7 @@ pub struct Message {
     /// Unknown for good: its conversation goes on, a person decides.
     pub listed: bool,
     /// It goes through its fallback account now: `draft` names that one.
-    pub moved: bool,
+    pub moved: Option<Moved>,
     /// It was listed once, and its conversation may have gone on without it.
     pub overtaken: bool,
     /// While unknown: evidence is waited for until here.

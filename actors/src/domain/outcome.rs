@@ -23,6 +23,21 @@ pub enum Outcome {
     Unknown(Doubt),
 }
 
+impl Outcome {
+    /// The words for outcomes in metrics; a refusal's is its class'.
+    pub const LABELS: [&str; 3] = ["accepted", "never_begun", "unknown"];
+
+    /// Its word in metrics.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Refused(refusal) => refusal.class.as_str(),
+            Self::NeverBegun => "never_begun",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
 /// What a provider said on taking a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acceptance {

@@ -24,6 +24,14 @@ pub struct Route {
     pub limits: Vec<Limit>,
 }
 
+impl Route {
+    /// Is this its account, or its fallback?
+    pub fn may_go_through(&self, account: &AccountName) -> bool {
+        let fallback = self.fallback.as_ref().map(|fallback| &fallback.account);
+        self.account == *account || fallback == Some(account)
+    }
+}
+
 /// What the engine knows of one provider account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {

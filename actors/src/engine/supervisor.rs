@@ -296,7 +296,9 @@ impl SupervisorState {
 
     fn provider_arguments(&self, name: &AccountName) -> Option<ProviderArguments> {
         let tree = &self.tree;
-        let numbers = tree.book.numbers.iter().filter(|(_, route)| route.account == *name);
+        // Also those whose messages may have moved here. Charges do not say through which account, so all of
+        // theirs count: for the longest of its windows after a start it is too slow, never too fast.
+        let numbers = tree.book.numbers.iter().filter(|(_, route)| route.may_go_through(name));
         Some(ProviderArguments {
             account: tree.book.accounts.get(name)?.clone(),
             numbers: numbers.map(|(number, _)| *number).collect(),

@@ -1,29 +1,35 @@
 //! Claims: from the decision that a message goes to its begin, in the order of the decisions.
 //!
-//! A claim is asked for by a task and answered to the sender; what is claimed waits here for its
-//! instant and for those decided before it. A claim that was not made gives its slot back.
+//! What is decided at one time is claimed in one step, asked for by a task and answered to the sender;
+//! what is claimed waits here for its instant and for those decided before it. A claim that was not made
+//! gives its slot back.
 
 use ractor::ActorRef;
 
-use super::{PLACE_AGAIN_AFTER, STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate};
+use super::{
+    PLACE_AGAIN_AFTER, PLACE_AGAIN_SOONEST, STORE_AGAIN_AFTER, SenderMessage, SenderState, immediate,
+};
 use crate::attempt::ClaimedAttempt;
+use crate::domain::ids::AccountName;
 use crate::domain::pace::Permit;
+use crate::domain::phone::E164;
 use crate::domain::time::Time;
+use crate::journal::Journal;
 use crate::places::Place;
 use crate::ports::{Claimed, StoreError, Waiting};
-use crate::provider::{Begin, ProviderMessage};
+use crate::provider::{Begin, NoPlace, ProviderMessage};
+use crate::roster::Roster;
 
-/// The store's answer to a claim.
-pub struct ClaimAnswered {
-    number: u64,
+/// The store's answers to what was claimed at one time.
+pub struct ClaimsAnswered {
     asked_at: Time,
-    answer: ClaimResult,
+    answers: Vec<(u64, ClaimResult)>,
 }
 
 enum ClaimResult {
     Ours(ClaimedAttempt),
-    /// There is no place at its account.
-    NoPlace,
+    /// There is no place at its account, and when there may be.
+    NoPlace(Time),
     NotDue(Time),
     NotHead,
     Changed,
@@ -41,61 +47,91 @@ pub(super) struct Starting {
     pub(super) claimed: Option<ClaimedAttempt>,
 }
 
+/// When a place that was not to be had is asked for again.
+fn place_again_at(why: NoPlace, now: Time) -> Time {
+    match why {
+        NoPlace::Taken | NoPlace::Out => now + PLACE_AGAIN_AFTER,
+        NoPlace::NotBefore(at) => at.max(now + PLACE_AGAIN_SOONEST),
+    }
+}
+
+/// A message that goes, to be claimed.
+pub(super) struct Decided {
+    number: u64,
+    message: Waiting,
+    /// `None`: it goes through its fallback account, which has not been asked.
+    place: Option<Place>,
+}
+
 impl SenderState {
-    pub(super) fn claim(
+    /// Notes that a message goes, behind those that were decided before it.
+    pub(super) fn decide(
         &mut self,
         message: Waiting,
         permit: Permit,
         not_before: Time,
         place: Option<Place>,
-        myself: &ActorRef<SenderMessage>,
-    ) {
+    ) -> Decided {
+        self.window.start(&message);
         self.claims_made += 1;
         let number = self.claims_made;
         self.starting.push_back(Starting { number, message, permit, not_before, claimed: None });
-        let (journal, roster) = (self.journal.clone(), self.roster.clone());
-        let (sender, myself) = (self.number, myself.clone());
-        let elsewhere = self
-            .route
-            .fallback
-            .as_ref()
-            .map_or_else(|| self.account.clone(), |fallback| fallback.account.clone());
+        Decided { number, message, place }
+    }
+
+    /// Claims what was decided: what has its place in one step, the rest one by one.
+    pub(super) fn claim(&self, decided: Vec<Decided>, myself: &ActorRef<SenderMessage>) {
+        let mut with_place = Vec::with_capacity(decided.len());
+        for Decided { number, message, place } in decided {
+            match place {
+                Some(place) => with_place.push((number, message, place)),
+                None => self.claim_elsewhere(number, message, myself),
+            }
+        }
+        if with_place.is_empty() {
+            return;
+        }
+        let claims = self.claims(myself);
+        tokio::spawn(claims.make(with_place));
+    }
+
+    /// A task of its own: its account may be slow to say whether it has a place.
+    fn claim_elsewhere(&self, number: u64, message: Waiting, myself: &ActorRef<SenderMessage>) {
+        let fallback = self.route.fallback.as_ref().map(|fallback| fallback.account.clone());
+        let account = fallback.unwrap_or_else(|| self.account.clone());
+        let claims = self.claims(myself);
         tokio::spawn(async move {
-            let asked_at = journal.now();
-            let place = match place {
-                Some(place) => Ok(place),
-                None => immediate::place_now(&roster, &elsewhere).await,
-            };
-            let Ok(place) = place else {
-                let answered = ClaimAnswered { number, asked_at, answer: ClaimResult::NoPlace };
-                let _ = myself.send_message(SenderMessage::ClaimAnswered(answered));
-                return;
-            };
-            let answer = match journal.claim(message.id, sender, message.attempt).await {
-                Ok(Claimed::Yes(claimed) | Claimed::Already(claimed)) => {
-                    if let Some(place) = immediate::place_for(&claimed, place, &roster).await {
-                        ClaimResult::Ours(ClaimedAttempt::new(claimed, place, journal))
-                    } else {
-                        immediate::leave_for_later(&journal, &claimed).await;
-                        ClaimResult::PutBack
-                    }
+            match immediate::place_now(&claims.roster, &account, Some(message.cost)).await {
+                Ok(place) => claims.make(vec![(number, message, place)]).await,
+                Err(why) => {
+                    let again_at = place_again_at(why, claims.asked_at);
+                    claims.answer(vec![(number, ClaimResult::NoPlace(again_at))]);
                 }
-                Ok(Claimed::NotDue(due)) => ClaimResult::NotDue(due),
-                Ok(Claimed::NotHead(_)) => ClaimResult::NotHead,
-                Ok(Claimed::Changed) => ClaimResult::Changed,
-                Ok(Claimed::Stale) => ClaimResult::Stale,
-                Err(error) => ClaimResult::Failed(error),
-            };
-            // Nobody there: what was claimed goes back as it is dropped.
-            let answered = ClaimAnswered { number, asked_at, answer };
-            let _ = myself.send_message(SenderMessage::ClaimAnswered(answered));
+            }
         });
     }
 
-    pub(super) fn claim_answered(&mut self, answered: ClaimAnswered, myself: &ActorRef<SenderMessage>) {
-        let ClaimAnswered { number, asked_at, answer } = answered;
+    fn claims(&self, myself: &ActorRef<SenderMessage>) -> Claims {
+        let (journal, roster) = (self.journal.clone(), self.roster.clone());
+        let asked_at = journal.now();
+        Claims { journal, roster, sender: self.number, asked_at, myself: myself.clone() }
+    }
+
+    pub(super) fn claims_answered(&mut self, answered: ClaimsAnswered, myself: &ActorRef<SenderMessage>) {
         let now = self.journal.now();
-        self.usual_claim = (self.usual_claim * 7 + now.since(asked_at)) / 8;
+        self.usual_claim = (self.usual_claim * 7 + now.since(answered.asked_at)) / 8;
+        for (number, answer) in answered.answers {
+            self.claim_answered(number, answer, now, myself);
+        }
+    }
+
+    fn claim_answered(
+        &mut self,
+        number: u64,
+        answer: ClaimResult,
+        now: Time,
+        myself: &ActorRef<SenderMessage>,
+    ) {
         let Some(place) = self.starting.iter().position(|starting| starting.number == number) else { return };
         if let ClaimResult::Ours(claimed) = answer {
             if let Some(starting) = self.starting.get_mut(place) {
@@ -115,10 +151,9 @@ impl SenderState {
                 self.window.mistaken(&message);
                 self.window.release(message.recipient);
             }
-            ClaimResult::NoPlace => {
-                self.window.requeue(Waiting { due: now + PLACE_AGAIN_AFTER, ..message });
+            ClaimResult::NoPlace(due) | ClaimResult::NotDue(due) => {
+                self.window.requeue(Waiting { due, ..message });
             }
-            ClaimResult::NotDue(due) => self.window.requeue(Waiting { due, ..message }),
             ClaimResult::NotHead => {
                 // Something of this conversation is ahead that we do not know: look again shortly.
                 self.window.mistaken(&message);
@@ -139,21 +174,73 @@ impl SenderState {
 
     /// Passes on what is claimed, in the order of the decisions, each not before its instant.
     pub(super) fn begin_in_order(&mut self, now: Time) {
-        while let Some(first) = self.starting.front() {
-            if first.claimed.is_none() || first.not_before > now {
-                return;
+        let mut begins: Vec<(AccountName, Vec<Begin>)> = Vec::new();
+        while let Some(begin) = self.next_begin(now) {
+            let account = begin.attempt.message().map(|claimed| &claimed.draft.account);
+            let account = account.unwrap_or(&self.account);
+            match begins.last_mut() {
+                Some((last, same)) if last == account => same.push(begin),
+                Some(_) | None => begins.push((account.clone(), vec![begin])),
             }
-            let Some(Starting { message, permit, not_before, claimed: Some(attempt), .. }) =
-                self.starting.pop_front()
-            else {
-                return;
-            };
-            self.open.insert(message.id, permit);
-            let account = attempt.message().map(|claimed| claimed.draft.account.clone());
-            let pace_memory = self.pace_memory;
-            let begin = ProviderMessage::Begin(Begin { attempt, due: not_before, pace_memory });
-            // A provider actor that is just failing drops the attempt, which puts it back.
-            let _ = self.roster.pass(account.as_ref().unwrap_or(&self.account), begin);
         }
+        for (account, begins) in begins {
+            // A provider actor that is just failing drops the attempts, which puts them back.
+            let _ = self.roster.pass(&account, ProviderMessage::Begin(begins));
+        }
+    }
+
+    fn next_begin(&mut self, now: Time) -> Option<Begin> {
+        let first = self.starting.front()?;
+        if first.claimed.is_none() || first.not_before > now {
+            return None;
+        }
+        let Starting { message, permit, not_before, claimed, .. } = self.starting.pop_front()?;
+        self.open.insert(message.id, permit);
+        Some(Begin { attempt: claimed?, due: not_before, pace_memory: self.pace_memory })
+    }
+}
+
+/// Claims that are being made for a sender.
+struct Claims {
+    journal: Journal,
+    roster: Roster,
+    sender: E164,
+    asked_at: Time,
+    myself: ActorRef<SenderMessage>,
+}
+
+impl Claims {
+    /// Claims each with the place that it has, and tells the sender.
+    async fn make(self, messages: Vec<(u64, Waiting, Place)>) {
+        let named: Vec<_> = messages.iter().map(|(_, message, _)| (message.id, message.attempt)).collect();
+        let claimed = self.journal.claim_all(self.sender, &named).await;
+        let mut answers = Vec::with_capacity(named.len());
+        for ((number, _, place), claimed) in messages.into_iter().zip(claimed) {
+            answers.push((number, self.result(claimed, place).await));
+        }
+        self.answer(answers);
+    }
+
+    async fn result(&self, claimed: Result<Claimed, StoreError>, place: Place) -> ClaimResult {
+        match claimed {
+            Ok(Claimed::Yes(claimed) | Claimed::Already(claimed)) => {
+                let Some(place) = immediate::place_for(&claimed, place, &self.roster).await else {
+                    immediate::leave_for_later(&self.journal, &claimed).await;
+                    return ClaimResult::PutBack;
+                };
+                ClaimResult::Ours(ClaimedAttempt::new(claimed, place, self.journal.clone()))
+            }
+            Ok(Claimed::NotDue(due)) => ClaimResult::NotDue(due),
+            Ok(Claimed::NotHead(_)) => ClaimResult::NotHead,
+            Ok(Claimed::Changed) => ClaimResult::Changed,
+            Ok(Claimed::Stale) => ClaimResult::Stale,
+            Err(error) => ClaimResult::Failed(error),
+        }
+    }
+
+    /// Nobody there: what was claimed goes back as it is dropped.
+    fn answer(self, answers: Vec<(u64, ClaimResult)>) {
+        let answered = ClaimsAnswered { asked_at: self.asked_at, answers };
+        let _ = self.myself.send_message(SenderMessage::ClaimsAnswered(answered));
     }
 }

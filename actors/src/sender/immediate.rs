@@ -100,7 +100,7 @@ impl Way {
             Immediate::New(draft) => draft.account.clone(),
             Immediate::Again { account, .. } => account.clone(),
         };
-        let place = match place_now(&self.roster, &account).await {
+        let place = match place_now(&self.roster, &account, None).await {
             Ok(place) => place,
             Err(why) => return NowAnswer::NoPlace(why),
         };
@@ -126,16 +126,21 @@ impl Way {
         let attempt = ClaimedAttempt::new(claimed, place, self.journal);
         let begin = Begin { attempt, due, pace_memory: self.pace_memory };
         // A provider actor that is just failing drops the attempt, which settles it as never begun.
-        let _ = self.roster.pass(&account, ProviderMessage::Begin(begin));
+        let _ = self.roster.pass(&account, ProviderMessage::Begin(vec![begin]));
         NowAnswer::Started
     }
 }
 
-/// A place for an immediate message, if there is one now.
-pub(super) async fn place_now(roster: &Roster, account: &AccountName) -> Result<Place, NoPlace> {
+/// A place for an immediate message, or for a queued one of this cost at an account that is not its
+/// sender's, if there is one now.
+pub(super) async fn place_now(
+    roster: &Roster,
+    account: &AccountName,
+    queued: Option<u32>,
+) -> Result<Place, NoPlace> {
     let (reply, answer) = oneshot::channel();
     // A provider actor that is just starting again has none for the moment.
-    roster.pass(account, ProviderMessage::WantNow(reply)).map_err(|_| NoPlace::Taken)?;
+    roster.pass(account, ProviderMessage::WantNow { queued, reply }).map_err(|_| NoPlace::Taken)?;
     answer.await.unwrap_or(Err(NoPlace::Taken))
 }
 
@@ -146,7 +151,7 @@ pub(super) async fn place_for(claimed: &Message, place: Place, roster: &Roster) 
         return Some(place);
     }
     drop(place);
-    place_now(roster, &claimed.draft.account).await.ok()
+    place_now(roster, &claimed.draft.account, Some(claimed.draft.cost())).await.ok()
 }
 
 /// Puts a claimed message back because its own account has no place, or is gone.

@@ -15,35 +15,36 @@ const FIRST_STATUS: &str = "queued";
 
 /// What an answer says of the attempt. `secret` is kept out of every text that is recorded.
 pub(super) fn outcome(answer: &Answer, secret: &str) -> Outcome {
-    let said = answer.said(secret);
     let outcome = if answer.status.is_success() {
-        said.as_ref().and_then(acceptance).map(Outcome::Accepted)
+        acceptance(answer, secret).map(Outcome::Accepted)
     } else {
-        refusal(answer, said.as_ref()).map(Outcome::Refused)
+        refusal(answer, secret).map(Outcome::Refused)
     };
     outcome.unwrap_or(Outcome::Unknown(answer.doubt()))
 }
 
 /// A message resource. Without its `sid` it is none.
-fn acceptance(said: &Value) -> Option<Acceptance> {
+fn acceptance(answer: &Answer, secret: &str) -> Option<Acceptance> {
+    let [sid, status, segments] = answer.fields(["sid", "status", "num_segments"], secret)?;
     Some(Acceptance {
-        provider_id: id(said.get("sid"))?,
-        provider_status: word(said.get("status")).unwrap_or_else(|| FIRST_STATUS.to_owned()),
+        provider_id: id(sid.as_ref())?,
+        provider_status: word(status.as_ref()).unwrap_or_else(|| FIRST_STATUS.to_owned()),
         // "0" as long as a messaging service has not picked a sender.
-        segments: positive_count(said.get("num_segments")),
+        segments: positive_count(segments.as_ref()),
     })
 }
 
 /// A definite no, or `None` where the answer leaves it open whether the message was taken.
-fn refusal(answer: &Answer, said: Option<&Value>) -> Option<Refusal> {
-    let code = word(said.and_then(|body| body.get("code")));
+fn refusal(answer: &Answer, secret: &str) -> Option<Refusal> {
+    let [code, message] = answer.fields(["code", "message"], secret).unwrap_or_default();
+    let code = word(code.as_ref());
     let known = code.as_deref().and_then(|code| code.parse().ok()).and_then(codes::find);
     let refuses = |code: &&Code| answer.status.is_client_error() || code.never_processed;
     let class = match known.filter(refuses) {
         Some(row) => row.class,
         None => answer.class_by_status()?,
     };
-    let message = said.and_then(|body| body.get("message")).and_then(Value::as_str);
+    let message = message.as_ref().and_then(Value::as_str);
     let retry_after = answer.retry_after.or(known.and_then(|row| row.wait));
     Some(Refusal { class, code, detail: answer.detail(message), retry_after })
 }

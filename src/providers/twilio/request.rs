@@ -11,6 +11,9 @@ use super::client::Settings;
 /// The query parameter of the status callback that holds our token. `webhooks` reads it back.
 const TOKEN_PARAMETER: &str = "a";
 
+/// About what a form takes up besides its text.
+const FORM_BYTES: usize = 256;
+
 /// Where an account's messages are created. The path keeps the account also where a key signs in.
 pub(super) fn messages_url(settings: &Settings) -> Url {
     let mut url = settings.base_url.clone();
@@ -38,7 +41,7 @@ pub(super) fn build(
 
 fn form(settings: &Settings, hand_over: &HandOver) -> String {
     let draft = &hand_over.message.draft;
-    let mut form = form_urlencoded::Serializer::new(String::new());
+    let mut form = form_urlencoded::Serializer::new(String::with_capacity(FORM_BYTES + draft.text.len()));
     form.append_pair("To", &draft.recipient.to_string());
     form.append_pair("From", &draft.sender.to_string());
     if let Some(service) = &settings.messaging_service_sid {

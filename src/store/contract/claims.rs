@@ -43,6 +43,36 @@ pub(super) async fn a_claim_again_by_the_same_call_gets_the_times_of_the_record(
     assert!(matches!(world.store.claim(unheard_of).await.unwrap(), Claimed::Changed));
 }
 
+pub(super) async fn several_claims_of_a_sender_are_answered_each_for_itself(world: World) {
+    let to = |index, recipient_index| Draft { recipient: recipient(recipient_index), ..draft(index) };
+    let first = world.queued(to(1, 1)).await.draft.id;
+    let behind_it = world.queued(to(2, 1)).await.draft.id;
+    let other = world.queued(to(3, 2)).await.draft.id;
+    let last = world.queued(to(4, 3)).await.draft.id;
+    let lease = world.lease().await;
+    let stale = Lease { fence: lease.fence + 1, ..lease };
+    let claims = vec![
+        world.new_claim(first, lease, 0),
+        world.new_claim(behind_it, lease, 0),
+        world.new_claim(other, stale, 0),
+        world.new_claim(draft(9).id, lease, 0),
+        world.new_claim(last, lease, 0),
+    ];
+    let answers = world.store.claim_all(claims.clone()).await.unwrap();
+    let [Claimed::Yes(one), Claimed::NotHead(head), Claimed::Stale, Claimed::Changed, Claimed::Yes(two)] =
+        answers.as_slice()
+    else {
+        panic!("{answers:?}")
+    };
+    assert_eq!((one.draft.id, head.id, two.draft.id), (first, first, last));
+    assert_eq!(world.state(other).await, State::Queued);
+
+    let again = world.store.claim_all(claims).await.unwrap();
+    assert!(matches!(again[0], Claimed::Already(_)), "{again:?}");
+    assert!(matches!(again[4], Claimed::Already(_)), "{again:?}");
+    assert_eq!(world.store.depth(sender()).await.unwrap(), 2);
+}
+
 pub(super) async fn a_claim_with_a_stale_fence_or_holder_or_of_another_shard_changes_nothing(world: World) {
     let stored = world.queued(draft(1)).await;
     let lease = world.lease().await;

@@ -1,4 +1,4 @@
-//! A disk of the tests' own, with both files of a store on it: it can lose its power at any moment,
+//! A disk of the tests' own, with the three files of a store on it: it can lose its power at any moment,
 //! fail once, and be full.
 //!
 //! What was written counts only once it was synced. At a power cut, of the sectors written since then
@@ -36,7 +36,7 @@ pub(in crate::store) struct DiskFile {
 }
 
 struct Machine {
-    files: [Content; 2],
+    files: [Content; 3],
     dice: StdRng,
     off: bool,
     /// Writes and syncs so far.
@@ -49,7 +49,7 @@ struct Machine {
     failing_write: Option<u32>,
     blocks: HashSet<(usize, u64)>,
     most_blocks: Option<usize>,
-    /// The log gets no more room, whatever else does.
+    /// The logs get no more room, whatever else does.
     log_is_full: bool,
 }
 
@@ -162,10 +162,10 @@ impl Default for Disk {
 impl Disk {
     /// An empty one. What chance decides, the seed decides.
     pub(in crate::store) fn seeded(seed: u64) -> Self {
-        Self::of(<[Content; 2]>::default(), StdRng::seed_from_u64(seed))
+        Self::of(<[Content; 3]>::default(), StdRng::seed_from_u64(seed))
     }
 
-    fn of(files: [Content; 2], dice: StdRng) -> Self {
+    fn of(files: [Content; 3], dice: StdRng) -> Self {
         Self(Arc::new(Mutex::new(Machine {
             files,
             dice,
@@ -184,12 +184,12 @@ impl Disk {
         self.0.lock().unwrap()
     }
 
-    /// The file of the rows and that of the log.
-    pub(in crate::store) fn files(&self) -> [DiskFile; 2] {
-        [0, 1].map(|which| DiskFile { disk: self.clone(), which })
+    /// The file of the rows and those of the logs.
+    pub(in crate::store) fn files(&self) -> [DiskFile; 3] {
+        [0, 1, 2].map(|which| DiskFile { disk: self.clone(), which })
     }
 
-    /// The log's alone.
+    /// The first log's alone.
     pub(in crate::store) fn log(&self) -> DiskFile {
         DiskFile { disk: self.clone(), which: 1 }
     }
@@ -210,7 +210,7 @@ impl Disk {
         let mut machine = self.machine();
         machine.off = true;
         let mut dice = StdRng::seed_from_u64(seed);
-        let files = [0, 1].map(|which| machine.files[which].after_power_cut(&mut dice));
+        let files = [0, 1, 2].map(|which| machine.files[which].after_power_cut(&mut dice));
         Self::of(files, dice)
     }
 
@@ -231,8 +231,8 @@ impl Disk {
         machine.most_blocks = Some(machine.blocks.len() + blocks);
     }
 
-    /// Leaves no more room for the log, and as much as there is for the rows.
-    pub(in crate::store) fn leave_none_for_the_log(&self) {
+    /// Leaves no more room for the logs, and as much as there is for the rows.
+    pub(in crate::store) fn leave_none_for_the_logs(&self) {
         self.machine().log_is_full = true;
     }
 
@@ -270,7 +270,7 @@ impl Machine {
         let last = offset + length.saturating_sub(1);
         for block in offset / BLOCK..=last / BLOCK {
             let is_full = self.most_blocks.is_some_and(|most| self.blocks.len() >= most)
-                || (which == 1 && self.log_is_full);
+                || (which > 0 && self.log_is_full);
             if is_full && !self.blocks.contains(&(which, block)) {
                 return Err(io::Error::from(io::ErrorKind::StorageFull));
             }

@@ -40,6 +40,20 @@ pub(super) async fn evidence_settles_an_open_attempt_and_charges_it_now(world: W
     assert_eq!(world.claimed(next).await.state, State::Sending, "its conversation goes on");
 }
 
+/// It was charged by our own count when it was marked unknown; the rest counts when it is heard of.
+pub(super) async fn evidence_of_what_was_charged_charges_what_the_provider_counted_beyond_it(world: World) {
+    let id = world.sending(draft(1)).await.draft.id;
+    world.unknown(id, 1).await;
+    let before = world.store.charges(sender(), Time::ZERO).await.unwrap();
+    world.pass(SECOND);
+    done(world.store.evidence(id, Some(1), told()).await.unwrap());
+    let rest = Charge { at: world.now(), units: 1 };
+    let charges = world.store.charges(sender(), Time::ZERO).await.unwrap();
+    assert_eq!(charges, [before, vec![rest]].concat());
+    assert!(matches!(world.store.evidence(id, Some(1), told()).await.unwrap(), SettleAnswer::Known));
+    assert_eq!(world.store.charges(sender(), Time::ZERO).await.unwrap(), charges, "once");
+}
+
 pub(super) async fn evidence_that_names_no_attempt_is_of_the_oldest_in_doubt(world: World) {
     let id = world.sending(draft(1)).await.draft.id;
     world.unknown(id, 1).await;

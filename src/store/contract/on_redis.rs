@@ -2,28 +2,22 @@
 //! server, a full server records results, and what is wrong is said.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use sendyard_actors::domain::ids::{AssistantId, MessageId, ProviderKind};
-use sendyard_actors::domain::message::{
-    Cancelled, Draft, Elsewhere, Lane, Message, Settlement, State, UnknownPolicy,
-};
-use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
-use sendyard_actors::domain::segments::Encoding;
+use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::domain::message::{Cancelled, Draft, State};
 use sendyard_actors::ports::{Claimed, ScopedKey, SettleAnswer, Store, StoreError};
 use uuid::Uuid;
 
 use super::redis_server::{self, Server};
 use super::run_within;
 use super::world::{
-    BEGIN_WITHIN, EVIDENCE, ORGANIZATION, SECOND, TestClock, World, accepted, append_of, done, draft,
-    recipient,
+    BEGIN_WITHIN, EVIDENCE, ORGANIZATION, SECOND, TestClock, World, accepted, append_of, draft, recipient,
 };
-use crate::store::redis::{NotUsable, RedisStore, record};
+use crate::store::redis::{NotUsable, RedisStore};
 
 /// A store, and a connection of our own to its database.
-async fn beside(server: &Server) -> (World, RedisStore, MultiplexedConnection) {
+pub(super) async fn beside(server: &Server) -> (World, RedisStore, MultiplexedConnection) {
     let clock = TestClock::start();
     let url = server.fresh_url();
     let open = || RedisStore::on_clock(&url, Arc::clone(&clock) as _).unwrap();
@@ -38,7 +32,7 @@ async fn ask<T: redis::FromRedisValue>(own: &mut MultiplexedConnection, words: &
 }
 
 /// The key of a message's record.
-fn place_of(id: MessageId) -> Vec<u8> {
+pub(super) fn place_of(id: MessageId) -> Vec<u8> {
     [format!("{{s{}}}m", id.shard().as_u16()).as_bytes(), id.as_bytes()].concat()
 }
 
@@ -252,87 +246,5 @@ fn without_a_clock_the_time_is_the_servers() {
         let claimed_at = open.last_attempt().unwrap().claimed_at.as_nanos() / 1000;
         assert!((before..=after).contains(&claimed_at));
         assert_eq!(open.last_attempt().unwrap().begin_by, open.updated_at + BEGIN_WITHIN);
-    });
-}
-
-/// A record as version 1 stores it: on its third attempt, with something in every field that can hold
-/// something. It must be readable for ever: never change these bytes.
-const VERSION_1: &str = "\
-    dc0020010100cf00060a24181e4000ce015ef3c0ce015ef3c0030290c3c2c2c2c2939701b80000000000000000000000\
-    00000000010000000000000000ce000f4240ce002dc6c0ce01406f40ce000f4240a90305010532303432399702b80000\
-    00000000000000000000000000010000000000000001ce001e8480ce003d0900ce014fb180ce004c4b40a1029703b800\
-    0000000000000000000000000000010000000000000002ce015ef3c0ce017d7840ce029020c0c2c2ce015ef3c0a6534d\
-    30313233a8616363657074656403d921050105323034323911746f6f206d616e79207265717565737473010180cab5ee\
-    010100a7000000499602d2a70000039eda2b810000070102c302d964ac020b61636d652d7477696c696f076772c3bcc3\
-    9f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4\
-    dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d652d766f6e616765";
-
-fn golden_draft() -> Draft {
-    Draft {
-        lane: Lane::Urgent,
-        assistant: AssistantId(300),
-        provider: ProviderKind::Telnyx,
-        text: "grüße".to_owned(),
-        media: vec!["https://example.com/a.png".to_owned()],
-        segments: 2,
-        encoding: Encoding::Ucs2,
-        frozen: Some("{}".to_owned()),
-        fallback: Some(Elsewhere { account: "acme-vonage".into(), provider: ProviderKind::Vonage }),
-        ..draft(1)
-    }
-}
-
-/// Takes a message to its third attempt: refused, unknown and repeated, told to be accepted.
-async fn golden_life(world: &World) -> Message {
-    let id = world.queued(golden_draft()).await.draft.id;
-    world.pass(SECOND);
-    world.claimed(id).await;
-    let refusal = Refusal {
-        class: Class::Retry,
-        code: Some("20429".to_owned()),
-        detail: "too many requests".to_owned(),
-        retry_after: Some(Duration::from_millis(1500)),
-    };
-    let again = Settlement::Refused { refusal, next: Next::Retry { due: world.now() + SECOND } };
-    world.settled(id, 1, again).await;
-    world.pass(SECOND);
-    world.claimed(id).await;
-    let unknown = world.unknown(id, 2).await;
-    let lease = world.lease().await;
-    done(world.store.settle_unknown(id, 2, lease, UnknownPolicy::Hold).await.unwrap());
-    assert_eq!(unknown.unresolved, [2]);
-    world.claimed(id).await;
-    let noted = Acceptance {
-        provider_id: "SM0123".to_owned(),
-        provider_status: "accepted".to_owned(),
-        segments: Some(3),
-    };
-    let accepted = World::settle_of(id, 2, Settlement::Accepted(noted), None);
-    done(world.store.settle(accepted).await.unwrap())
-}
-
-#[test]
-fn a_record_of_version_1_is_read_for_ever() {
-    run_within(async {
-        let expected = golden_life(&World::in_shared_memory()).await;
-        let golden = hex::decode(VERSION_1).unwrap();
-        assert_eq!(record::decode(expected.draft.id, &golden).unwrap(), expected);
-    });
-}
-
-#[test]
-fn the_version_that_the_scripts_write_has_its_golden_record_and_they_read_it() {
-    let Some(server) = redis_server::shared() else { return };
-    run_within(async {
-        let (world, _, mut own) = beside(server).await;
-        let message = golden_life(&world).await;
-        let place = place_of(message.draft.id);
-        let written: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
-        assert_eq!(hex::encode(&written), VERSION_1, "a new form is a new version");
-
-        let golden = hex::decode(VERSION_1).unwrap();
-        redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
-        let sent = world.settled(message.draft.id, 3, accepted()).await;
-        assert_eq!((sent.state, sent.tries, sent.draft), (State::Sent, 3, message.draft));
     });
 }

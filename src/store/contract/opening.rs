@@ -125,22 +125,38 @@ fn rewrite(dir: &Path, name: &str, value: u64) {
 #[test]
 fn a_file_of_another_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    rewrite(dir.path(), "format", 3);
+    rewrite(dir.path(), "format", 4);
     let error = refused(dir.path());
-    assert!(matches!(error, OpenError::Format { found: 3, .. }), "{error:?}");
-    assert_says(&error, dir.path(), "format version 3 and this program reads version 2");
+    assert!(matches!(error, OpenError::Format { found: 4, .. }), "{error:?}");
+    assert_says(&error, dir.path(), "format version 4 and this program reads version 3");
 }
 
 #[tokio::test]
-async fn a_file_from_before_there_was_a_log_is_given_one() {
+async fn a_file_from_before_there_was_a_log_is_given_both() {
     let dir = tempfile::tempdir().unwrap();
     rewrite(dir.path(), "format", 1);
     fs::remove_file(dir.path().join("sendyard.log")).unwrap();
+    fs::remove_file(dir.path().join("sendyard-2.log")).unwrap();
 
     let clock = TestClock::start();
     World::open(dir.path(), &clock).append(append_of(draft(1))).await.unwrap();
     let again = World::open(dir.path(), &clock);
     assert!(again.message(draft(1).id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_file_from_when_there_was_one_log_is_given_another_and_keeps_what_the_first_holds() {
+    let dir = store_with_a_message().await;
+    rewrite(dir.path(), "format", 2);
+    fs::remove_file(dir.path().join("sendyard-2.log")).unwrap();
+
+    let clock = TestClock::start();
+    World::open(dir.path(), &clock).append(append_of(draft(2))).await.unwrap();
+    assert!(dir.path().join("sendyard-2.log").exists());
+    let again = World::open(dir.path(), &clock);
+    for index in [1, 2] {
+        assert!(again.message(draft(index).id).await.unwrap().is_some(), "message {index}");
+    }
 }
 
 #[tokio::test]
@@ -166,13 +182,13 @@ async fn a_store_without_its_log_is_refused() {
     fs::remove_file(&log).unwrap();
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::LogMissing { .. }), "{error:?}");
-    assert_says(&error, &log, "is missing: restore both files together from a copy");
+    assert_says(&error, &log, "is missing: restore the store's three files together from a copy");
     assert!(!log.exists(), "it would be taken for the log the next time");
 
     fs::write(&log, "").unwrap();
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::LogDamaged { .. }), "{error:?}");
-    assert_says(&error, &log, "restore it together with");
+    assert_says(&error, &log, "restore the store's three files");
 }
 
 #[tokio::test]
@@ -183,7 +199,7 @@ async fn a_store_with_another_stores_log_is_refused_and_both_are_left_alone() {
     let before = fs::read(&log).unwrap();
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::LogNotOurs { .. }), "{error:?}");
-    assert_says(&error, &log, "is not the log of the store");
+    assert_says(&error, &log, "is not a log of the store");
     assert_eq!(fs::read(&log).unwrap(), before);
 }
 
@@ -209,7 +225,7 @@ async fn a_group_that_cannot_be_read_before_another_is_damage() {
     fs::write(&log, bytes).unwrap();
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::LogDamaged { .. }), "{error:?}");
-    assert_says(&error, &log, "or move both away to start with an empty store");
+    assert_says(&error, &log, "or move them all away to start with an empty store");
 }
 
 #[test]

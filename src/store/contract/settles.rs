@@ -1,7 +1,9 @@
 //! `settle`, and what it charges.
 
 use sendyard_actors::domain::ids::ProviderKind;
-use sendyard_actors::domain::message::{Draft, Elsewhere, Lane, Settlement, State, UnknownPolicy};
+use sendyard_actors::domain::message::{
+    Draft, Elsewhere, Fallback, Lane, Moved, Settlement, State, UnknownPolicy,
+};
 use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, Claimed, Settle, SettleAnswer};
@@ -135,12 +137,17 @@ pub(super) async fn a_refusal_settles_only_its_own_attempt(world: World) {
 }
 
 pub(super) async fn what_its_account_refuses_goes_elsewhere_unless_it_is_in_doubt(world: World) {
-    let elsewhere = Elsewhere { account: "acme-vonage".into(), provider: ProviderKind::Vonage };
-    let with_fallback = |index| Draft { fallback: Some(elsewhere.clone()), ..draft(index) };
+    let to = Elsewhere { account: "acme-telnyx".into(), provider: ProviderKind::Telnyx };
+    let fallback = Fallback { to, frozen: Some("there".to_owned()) };
+    let with_fallback = |index| Draft { fallback: Some(fallback.clone()), ..draft(index) };
     let id = world.sending(with_fallback(1)).await.draft.id;
     let moved = world.settled(id, 1, refused(Next::GiveUp)).await;
-    assert_eq!((moved.state, moved.moved, moved.due), (State::Queued, true, world.now()));
-    assert_eq!((moved.draft.account.as_str(), moved.draft.provider), ("acme-vonage", ProviderKind::Vonage));
+    let from = Elsewhere { account: draft(1).account, provider: draft(1).provider };
+    assert_eq!(moved.moved, Some(Moved { from: Some(from), last_there: 1 }));
+    assert_eq!((moved.state, moved.due), (State::Queued, world.now()));
+    assert_eq!((moved.draft.account.as_str(), moved.draft.provider), ("acme-telnyx", ProviderKind::Telnyx));
+    assert_eq!((moved.draft.frozen.as_deref(), &moved.draft.fallback), (Some("there"), &None));
+    assert_eq!(world.message(id).await, moved);
     let queue = world.store.queue_page(sender(), Lane::Normal, None, 10).await.unwrap();
     assert!(queue[0].elsewhere);
     world.claimed(id).await;
@@ -157,5 +164,5 @@ pub(super) async fn what_its_account_refuses_goes_elsewhere_unless_it_is_in_doub
         Refusal { class: Class::Configuration, code: None, detail: "no funds".to_owned(), retry_after: None };
     let again = Settlement::Refused { refusal: configuration, next: Next::Retry { due } };
     let stays = world.settled(doubtful, 2, again).await;
-    assert_eq!((stays.state, stays.moved, stays.due), (State::Queued, false, due));
+    assert_eq!((stays.state, stays.moved, stays.due), (State::Queued, None, due));
 }

@@ -2,7 +2,9 @@ use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{
     AssistantId, ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard,
 };
-use sendyard_actors::domain::message::{Answer, ClaimTimes, Draft, Kind, Lane, Message, Settlement};
+use sendyard_actors::domain::message::{
+    Answer, ClaimTimes, Draft, Elsewhere, Fallback, Kind, Lane, Message, Moved, Settlement,
+};
 use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Next, Refusal};
 use sendyard_actors::domain::segments::Encoding;
 use sendyard_actors::domain::time::Time;
@@ -31,6 +33,28 @@ const VERSION_2: &str = "\
     feffffffffffffffffffffffffffffffffff0303c08c9bbf01c09595c001c0e6dfc80101c09595c0010400018091d8bf\
     010106534d3031323301086163636570746564010201050105323034323911746f6f206d616e79207265717565737473\
     010180cab5ee01";
+
+/// The same, as version 3 stores it.
+const VERSION_3: &str = "\
+    0310018bcfe56800700080000000000000a3d285d8cc04809ac5e505000007ac020b61636d652d7477696c696f010767\
+    72c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e6702019558836906724610787559cb1b\
+    50efce15153412dab030c88ae6f5796a709b0e0000290580d293ad0380c2d72f808f85cd01038088debe010303010301\
+    000000000301feffffffffffffffffffffffffffffffffff03018084af5f808da96080def36801c088ec5f0305010532\
+    3034323902feffffffffffffffffffffffffffffffffff030280c6868f0180cf80900180a0cb980101c0d3bd90010203\
+    feffffffffffffffffffffffffffffffffff0303c08c9bbf01c09595c001c0e6dfc80101c09595c0010400018091d8bf\
+    010106534d3031323301086163636570746564010201050105323034323911746f6f206d616e79207265717565737473\
+    010180cab5ee01";
+
+/// The same moved to its fallback account behind its second attempt, as version 3 stores it.
+const VERSION_3_MOVED: &str = "\
+    0310018bcfe56800700080000000000000a3d285d8cc04809ac5e505000007ac020b61636d652d7477696c696f010767\
+    72c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e6702019558836906724610787559cb1b\
+    50efce15153412dab030c88ae6f5796a709b0e00010573706172650201027b7d290580d293ad0380c2d72f808f85cd01\
+    038088debe010303010301000101056669727374000200000301feffffffffffffffffffffffffffffffffff03018084\
+    af5f808da96080def36801c088ec5f03050105323034323902feffffffffffffffffffffffffffffffffff030280c686\
+    8f0180cf80900180a0cb980101c0d3bd90010203feffffffffffffffffffffffffffffffffff0303c08c9bbf01c09595\
+    c001c0e6dfc80101c09595c0010400018091d8bf010106534d3031323301086163636570746564010201050105323034\
+    323911746f6f206d616e79207265717565737473010180cab5ee01";
 
 /// A message on its third attempt, with something in every field that can hold something.
 fn message() -> Message {
@@ -84,9 +108,22 @@ fn message() -> Message {
     message
 }
 
+/// The same, moved behind its second attempt, and with another fallback before it, so that everything of
+/// both is there.
+fn moved() -> Message {
+    let elsewhere = |name: &str, provider| Elsewhere { account: name.into(), provider };
+    let mut message = message();
+    let to = elsewhere("spare", ProviderKind::Vonage);
+    message.draft.fallback = Some(Fallback { to, frozen: Some("{}".to_owned()) });
+    message.moved = Some(Moved { from: Some(elsewhere("first", ProviderKind::Twilio)), last_there: 2 });
+    message
+}
+
 #[test]
 fn a_record_survives_its_bytes() {
-    assert_eq!(decode(&encode(&message()).unwrap()).unwrap(), message());
+    for message in [message(), moved()] {
+        assert_eq!(decode(&encode(&message).unwrap()).unwrap(), message);
+    }
 }
 
 #[test]
@@ -99,9 +136,32 @@ fn a_record_of_version_2_is_read_for_ever() {
     assert_eq!(decode(&hex::decode(VERSION_2).unwrap()).unwrap(), message());
 }
 
+/// Version 2 kept that a message had moved, and not from where.
+#[test]
+fn a_move_in_a_record_of_version_2_is_read() {
+    // The same bytes with the fallback account `spare` of Telnyx after the frozen body, and moved.
+    let with_fallback = VERSION_2.replacen("9b0e000029", "9b0e00010573706172650129", 1);
+    let with_move = with_fallback.replacen("01030100000000", "01030100010000", 1);
+    let read = decode(&hex::decode(with_move).unwrap()).unwrap();
+    let to = Elsewhere { account: "spare".into(), provider: ProviderKind::Telnyx };
+    let mut expected = message();
+    expected.draft.fallback = Some(Fallback { to, frozen: None });
+    expected.moved = Some(Moved { from: None, last_there: 3 });
+    assert_eq!(read, expected);
+    let accounts = [3, 4].map(|attempt| read.account_of(attempt).map(ToString::to_string));
+    assert_eq!(accounts, [None, Some("acme-twilio".to_owned())]);
+}
+
+#[test]
+fn a_record_of_version_3_is_read_for_ever() {
+    assert_eq!(decode(&hex::decode(VERSION_3).unwrap()).unwrap(), message());
+    assert_eq!(decode(&hex::decode(VERSION_3_MOVED).unwrap()).unwrap(), moved());
+}
+
 #[test]
 fn the_version_that_is_written_has_its_golden_record() {
-    assert_eq!(hex::encode(encode(&message()).unwrap()), VERSION_2);
+    assert_eq!(hex::encode(encode(&message()).unwrap()), VERSION_3);
+    assert_eq!(hex::encode(encode(&moved()).unwrap()), VERSION_3_MOVED);
 }
 
 #[test]

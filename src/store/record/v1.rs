@@ -66,7 +66,7 @@ impl From<MessageV1> for Message {
             unresolved: old.unresolved,
             accepted_earlier: old.accepted_earlier,
             listed: old.listed,
-            moved: false,
+            moved: None,
             overtaken: old.listed,
             evidence_until: old.evidence_until,
             attempts: old.attempts,

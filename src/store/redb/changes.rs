@@ -2,43 +2,82 @@
 //! table until they are folded into it.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Range;
+use std::collections::btree_map::{Entry, Range};
+use std::ops::Bound;
 
 use sendyard_actors::ports::StoreError;
+use smallvec::SmallVec;
 
 use crate::store::keys::Span;
 
 /// Stands in the log in place of the length of a value: the row is removed.
 const REMOVED: u32 = u32::MAX;
 
-/// The newest value of each row that was changed; `None`: it is removed.
+/// A key, in its node of the tree where it is of the usual length: a search is mostly comparisons.
+pub(super) type Key = SmallVec<[u8; 32]>;
+
+/// What became of each row that was changed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    rows: BTreeMap<Key, Change>,
     /// What they hold, about; rows that were changed again count each time.
     bytes: usize,
 }
 
+/// What became of a row.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Its newest value; `None`: it is removed.
+    value: Option<Vec<u8>>,
+    /// Nothing that these changes lie over knows its key: removed, it leaves no trace.
+    fresh: bool,
+}
+
+impl Change {
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        self.value.as_deref()
+    }
+}
+
 impl Changes {
     /// What became of a row, if it was changed.
-    pub(super) fn get(&self, key: &[u8]) -> Option<&Option<Vec<u8>>> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Change> {
         self.rows.get(key)
     }
 
     /// The changes of a span, in the order of the keys. The span is not empty.
-    pub(super) fn range(&self, span: &Span) -> Range<'_, Vec<u8>, Option<Vec<u8>>> {
-        self.rows.range(span.from.clone()..span.below.clone())
+    pub(super) fn range(&self, span: &Span) -> Range<'_, Key, Change> {
+        let bounds = (Bound::Included(span.from.as_slice()), Bound::Excluded(span.below.as_slice()));
+        self.rows.range::<[u8], _>(bounds)
     }
 
-    pub(super) fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-        self.rows.insert(key, value);
+    pub(super) fn put(&mut self, key: &[u8], value: Option<Vec<u8>>) {
+        self.lay(Key::from_slice(key), Change { value, fresh: false });
+    }
+
+    /// A row whose key nothing beneath has ever had.
+    pub(super) fn put_new(&mut self, key: &[u8], value: Vec<u8>) {
+        self.lay(Key::from_slice(key), Change { value: Some(value), fresh: true });
+    }
+
+    fn lay(&mut self, key: Key, newer: Change) {
+        self.bytes += key.len() + newer.value.as_ref().map_or(0, Vec::len);
+        match self.rows.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(newer);
+            }
+            Entry::Occupied(known) if known.get().fresh && newer.value.is_none() => {
+                known.remove();
+            }
+            Entry::Occupied(mut known) => known.get_mut().value = newer.value,
+        }
     }
 
     /// Lays newer changes over these.
     pub(super) fn extend(&mut self, newer: Self) {
-        self.bytes += newer.bytes;
-        self.rows.extend(newer.rows);
+        for (key, change) in newer.rows {
+            self.lay(key, change);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -51,15 +90,15 @@ impl Changes {
 
     /// Each change, in the order of the keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.rows.iter().map(|(key, value)| (key.as_slice(), value.as_deref()))
+        self.rows.iter().map(|(key, change)| (key.as_slice(), change.value()))
     }
 
     /// For the log: each key and value behind its length, four bytes, the highest first.
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::with_capacity(self.bytes + 8 * self.rows.len());
-        for (key, value) in &self.rows {
+        for (key, change) in &self.rows {
             push(&mut bytes, key)?;
-            match value {
+            match &change.value {
                 Some(value) => push(&mut bytes, value)?,
                 None => bytes.extend_from_slice(&REMOVED.to_be_bytes()),
             }
@@ -73,7 +112,7 @@ impl Changes {
         while !bytes.is_empty() {
             let key = field(&mut bytes)?.ok_or_else(cut_short)?;
             let value = field(&mut bytes)?;
-            changes.put(key.to_vec(), value.map(<[u8]>::to_vec));
+            changes.put(key, value.map(<[u8]>::to_vec));
         }
         Ok(changes)
     }
@@ -111,9 +150,9 @@ mod tests {
 
     fn changes() -> Changes {
         let mut changes = Changes::default();
-        changes.put(vec![1, 2], Some(vec![7; 300]));
-        changes.put(vec![1], None);
-        changes.put(vec![2], Some(Vec::new()));
+        changes.put(&[1, 2], Some(vec![7; 300]));
+        changes.put(&[1], None);
+        changes.put(&[2], Some(Vec::new()));
         changes
     }
 
@@ -136,11 +175,55 @@ mod tests {
     fn the_newest_change_of_a_row_is_what_holds() {
         let mut changes = changes();
         let mut newer = Changes::default();
-        newer.put(vec![1, 2], None);
-        newer.put(vec![1], Some(vec![9]));
+        newer.put(&[1, 2], None);
+        newer.put(&[1], Some(vec![9]));
         changes.extend(newer);
-        assert_eq!(changes.get(&[1, 2]), Some(&None));
-        assert_eq!(changes.get(&[1]), Some(&Some(vec![9])));
-        assert_eq!(changes.get(&[3]), None);
+        assert_eq!(known(&changes, &[1, 2]), Known::Removed);
+        assert_eq!(known(&changes, &[1]), Known::Value(&[9]));
+        assert_eq!(known(&changes, &[3]), Known::Nothing);
+    }
+
+    #[test]
+    fn what_is_new_and_removed_again_leaves_no_trace() {
+        let mut changes = Changes::default();
+        changes.put_new(&[1], vec![7]);
+        changes.put(&[1], Some(vec![8]));
+        changes.put(&[1], None);
+        assert!(changes.is_empty());
+
+        changes.put_new(&[2], vec![7]);
+        let mut newer = Changes::default();
+        newer.put(&[2], None);
+        newer.put_new(&[3], vec![9]);
+        assert_eq!(known(&newer, &[2]), Known::Removed, "what lies beneath must not show");
+        changes.extend(newer);
+        assert_eq!(known(&changes, &[2]), Known::Nothing);
+        changes.put(&[3], None);
+        assert!(changes.is_empty());
+    }
+
+    #[test]
+    fn what_may_be_beneath_stays_removed() {
+        let mut changes = Changes::default();
+        changes.put(&[1], Some(vec![7]));
+        changes.put(&[1], None);
+        assert_eq!(known(&changes, &[1]), Known::Removed);
+        changes.put_new(&[1], vec![8]);
+        changes.put(&[1], None);
+        assert_eq!(known(&changes, &[1]), Known::Removed, "it was there before, whoever says that it is new");
+        let read = Changes::decode(&changes.encode().unwrap()).unwrap();
+        assert_eq!(known(&read, &[1]), Known::Removed);
+    }
+
+    /// What is known of a row, or nothing.
+    fn known<'a>(changes: &'a Changes, key: &[u8]) -> Known<'a> {
+        changes.get(key).map_or(Known::Nothing, |change| change.value().map_or(Known::Removed, Known::Value))
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Known<'a> {
+        Nothing,
+        Removed,
+        Value(&'a [u8]),
     }
 }

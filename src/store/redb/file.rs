@@ -1,9 +1,9 @@
-//! The two files: where they are, what must be true of them before they are used, and how their
+//! The three files: where they are, what must be true of them before they are used, and how their
 //! refusals read.
 //!
-//! The store's file says of itself which layout it has, for how many shards, and which log is its own.
-//! The log is made first, and durable with its name before the file speaks of it: so a file that speaks
-//! of a log has had one, and a start that was cut short before that finds an empty log and makes it
+//! The store's file says of itself which layout it has, for how many shards, and which logs are its own.
+//! The logs are made first, and durable with their names before the file speaks of them: so a file that
+//! speaks of logs has had them, and a start that was cut short before that finds empty logs and makes them
 //! anew. A log that is missing, or another's, is therefore never taken for an empty one.
 
 use std::fs::{self, File, OpenOptions};
@@ -16,7 +16,8 @@ use sendyard_actors::domain::ids::SHARDS;
 use sendyard_actors::ports::StoreError;
 
 use super::changes::Changes;
-use super::log::{self, Fault, Log};
+use super::log::{self, Fault};
+use super::logs::Logs;
 use crate::store::keys;
 use crate::store::rows::decode;
 
@@ -27,16 +28,19 @@ pub(super) const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("sendyard");
 
 /// Grows with every change of the layout (`keys`) that an older program could not read.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
-/// It has no log, and is else the same: it is given one when it is opened.
+/// It has one log, the first, and is else the same: it is given another when it is opened.
+const FORMAT_WITH_ONE_LOG: u64 = 2;
+
+/// It has no log, and is else the same: it is given both when it is opened.
 const FORMAT_WITHOUT_LOG: u64 = 1;
 
 const FILE_NAME: &str = "sendyard.redb";
 
-const LOG_NAME: &str = "sendyard.log";
+const LOG_NAMES: [&str; 2] = ["sendyard.log", "sendyard-2.log"];
 
-/// How much room the log is given at a time.
+/// How much room a log is given at a time.
 const LOG_GROWS_BY: u64 = 1 << 20;
 
 /// Memory for pages, read and written together.
@@ -111,7 +115,7 @@ pub enum OpenError {
     },
     /// Its log is not there, and may have held messages.
     #[error(
-        "the log {log} of the store {path} is missing: restore both files together from a copy, or move both away to start with an empty store"
+        "the log {log} of the store {path} is missing: restore the store's three files together from a copy, or move them all away to start with an empty store"
     )]
     LogMissing {
         /// The store's file.
@@ -121,7 +125,7 @@ pub enum OpenError {
     },
     /// The log beside it is another store's, or none.
     #[error(
-        "the file {log} is not the log of the store {path}: restore both files together from a copy, or move away what does not belong there"
+        "the file {log} is not a log of the store {path}: restore the store's three files together from a copy, or move away what does not belong there"
     )]
     LogNotOurs {
         /// The store's file.
@@ -131,7 +135,7 @@ pub enum OpenError {
     },
     /// Its log is damaged, or a copy of another moment.
     #[error(
-        "the store's log {log} cannot be read ({reason}): restore it together with {path} from a copy, or move both away to start with an empty store"
+        "the store's log {log} cannot be read ({reason}): restore the store's three files, {path} among them, together from a copy, or move them all away to start with an empty store"
     )]
     LogDamaged {
         /// The store's file.
@@ -152,9 +156,9 @@ pub(super) fn path_in(dir: &Path) -> Result<PathBuf, OpenError> {
     Ok(dir.join(FILE_NAME))
 }
 
-/// The store's files, open and checked. The log is closed first: it has no lock but the other's.
+/// The store's files, open and checked. The logs are closed first: they have no lock but the other's.
 pub(super) struct Files {
-    pub(super) log: Log,
+    pub(super) logs: Logs,
     pub(super) database: Database,
     /// The number of the last group that is folded into the rows.
     pub(super) folded: u64,
@@ -165,16 +169,17 @@ pub(super) struct Files {
 /// Opens the files, or creates them, and checks what they say of themselves.
 pub(super) fn open(path: &Path) -> Result<Files, OpenError> {
     let database = builder().create(path).map_err(|error| refusal(path, error))?;
-    checked(database, path, LOG_GROWS_BY, &|must_be_there| open_log(&log_beside(path), must_be_there))
+    let open_log = |which, must_be_there| open_log(&log_beside(path, which), must_be_there);
+    checked(database, path, LOG_GROWS_BY, &open_log)
 }
 
 /// The same on a disk of the caller's own. A log that is not there is empty on it.
 #[cfg(test)]
-pub(super) fn open_on<B: StorageBackend>(rows: B, log: B) -> Result<Files, OpenError> {
+pub(super) fn open_on<B: StorageBackend>(rows: B, logs: [B; 2]) -> Result<Files, OpenError> {
     let path = Path::new("a disk of a test");
     let database = builder().create_with_backend(rows).map_err(|error| refusal(path, error))?;
-    let log = std::cell::Cell::new(Some(log));
-    checked(database, path, 4096, &|_| match log.take() {
+    let logs = logs.map(|log| std::cell::Cell::new(Some(log)));
+    checked(database, path, 4096, &|which, _| match logs[which].take() {
         Some(log) => Ok(Box::new(log)),
         None => Err(io::Error::other("opened twice")),
     })
@@ -186,8 +191,9 @@ fn builder() -> Builder {
     builder
 }
 
-fn log_beside(path: &Path) -> PathBuf {
-    path.with_file_name(LOG_NAME)
+fn log_beside(path: &Path, which: usize) -> PathBuf {
+    let [first, second] = LOG_NAMES;
+    path.with_file_name(if which == 0 { first } else { second })
 }
 
 /// Opens the file of a log, or makes it, and sees to it that the directory keeps its name.
@@ -200,42 +206,58 @@ fn open_log(path: &Path, must_be_there: bool) -> io::Result<Box<dyn StorageBacke
     Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
 }
 
-/// A store that is ours, with its log: marked so if it was empty, refused if it is another's or of
+/// Opens one of the logs, by its place; the second argument says whether it must be there.
+type OpenLog<'a> = &'a dyn Fn(usize, bool) -> io::Result<Box<dyn StorageBackend>>;
+
+/// A store that is ours, with its logs: marked so if it was empty, refused if it is another's or of
 /// another format.
 fn checked(
     database: Database,
     path: &Path,
     log_grows_by: u64,
-    open_log: &dyn Fn(bool) -> io::Result<Box<dyn StorageBackend>>,
+    open_log: OpenLog<'_>,
 ) -> Result<Files, OpenError> {
-    let (log, id) = match about(&database).map_err(|error| refusal(path, error))? {
+    let open = |which: usize, must_be_there| {
+        open_log(which, must_be_there).map_err(|error| log_refusal(path, which, error.into()))
+    };
+    let made = |which: usize, id| {
+        let log = open(which, false)?;
+        log::create(&*log, id).map_err(|fault| log_refusal(path, which, fault))?;
+        Ok(log)
+    };
+    let (logs, id) = match about(&database).map_err(|error| refusal(path, error))? {
         About::Foreign => return Err(OpenError::NotOurs { path: path.to_owned() }),
-        About::Store { format, .. } if ![FORMAT, FORMAT_WITHOUT_LOG].contains(&format) => {
+        About::Store { format, .. }
+            if ![FORMAT, FORMAT_WITH_ONE_LOG, FORMAT_WITHOUT_LOG].contains(&format) =>
+        {
             return Err(OpenError::Format { path: path.to_owned(), found: format });
         }
         About::Store { shards, .. } if shards != u64::from(SHARDS) => {
             return Err(OpenError::Shards { path: path.to_owned(), found: shards });
         }
         About::Empty | About::Store { format: FORMAT_WITHOUT_LOG, .. } => {
-            let log = open_log(false).map_err(|error| log_refusal(path, error.into()))?;
             let id = rand::random();
-            log::create(&*log, id).map_err(|fault| log_refusal(path, fault))?;
+            let logs = [made(0, id)?, made(1, id)?];
             mark(&database, id).map_err(|error| refusal(path, error))?;
-            (log, id)
+            (logs, id)
         }
         About::Store { log: None, .. } => {
-            let reason = "it does not say which log is its own".to_owned();
+            let reason = "it does not say which logs are its own".to_owned();
             return Err(OpenError::Damaged { path: path.to_owned(), reason });
         }
-        About::Store { log: Some(id), .. } => {
-            (open_log(true).map_err(|error| log_refusal(path, error.into()))?, id)
+        About::Store { format: FORMAT_WITH_ONE_LOG, log: Some(id), .. } => {
+            let logs = [open(0, true)?, made(1, id)?];
+            mark(&database, id).map_err(|error| refusal(path, error))?;
+            (logs, id)
         }
+        About::Store { log: Some(id), .. } => ([open(0, true)?, open(1, true)?], id),
     };
     let folded = folded(&database, path)?;
-    let opened = Log::open(log, id, folded, log_grows_by).map_err(|fault| log_refusal(path, fault))?;
+    let opened = Logs::open(logs, id, folded, log_grows_by)
+        .map_err(|(which, fault)| log_refusal(path, which, fault))?;
     let groups: Result<_, _> = opened.groups.iter().map(|group| Changes::decode(group)).collect();
-    let groups = groups.map_err(|error| log_refusal(path, Fault::Damaged(error.to_string())))?;
-    Ok(Files { log: opened.log, database, folded, groups })
+    let groups = groups.map_err(|error| log_refusal(path, 0, Fault::Damaged(error.to_string())))?;
+    Ok(Files { logs: opened.logs, database, folded, groups })
 }
 
 /// The number of the last group that is folded into the rows.
@@ -306,8 +328,8 @@ fn refusal(path: &Path, error: impl Into<::redb::Error>) -> OpenError {
     }
 }
 
-fn log_refusal(path: &Path, fault: Fault) -> OpenError {
-    let (path, log) = (path.to_owned(), log_beside(path));
+fn log_refusal(path: &Path, which: usize, fault: Fault) -> OpenError {
+    let (path, log) = (path.to_owned(), log_beside(path, which));
     match fault {
         Fault::Io(source) if source.kind() == io::ErrorKind::NotFound => OpenError::LogMissing { path, log },
         Fault::Io(source) => OpenError::File { path: log, source },

@@ -7,7 +7,7 @@ use std::ops::{Bound, ControlFlow};
 use ::redb::ReadOnlyTable;
 use sendyard_actors::ports::StoreError;
 
-use super::changes::Changes;
+use super::changes::{Change, Changes, Key};
 use super::file::failed;
 use crate::store::keys::Span;
 use crate::store::rows::{Rows, RowsMut, Visit};
@@ -18,16 +18,17 @@ pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 /// The rows at one durable state.
 pub(super) struct ReadRows<'a> {
     pub(super) table: Table,
-    pub(super) pending: &'a Changes,
+    /// What lies over the table.
+    pub(super) newest_first: [&'a Changes; 2],
 }
 
 impl Rows for ReadRows<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.table, [self.pending], key)
+        get(&self.table, self.newest_first, key)
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan(&self.table, [self.pending], span, visit)
+        scan(&self.table, self.newest_first, span, visit)
     }
 }
 
@@ -42,6 +43,11 @@ impl<'a> GroupRows<'a> {
         Self { beneath, own: Changes::default() }
     }
 
+    fn newest_first(&self) -> [&Changes; 3] {
+        let [pending, folding] = self.beneath.newest_first;
+        [&self.own, pending, folding]
+    }
+
     /// What the group changed.
     pub(super) fn into_changes(self) -> Changes {
         self.own
@@ -50,22 +56,27 @@ impl<'a> GroupRows<'a> {
 
 impl Rows for GroupRows<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.beneath.table, [&self.own, self.beneath.pending], key)
+        get(&self.beneath.table, self.newest_first(), key)
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan(&self.beneath.table, [&self.own, self.beneath.pending], span, visit)
+        scan(&self.beneath.table, self.newest_first(), span, visit)
     }
 }
 
 impl RowsMut for GroupRows<'_> {
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
-        self.own.put(key, Some(value));
+        self.own.put(&key, Some(value));
+        Ok(())
+    }
+
+    fn put_new(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        self.own.put_new(&key, value);
         Ok(())
     }
 
     fn remove(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.own.put(key.to_vec(), None);
+        self.own.put(key, None);
         Ok(())
     }
 }
@@ -77,7 +88,7 @@ fn get<const LAYERS: usize>(
     key: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
     if let Some(change) = newest_first.iter().find_map(|layer| layer.get(key)) {
-        return Ok(change.clone());
+        return Ok(change.value().map(<[u8]>::to_vec));
     }
     let value = table.get(key).map_err(failed)?;
     Ok(value.map(|value| value.value().to_vec()))
@@ -123,7 +134,7 @@ fn scan<const LAYERS: usize>(
 /// The first change that is left, by the newest layer that has it, if it is not behind `limit`.
 fn next_up_to<'a, I>(layers: &mut [Peekable<I>], limit: Option<&[u8]>) -> Option<(&'a [u8], Option<&'a [u8]>)>
 where
-    I: Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>,
+    I: Iterator<Item = (&'a Key, &'a Change)>,
 {
     let first = layers.iter_mut().filter_map(|layer| layer.peek().map(|(key, _)| *key)).min()?;
     if limit.is_some_and(|limit| first.as_slice() > limit) {
@@ -132,9 +143,9 @@ where
     // Of several layers the first is the newest; the older ones have had their say.
     let mut newest = None;
     for layer in layers {
-        if let Some((_, value)) = layer.next_if(|(key, _)| *key == first) {
-            newest = newest.or(Some(value));
+        if let Some((_, change)) = layer.next_if(|(key, _)| *key == first) {
+            newest = newest.or(Some(change));
         }
     }
-    newest.map(|value| (first.as_slice(), value.as_deref()))
+    newest.map(|change| (first.as_slice(), change.value()))
 }

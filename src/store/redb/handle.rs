@@ -1,25 +1,27 @@
 //! The open files, shared by the writer and the readers, and opened anew after a failure.
 //!
-//! What a group changed is durable as one entry of the log, and *pending* until it is folded into the
+//! What a group changed is durable as one entry of a log, and *pending* until it is folded into the
 //! table, many groups at a time and in the order of the keys: a page of the table is then written once
-//! for many changes, and what came and went meanwhile is never written to it at all. The pending
-//! changes are also in memory, where every reader and every step sees them over the table.
+//! for many changes, and what came and went meanwhile is never written to it at all. A fold runs beside
+//! the writer: what was pending when it began is *folding* until it has ended, and new groups are pending
+//! anew. Both are also in memory, where every reader and every step sees them over the table.
 //!
-//! Invariants: pending is what the entries of the log add up to; the table holds no change that
-//! pending does not hold as well, or that was not folded whole. So table and pending together are one
-//! durable state, whichever of the two a reader took first.
+//! Invariants: folding and pending are what the entries of the logs add up to that are not known to be
+//! folded; the table holds no change that those do not hold as well, or that was not folded whole. So
+//! table, folding and pending together are one durable state, whichever of them a reader took first.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ::redb::{Database, Durability, ReadableDatabase, WriteTransaction};
+use ::redb::{Database, ReadableDatabase, WriteTransaction};
 use sendyard_actors::ports::StoreError;
 
 use super::changes::Changes;
 use super::file::{Files, OpenError, ROWS, failed, log_failed, not_opened};
+use super::fold::{self, Fold, begin_durable};
 use super::group::{GroupRows, ReadRows};
-use super::log::{AppendError, Log};
-use crate::store::keys;
-use crate::store::rows::{Rows, encode};
+use super::log::AppendError;
+use super::logs::Logs;
+use crate::store::rows::Rows;
 
 /// How the files are opened, the first time and anew.
 pub(super) type Opener = Box<dyn Fn() -> Result<Files, OpenError> + Send + Sync>;
@@ -31,10 +33,12 @@ pub(super) struct Handle {
 }
 
 struct Open {
-    /// Closed before the database, which has the lock of both. The writer alone takes it.
-    log: Mutex<Log>,
-    database: Database,
-    /// Durable in the log, not yet in the table.
+    /// Closed before the database, which has the lock of all. The writer alone takes it.
+    logs: Mutex<Logs>,
+    database: Arc<Database>,
+    /// Durable in a log, being folded into the table. Empty while nothing is.
+    folding: Arc<Changes>,
+    /// Durable in a log, newer than what is being folded.
     pending: Changes,
     /// The number of the last group that is durable.
     last: u64,
@@ -42,8 +46,14 @@ struct Open {
 
 impl From<Files> for Open {
     fn from(files: Files) -> Self {
-        let Files { log, database, folded, groups } = files;
-        let mut open = Self { log: Mutex::new(log), database, pending: Changes::default(), last: folded };
+        let Files { logs, database, folded, groups } = files;
+        let mut open = Self {
+            logs: Mutex::new(logs),
+            database: Arc::new(database),
+            folding: Arc::default(),
+            pending: Changes::default(),
+            last: folded,
+        };
         for changes in groups {
             open.pending.extend(changes);
             open.last += 1;
@@ -56,22 +66,15 @@ impl Open {
     fn rows(&self) -> Result<ReadRows<'_>, StoreError> {
         let transaction = self.database.begin_read().map_err(failed)?;
         let table = transaction.open_table(ROWS).map_err(failed)?;
-        Ok(ReadRows { table, pending: &self.pending })
+        Ok(ReadRows { table, newest_first: [&self.pending, &self.folding] })
     }
 
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    fn logs(&self) -> MutexGuard<'_, Logs> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A transaction that is durable when its commit returns.
     fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
-        let mut transaction = self.database.begin_write().map_err(failed)?;
-        transaction.set_durability(Durability::Immediate).map_err(|error| {
-            StoreError::Unavailable(format!("redb refused to make a group durable: {error}"))
-        })?;
-        // After a crash the file is opened without reading all of it.
-        transaction.set_quick_repair(true);
-        Ok(transaction)
+        begin_durable(&self.database)
     }
 }
 
@@ -101,12 +104,12 @@ impl Handle {
         Ok(rows.into_changes())
     }
 
-    /// Writes a group's changes into the log. What may have landed all the same is said by `last`,
+    /// Writes a group's changes into a log. What may have landed all the same is said by `last`,
     /// once the file is opened anew. For the writer alone.
     pub(super) fn log(&self, number: u64, changes: Changes) -> Result<(), LogError> {
         {
             let open = self.shared();
-            open.as_ref().ok_or_else(shut)?.log().append(number, &changes.encode()?)?;
+            open.as_ref().ok_or_else(shut)?.logs().append(number, &changes.encode()?)?;
         }
         if let Some(open) = self.exclusive().as_mut() {
             open.pending.extend(changes);
@@ -115,44 +118,59 @@ impl Handle {
         Ok(())
     }
 
-    /// How much is pending, in bytes, about.
+    /// How much is pending and not being folded yet, in bytes, about.
     pub(super) fn pending(&self) -> usize {
         self.shared().as_ref().map_or(0, |open| open.pending.bytes())
     }
 
-    /// How many bytes of its file the log takes up.
+    /// How many bytes of its file the active log takes up.
     pub(super) fn log_used(&self) -> u64 {
-        self.shared().as_ref().map_or(0, |open| open.log().used())
+        self.shared().as_ref().map_or(0, |open| open.logs().used())
     }
 
-    /// Folds what is pending into the table, durably, and then begins the log anew. For the writer
-    /// alone, with no group under way.
+    /// Do both logs hold groups that are not folded, while nothing is being folded? So it may be after they
+    /// were opened; until the older ones are folded the turn cannot pass.
+    pub(super) fn is_behind(&self) -> bool {
+        self.shared().as_ref().is_some_and(|open| open.folding.is_empty() && !open.logs().can_turn())
+    }
+
+    /// Folds all that is pending, durably, and begins the logs anew. For the writer alone, with no group
+    /// and no other fold under way.
     pub(super) fn fold(&self) -> Result<(), StoreError> {
         {
             let open = self.shared();
             let open = open.as_ref().ok_or_else(shut)?;
-            if open.pending.is_empty() {
-                return Ok(());
+            if !open.pending.is_empty() {
+                fold::make(&open.database, &open.pending, open.last)?;
             }
-            let transaction = open.begin_write()?;
-            {
-                let mut table = transaction.open_table(ROWS).map_err(failed)?;
-                for (key, change) in open.pending.iter() {
-                    match change {
-                        Some(value) => table.insert(key, value).map(drop).map_err(failed)?,
-                        None => table.remove(key).map(drop).map_err(failed)?,
-                    }
-                }
-                let number = encode(&open.last)?;
-                table.insert(keys::group().as_slice(), number.as_slice()).map_err(failed)?;
-            }
-            transaction.commit().map_err(failed)?;
         }
         if let Some(open) = self.exclusive().as_mut() {
             open.pending = Changes::default();
-            open.log().restart();
+            open.logs().restart();
         }
         Ok(())
+    }
+
+    /// Begins the fold of what is pending beside the groups to come, which go into the other log if that
+    /// is free. `None`: the files are closed. For the writer alone, with no other fold under way; what
+    /// this returns is to be made, and then `end_fold` told.
+    pub(super) fn begin_fold(&self) -> Option<Fold> {
+        let mut open = self.exclusive();
+        let open = open.as_mut()?;
+        open.folding = Arc::new(std::mem::take(&mut open.pending));
+        open.logs().turn_if_free();
+        Some(Fold::new(&open.database, &open.folding, open.last))
+    }
+
+    /// The fold that was begun is made, durably.
+    pub(super) fn end_fold(&self) {
+        let mut folded = Arc::default();
+        if let Some(open) = self.exclusive().as_mut() {
+            std::mem::swap(&mut folded, &mut open.folding);
+            open.logs().free_other();
+        }
+        // Dropped here, where nobody waits for the lock.
+        drop(folded);
     }
 
     /// The number of the last group that is durable, by the file as it was opened or written since.
@@ -167,7 +185,8 @@ impl Handle {
             .is_some_and(|open| open.begin_write().is_ok_and(|transaction| transaction.abort().is_ok()))
     }
 
-    /// Closes the files, which gives up their lock, and opens them anew. For the writer alone.
+    /// Closes the files, which gives up their lock, and opens them anew. For the writer alone, with no fold
+    /// under way.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let mut open = self.exclusive();
         drop(open.take());

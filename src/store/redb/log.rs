@@ -1,9 +1,10 @@
-//! The log: what each group of steps changed, in a file of its own, until it is folded into the table.
+//! A log: what each group of steps changed, in a file of its own, until it is folded into the table. Two
+//! of them take turns (`logs.rs`): while the groups of one are being folded, the next go into the other.
 //!
 //! One group is one entry, and durable after one sync of blocks that the file has already: nothing but
 //! bytes reaches the disk, where a commit of redb writes pages, twice, and grows its file. Entries lie
-//! one behind the other from the second block on. When all are folded the next is written over the
-//! first again; that is a *lap*. The first block says whose log it is, and is written once.
+//! one behind the other from the second block on. When all are folded and its turn comes again, the next
+//! is written over the first; that is a *lap*. The first block says whose log it is, and is written once.
 //!
 //! ```text
 //! block 0          checksum, MAGIC, id of the store
@@ -12,17 +13,18 @@
 //!
 //! All numbers are big-endian; a checksum covers what stands behind it, without the zeros.
 //!
-//! **What counts as an entry.** What is whole, has the id, and has exactly the next number: the first
-//! the one behind the last that is folded, each further one the one behind it. Whole is what has its
-//! checksum, XXH3 with 128 bits: an entry of which any blocks are missing passes with a chance of 2⁻¹²⁸.
+//! **What counts as an entry.** What is whole, has the id, and has exactly the next number: each the one
+//! behind the entry before it, and the first at most the one behind the last group that is known without
+//! this log. (Entries in front may be folded: the other log was being filled when they were.) Whole is
+//! what has its checksum, XXH3 with 128 bits: an entry of which any blocks are missing passes with a chance of 2⁻¹²⁸.
 //! XXH3 is not made to withstand forgers, and need not: the id is 64 random bits that leave the store's
 //! directory for nowhere, so no text of a client can be an entry, wherever it comes to lie.
 //!
 //! **Invariants**, and what each rests on:
 //!
 //! 1. *An answered entry is not written over before it is folded.* Every entry begins with a block of
-//!    its own, so appending touches no earlier one, and a lap begins only when the commit of the fold
-//!    has returned. Until the lap's first entry is whole the file still holds folded ones in front:
+//!    its own, so appending touches no earlier one, and a lap begins only when the commit of the fold of
+//!    all of its entries has returned. Until the lap's first entry is whole the file still holds folded ones in front:
 //!    their numbers say so, and so does a torn mixture of the two.
 //! 2. *Only the last entry can be in doubt.* The next is begun after the sync of the one before. After a
 //!    write or a sync that failed nothing is appended until the log is opened anew.
@@ -118,7 +120,12 @@ pub(super) enum AppendError {
     InDoubt(io::Error),
 }
 
-/// Makes the log of a new store, durably but for the file's name. What is there is written over if it
+/// The number of the first entry of a log of this store, if it begins with one that is whole.
+pub(super) fn first_number(file: &dyn StorageBackend, id: u64) -> io::Result<Option<u64>> {
+    Ok(whole_entry(file, id, BLOCK)?.map(|entry| entry.number))
+}
+
+/// Makes a log of a new store, durably but for the file's name. What is there is written over if it
 /// holds no entry: another start may have come as far as this.
 pub(super) fn create(file: &dyn StorageBackend, id: u64) -> Result<(), Fault> {
     let length = file.len()?;
@@ -136,28 +143,40 @@ pub(super) fn create(file: &dyn StorageBackend, id: u64) -> Result<(), Fault> {
 }
 
 impl Log {
-    /// Opens the log of the store with this `id`, whose groups up to number `folded` are in the table.
-    /// What it is found to hold is durable when this returns.
+    /// Opens a log of the store with this `id`, whose groups up to number `known` are in the table or in
+    /// the other log. What it is found to hold is durable when this returns.
     pub(super) fn open(
         file: Box<dyn StorageBackend>,
         id: u64,
-        folded: u64,
+        known: u64,
         grow_by: u64,
     ) -> Result<Opened, Fault> {
         check_header(&*file, id)?;
         let mut groups = Vec::new();
-        let mut last = folded;
+        let mut last = known;
+        let mut before = None;
         let mut end = BLOCK;
         let mut newest = None;
         while let Some(entry) = whole_entry(&*file, id, end)? {
-            if entry.number != last.saturating_add(1) {
+            let follows = match before {
+                Some(before) => entry.number == before + 1,
+                None => entry.number <= known.saturating_add(1),
+            };
+            if !follows {
                 break;
             }
-            last = entry.number;
-            groups.push(entry.changes().to_vec());
+            before = Some(entry.number);
             let begin = end;
             end += entry.size();
-            newest = Some((begin, entry));
+            if entry.number > known {
+                last = entry.number;
+                groups.push(entry.changes().to_vec());
+                newest = Some((begin, entry));
+            }
+        }
+        if before.is_none_or(|before| before < known) {
+            // Nothing can ever follow what is there: a new lap.
+            end = BLOCK;
         }
         if let Some(number) = number_above(&*file, id, end, last)? {
             return Err(Fault::Damaged(format!(
@@ -210,7 +229,7 @@ impl Log {
         Ok(())
     }
 
-    /// Begins a new lap. All entries are folded, durably.
+    /// Begins a new lap. All its entries are folded, durably.
     pub(super) fn restart(&mut self) {
         self.end = BLOCK;
     }

@@ -1,12 +1,13 @@
 //! The writer thread: takes what waits as one group, makes it durable, then answers.
 //!
-//! Each group is one numbered entry of the log. After an append that failed, the log, opened anew,
-//! tells by the number whether the group is there. Once enough is pending in the log it is folded into
-//! the table, after the answers and before the next group; while that fails no group is taken, so the
-//! log is bounded.
+//! Each group is one numbered entry of a log. After an append that failed, the log, opened anew, tells by
+//! the number whether the group is there. Once enough is pending it is folded into the table, beside the
+//! groups that come meanwhile; when those have grown to twice as much, they wait for it. After a fold that
+//! failed no group is taken until one has succeeded. So the logs are bounded.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
 
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
@@ -16,17 +17,29 @@ use super::changes::Changes;
 use super::handle::{Handle, LogError};
 use crate::store::rows::RowsMut;
 
-/// The most steps of one group. With longer ones callers and writer wait for each other in turn: all
+/// With so many steps a group is full. With longer ones callers and writer wait for each other in turn: all
 /// callers are answered at once, ask again at once, and the writer has nothing to do meanwhile.
 const GROUP: usize = 128;
 
-/// Pending changes are folded into the table once they hold this many bytes: about as long as one
-/// fold keeps steps waiting, and as much as a start has to read.
-pub(super) const FOLD_AT: usize = 1 << 20;
+/// How and when what is pending is folded into the table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Folding {
+    /// Once it holds so many bytes. A start has to read four times as much at the most.
+    pub(super) at: usize,
+    /// On a thread of its own, beside the groups to come. Else between two groups, which is what tests
+    /// want that are to happen the same way each time.
+    pub(super) beside: bool,
+}
 
-/// They are folded, too, once the log takes up this many times as much: a group of one small step takes
-/// up a block of it.
-const LOG_PER_PENDING: u64 = 4;
+impl Folding {
+    /// What the program does. The more at a time, the fewer pages of the table are written per message.
+    pub(super) const USUAL: Self = Self { at: 4 << 20, beside: true };
+
+    /// It is folded, too, once its log takes up so many bytes: a group of one small step takes up a block.
+    const fn log_at(self) -> u64 {
+        4 * self.at as u64
+    }
+}
 
 /// What the writer is sent.
 pub(super) enum Work {
@@ -43,6 +56,9 @@ pub(super) trait Job: Send {
     /// Runs the step and keeps what it answers. May be called again.
     fn run(&mut self, rows: &mut dyn RowsMut, now: Time) -> Result<(), StoreError>;
 
+    /// As many steps it is as long as.
+    fn steps(&self) -> usize;
+
     /// Answers, with what the step said, or with why that did not become durable.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
@@ -50,6 +66,7 @@ pub(super) trait Job: Send {
 /// The job of one kind of step.
 pub(super) struct StepJob<T, F> {
     step: F,
+    steps: usize,
     said: Option<T>,
     answer: oneshot::Sender<Result<T, StoreError>>,
     /// Free again when the job is answered.
@@ -59,10 +76,11 @@ pub(super) struct StepJob<T, F> {
 impl<T, F> StepJob<T, F> {
     pub(super) fn new(
         step: F,
+        steps: usize,
         answer: oneshot::Sender<Result<T, StoreError>>,
         place: OwnedSemaphorePermit,
     ) -> Self {
-        Self { step, said: None, answer, _place: place }
+        Self { step, steps, said: None, answer, _place: place }
     }
 }
 
@@ -74,6 +92,10 @@ where
     fn run(&mut self, rows: &mut dyn RowsMut, now: Time) -> Result<(), StoreError> {
         self.said = Some((self.step)(rows, now)?);
         Ok(())
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
     }
 
     fn answer(self: Box<Self>, failure: Option<StoreError>) {
@@ -107,7 +129,11 @@ pub(super) struct Writer {
     handle: Arc<Handle>,
     clock: Arc<dyn Clock>,
     work: Receiver<Work>,
-    fold_at: usize,
+    folding: Folding,
+    /// A fold that was begun, until its end is known.
+    fold: Option<JoinHandle<Result<(), StoreError>>>,
+    /// The last fold failed: one must succeed before the next group.
+    fold_failed: bool,
 }
 
 impl Writer {
@@ -115,37 +141,42 @@ impl Writer {
         handle: Arc<Handle>,
         clock: Arc<dyn Clock>,
         work: Receiver<Work>,
-        fold_at: usize,
+        folding: Folding,
     ) -> Self {
-        Self { handle, clock, work, fold_at }
+        Self { handle, clock, work, folding, fold: None, fold_failed: false }
     }
 
     /// Runs until it is told to close, or nobody can send any more.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         let mut open = true;
-        while open {
-            let Ok(first) = self.work.recv() else { return };
+        while open && let Ok(first) = self.work.recv() {
             open = self.take_group(first);
         }
         // What was sent before the end was told, and what raced with it.
         while let Ok(work) = self.work.try_recv() {
             self.take_group(work);
         }
+        // The files are closed next. What a fold did not do the next start finds in the logs.
+        let _ = self.end_fold(true);
     }
 
     /// Runs a group that begins with `first`; false once it was told to close.
-    fn take_group(&self, first: Work) -> bool {
-        let mut group = Vec::new();
+    fn take_group(&mut self, first: Work) -> bool {
+        let mut group: Vec<Box<dyn Job>> = Vec::new();
+        let mut steps = 0;
         let mut open = true;
         let mut mend = false;
         let mut next = Some(first);
         while let Some(work) = next {
             match work {
-                Work::Step(job) => group.push(job),
+                Work::Step(job) => {
+                    steps += job.steps();
+                    group.push(job);
+                }
                 Work::Mend => mend = true,
                 Work::Close => open = false,
             }
-            next = if open && group.len() < GROUP { self.work.try_recv().ok() } else { None };
+            next = if open && steps < GROUP { self.work.try_recv().ok() } else { None };
         }
         if mend {
             self.mend();
@@ -155,14 +186,14 @@ impl Writer {
     }
 
     /// Opens the files anew if they can no longer be written.
-    fn mend(&self) {
+    fn mend(&mut self) {
         if !self.handle.is_whole() {
             self.reopen();
         }
     }
 
     /// Brings a group to its end: every job is answered.
-    fn write(&self, mut group: Vec<Box<dyn Job>>) {
+    fn write(&mut self, mut group: Vec<Box<dyn Job>>) {
         while !group.is_empty() {
             let number = match self.next_number() {
                 Ok(number) => number,
@@ -181,8 +212,8 @@ impl Writer {
                 }
                 // The log cannot grow; folded, it may have room for the group. It is empty then, so
                 // this happens once.
-                Err(Trouble::Group(StoreError::Full(_))) if self.handle.pending() > 0 => {
-                    if let Err(error) = self.fold() {
+                Err(Trouble::Group(StoreError::Full(_))) if self.handle.log_used() > 0 => {
+                    if let Err(error) = self.fold_now() {
                         return answer_all(group, Some(&error));
                     }
                 }
@@ -200,9 +231,12 @@ impl Writer {
     }
 
     /// The number of the group to come. First does what failed before: opens the files anew, folds.
-    fn next_number(&self) -> Result<u64, StoreError> {
+    fn next_number(&mut self) -> Result<u64, StoreError> {
         if self.handle.last().is_none() {
             self.handle.reopen()?;
+        }
+        if self.fold_failed {
+            self.fold_now()?;
         }
         self.fold_if_due()?;
         Ok(self.handle.last().unwrap_or(0).saturating_add(1))
@@ -232,28 +266,83 @@ impl Writer {
         })
     }
 
-    fn fold_if_due(&self) -> Result<(), StoreError> {
-        let log_at = LOG_PER_PENDING * self.fold_at as u64;
-        let is_due = self.handle.pending() >= self.fold_at || self.handle.log_used() >= log_at;
-        if is_due { self.fold() } else { Ok(()) }
+    fn fold_if_due(&mut self) -> Result<(), StoreError> {
+        self.end_fold(false)?;
+        let Folding { at, beside } = self.folding;
+        let (pending, log_used) = (self.handle.pending(), self.handle.log_used());
+        let is_due = pending >= at || log_used >= self.folding.log_at() || self.handle.is_behind();
+        let is_overdue = pending >= 2 * at || log_used >= 2 * self.folding.log_at();
+        if self.fold.is_some() && is_overdue {
+            self.end_fold(true)?;
+        }
+        match self.fold {
+            None if is_due && beside => self.begin_fold(),
+            None if is_due => self.fold_now(),
+            None | Some(_) => Ok(()),
+        }
     }
 
-    /// A fold that fails leaves the log as it is: everything stays durable there. Whether it was made
-    /// all the same is seen when the files are opened anew, before anything is written to the log.
-    fn fold(&self) -> Result<(), StoreError> {
-        self.handle.fold().inspect_err(|error| {
-            tracing::error!(%error, "the store could not fold its log into its table yet");
-            self.reopen();
-        })
+    /// Folds beside the groups to come.
+    fn begin_fold(&mut self) -> Result<(), StoreError> {
+        let Some(fold) = self.handle.begin_fold() else { return Ok(()) };
+        match std::thread::Builder::new().name("store-fold".to_owned()).spawn(move || fold.make()) {
+            Ok(thread) => {
+                self.fold = Some(thread);
+                Ok(())
+            }
+            Err(error) => {
+                let reason = format!("cannot start a thread for it: {error}");
+                self.fold_ended(Err(StoreError::Unavailable(reason)))
+            }
+        }
+    }
+
+    /// Takes in the end of a fold that was begun, if it has ended or is to be waited for.
+    fn end_fold(&mut self, wait: bool) -> Result<(), StoreError> {
+        let Some(thread) = self.fold.take_if(|thread| wait || thread.is_finished()) else { return Ok(()) };
+        let made = thread.join();
+        let made = made.unwrap_or_else(|_| Err(StoreError::Unavailable("its thread failed".to_owned())));
+        self.fold_ended(made)
+    }
+
+    fn fold_ended(&mut self, made: Result<(), StoreError>) -> Result<(), StoreError> {
+        match &made {
+            Ok(()) => self.handle.end_fold(),
+            Err(error) => self.fold_failed(error),
+        }
+        made
+    }
+
+    /// Folds all that is pending, between two groups.
+    fn fold_now(&mut self) -> Result<(), StoreError> {
+        self.end_fold(true)?;
+        let made = self.handle.fold();
+        match &made {
+            Ok(()) => self.fold_failed = false,
+            Err(error) => self.fold_failed(error),
+        }
+        made
+    }
+
+    /// A fold that fails leaves the logs as they are: everything stays durable there. Whether it was made
+    /// all the same is seen when the files are opened anew, before anything is written to a log.
+    fn fold_failed(&mut self, error: &StoreError) {
+        tracing::error!(%error, "the store could not fold its log into its table yet");
+        self.fold_failed = true;
+        self.reopen();
     }
 
     /// Is the group there after all, or must that stay open?
-    fn after_failed_append(&self, number: u64) -> bool {
+    fn after_failed_append(&mut self, number: u64) -> bool {
         self.reopen();
         self.handle.last().is_none_or(|last| last >= number)
     }
 
-    fn reopen(&self) {
+    fn reopen(&mut self) {
+        if let Some(thread) = self.fold.take() {
+            // It has the database; whether it was made is seen in the files.
+            let _ = thread.join();
+        }
         match self.handle.reopen() {
             Ok(()) => tracing::warn!("the store's files were opened anew after a failure"),
             Err(error) => tracing::error!(%error, "the store's files cannot be opened anew yet"),

@@ -23,7 +23,7 @@
 //! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace. Never removed: `seq` must not start again | the same; `append`, `append_sending` |
 //! | `t` organization | hash | provider × 2 + shown (queued 0, sending 1) → how many are shown so now | the same |
 //! | `h` organization | hash | minute × 4 + provider → msgpack of sent, failed, milliseconds from acceptance to sent; the last hour | the same |
-//! | `p` sender | sorted set | hand-overs that count in the pace: score instant, member `seq` (6 bytes), attempt (2), units (4) | `settle`, `mark_unknown`; `settle` removes what is outdated |
+//! | `p` sender | sorted set | hand-overs that count in the pace: score instant, member `seq` (6 bytes), attempt (2), a zero byte where it is the rest of an earlier one, units (4) | `settle`, `mark_unknown`; `settle` removes what is outdated |
 //! | `l` | hash | `f` fence, `h` holder (16 bytes), `u` the lease's end. Never removed: its fence must grow | `acquire_lease`, `renew_lease`, `release_lease` |
 //!
 //! Of a slot of idempotency keys, `{k<n>}` …

@@ -282,7 +282,10 @@ pub(super) fn holder(lease: &Lease) -> Vec<u8> {
 
 /// What the scripts make a fresh record of.
 fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
-    let elsewhere = draft.fallback.as_ref().map(|elsewhere| record::provider_code(elsewhere.provider));
+    let fallback = draft.fallback.as_ref();
+    let provider_there = fallback.map(|fallback| record::provider_code(fallback.to.provider));
+    let frozen_there = fallback.and_then(|fallback| fallback.frozen.as_ref());
+    let flag = |is_set| if is_set { "1" } else { "" };
     Ok(call
         .arg(keys::number(draft.sender).as_slice())
         .arg(keys::number(draft.recipient).as_slice())
@@ -291,7 +294,8 @@ fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
         .arg(draft.organization.0)
         .arg(record::provider_code(draft.provider))
         .arg(draft.cost())
-        .arg(if draft.frozen.is_some() { "1" } else { "" })
-        .optional(elsewhere)
+        .arg(flag(draft.frozen.is_some()))
+        .optional(provider_there)
+        .arg(flag(frozen_there.is_some()))
         .arg(record::rest_of(draft)?))
 }

@@ -14,7 +14,7 @@ use sendyard_actors::domain::ids::{
     AccountName, AssistantId, ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind,
 };
 use sendyard_actors::domain::message::{
-    Answer, Attempt, AttemptResult, Draft, Elsewhere, Kind, Lane, Message, State,
+    Answer, Attempt, AttemptResult, Draft, Elsewhere, Fallback, Kind, Lane, Message, Moved, State,
 };
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::segments::Encoding;
@@ -30,20 +30,22 @@ use super::{keys, micros};
 const VERSION: u8 = 1;
 
 /// How many items the list has.
-const FIELDS: usize = 32;
+const FIELDS: usize = 33;
 
-/// What of a draft no script needs. The order of the fields is that of the bytes.
+/// What of a draft no script needs, or needs in another form. It stays as it was accepted when the message
+/// moves to its fallback account. The order of the fields is that of the bytes.
 #[derive(Serialize, Deserialize)]
 struct Rest {
     assistant: AssistantId,
     account: AccountName,
+    provider: ProviderKind,
     text: String,
     media: Vec<String>,
     segments: u16,
     encoding: Encoding,
     fingerprint: Fingerprint,
     frozen: Option<String>,
-    fallback: Option<AccountName>,
+    fallback: Option<Fallback>,
 }
 
 /// The bytes of what no script needs of a draft.
@@ -51,13 +53,14 @@ pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
     opaque(&Rest {
         assistant: draft.assistant,
         account: draft.account.clone(),
+        provider: draft.provider,
         text: draft.text.clone(),
         media: draft.media.clone(),
         segments: draft.segments,
         encoding: draft.encoding,
         fingerprint: draft.fingerprint,
         frozen: draft.frozen.clone(),
-        fallback: draft.fallback.as_ref().map(|elsewhere| elsewhere.account.clone()),
+        fallback: draft.fallback.clone(),
     })
 }
 
@@ -104,7 +107,8 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let (attempt, tries) = (from.number()?, from.number()?);
     let unresolved = list(&mut from, Reader::number)?;
     let (accepted_earlier, listed) = (from.boolean()?, from.boolean()?);
-    let (moved, overtaken) = (from.boolean()?, from.boolean()?);
+    let last_there = from.optional(Reader::number)?;
+    let overtaken = from.boolean()?;
     let evidence_until = from.optional(instant)?;
     let attempts = list(&mut from, |from| attempt_of(from, instant))?;
     let sent_at = from.optional(instant)?;
@@ -112,7 +116,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let provider_segments = from.optional(Reader::number)?;
     let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
-    let draft = draft(&mut from, id, moved)?;
+    let (draft, moved) = draft(&mut from, id, last_there)?;
     Ok(Message {
         draft,
         seq,
@@ -138,22 +142,22 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     })
 }
 
-fn draft(from: &mut Reader<'_>, id: MessageId, moved: bool) -> Result<Draft, StoreError> {
+/// The draft, and that it moved, if it did: the last attempt through its first account was `last_there`.
+fn draft(
+    from: &mut Reader<'_>,
+    id: MessageId,
+    last_there: Option<u16>,
+) -> Result<(Draft, Option<Moved>), StoreError> {
     let (sender, recipient) = (number(from)?, number(from)?);
     let (lane, kind) = (lane(from.number()?)?, kind(from.number()?)?);
     let organization = OrganizationId(from.number()?);
-    let provider = provider(from.number()?)?;
-    let _cost: u32 = from.number()?;
+    // What follows is for the scripts alone.
+    let (_provider, _cost): (u8, u32) = (from.number()?, from.number()?);
     let _frozen = from.boolean()?;
-    let elsewhere = from.optional(|from| provider_of(from))?;
+    let _fallback: Option<u8> = from.optional(Reader::number)?;
+    let _frozen_there = from.boolean()?;
     let rest: Rest = from_opaque(from.bytes()?)?;
-    // What moved to its fallback account names that one, and has no other to move to.
-    let (account, frozen, fallback) = match (moved, rest.fallback) {
-        (true, Some(account)) => (account, None, None),
-        (true, None) => (rest.account, None, None),
-        (false, fallback) => (rest.account, rest.frozen, fallback),
-    };
-    Ok(Draft {
+    let mut draft = Draft {
         id,
         sender,
         recipient,
@@ -161,16 +165,21 @@ fn draft(from: &mut Reader<'_>, id: MessageId, moved: bool) -> Result<Draft, Sto
         kind,
         organization,
         assistant: rest.assistant,
-        account,
-        provider,
+        account: rest.account,
+        provider: rest.provider,
         text: rest.text,
         media: rest.media,
         segments: rest.segments,
         encoding: rest.encoding,
         fingerprint: rest.fingerprint,
-        frozen,
-        fallback: fallback.zip(elsewhere).map(|(account, provider)| Elsewhere { account, provider }),
-    })
+        frozen: rest.frozen,
+        fallback: rest.fallback,
+    };
+    let Some(last_there) = last_there else { return Ok((draft, None)) };
+    let Fallback { to, frozen } = draft.fallback.take().ok_or_else(|| unknown("fallback account"))?;
+    let from = Elsewhere { account: draft.account, provider: draft.provider };
+    let draft = Draft { account: to.account, provider: to.provider, frozen, ..draft };
+    Ok((draft, Some(Moved { from: Some(from), last_there })))
 }
 
 fn attempt_of(
@@ -210,10 +219,6 @@ pub(super) fn lane(code: u8) -> Result<Lane, StoreError> {
         2 => Ok(Lane::Bulk),
         _ => Err(unknown("lane")),
     }
-}
-
-fn provider_of(from: &mut Reader<'_>) -> Result<ProviderKind, StoreError> {
-    provider(from.number()?)
 }
 
 /// A provider.

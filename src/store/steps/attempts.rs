@@ -15,7 +15,7 @@ use sendyard_actors::ports::{Claim, Claimed, Lease, MarkUnknown, Settle, SettleA
 use super::leases::holds;
 use super::times_of;
 use crate::store::indexes::Standing;
-use crate::store::rows::{Rows, RowsMut, decode, save};
+use crate::store::rows::{Rows, RowsMut, decode, encode, save};
 use crate::store::{indexes, keys};
 
 /// How far behind a message that is sent again by hand the open one of its conversation can be: each of
@@ -38,6 +38,11 @@ pub(in crate::store) fn claim(
     if !holds(rows, &claim.lease, claim.id)? {
         return Ok(Claimed::Stale);
     }
+    claim_held(rows, now, claim)
+}
+
+/// `claim`, once the lease is checked.
+fn claim_held(rows: &mut dyn RowsMut, now: Time, claim: &Claim) -> Result<Claimed, StoreError> {
     let Some(message) = indexes::message(rows, claim.id)? else { return Ok(Claimed::Changed) };
     if message.is_waiting() && message.attempt == claim.expected {
         // C7: the owner need not know every message that waits, so the store looks itself.
@@ -51,6 +56,26 @@ pub(in crate::store) fn claim(
         }
     }
     begin(rows, now, claim, message, Message::claim)
+}
+
+/// `claim` of each, in this order. They are of one sender, so mostly of one lease.
+pub(in crate::store) fn claim_all(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    claims: &[Claim],
+) -> Result<Vec<Claimed>, StoreError> {
+    let mut checked: Option<Lease> = None;
+    let mut answers = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let is_held = checked == Some(claim.lease) && claim.lease.shard == claim.id.shard();
+        if !is_held && !holds(rows, &claim.lease, claim.id)? {
+            answers.push(Claimed::Stale);
+            continue;
+        }
+        checked = Some(claim.lease);
+        answers.push(claim_held(rows, now, claim)?);
+    }
+    Ok(answers)
 }
 
 /// `retry`.
@@ -135,6 +160,7 @@ pub(in crate::store) fn settle(
     };
     indexes::store(rows, before, &message, now)?;
     charge(rows, &message, settle.attempt, settled)?;
+    charge_rest(rows, &message, settle, settled, now)?;
     if message.seq.is_multiple_of(FORGET_EVERY) {
         forget_charges(rows, message.draft.sender, settle.keep_pace_from)?;
     }
@@ -233,7 +259,26 @@ pub(super) fn charge(
 ) -> Result<(), StoreError> {
     let Some(at) = settled.charged_at else { return Ok(()) };
     let key = keys::charge(message.draft.sender, at, message.seq, attempt);
-    save(rows, key, &message.cost())
+    rows.put_new(key, encode(&message.cost())?)
+}
+
+/// An attempt that was charged when it was marked unknown was charged by our own count. What the provider
+/// counted beyond that is known only now, and counts now.
+fn charge_rest(
+    rows: &mut dyn RowsMut,
+    message: &Message,
+    settle: &Settle,
+    settled: Settled,
+    now: Time,
+) -> Result<(), StoreError> {
+    let Settlement::Accepted(Acceptance { segments: Some(counted), .. }) = settle.settlement else {
+        return Ok(());
+    };
+    let rest = u32::from(counted).saturating_sub(message.draft.cost());
+    if settled.charged_at.is_some() || rest == 0 {
+        return Ok(());
+    }
+    save(rows, keys::charge(message.draft.sender, now, message.seq, settle.attempt), &rest)
 }
 
 fn forget_charges(rows: &mut dyn RowsMut, sender: E164, keep_from: Time) -> Result<(), StoreError> {

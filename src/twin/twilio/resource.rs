@@ -64,7 +64,11 @@ pub(super) fn render(line: &Line) -> Vec<u8> {
         to: &line.to,
         uri: format!("{below}.json"),
     };
-    serde_json::to_vec(&resource).unwrap_or_default()
+    let mut json = Vec::with_capacity(1024 + line.text.len());
+    if serde_json::to_writer(&mut json, &resource).is_err() {
+        json.clear();
+    }
+    json
 }
 
 fn rfc_2822(at_us: u64) -> String {

@@ -1,7 +1,8 @@
 //! Pace: no sliding window of a sender holds more than its limit.
 //!
 //! Judged twice: by the engine's own instants (`sent_at`), exactly; and by the instants at which the
-//! provider read the requests, refused ones too, in windows shortened by the jitter.
+//! provider read the requests, refused ones too, in windows shortened by the jitter. A request that the
+//! provider answered as a repetition is none of its own: it hands over what is there already.
 //!
 //! A window is half-open, (x − w, x], and is judged where it ends with a queued message. An immediate
 //! message goes without asking and may be decided after the queued one it precedes by a hair: within
@@ -84,7 +85,7 @@ fn own_instants<'a>(message: &Message<'a>, jitter_us: u64, senders: &mut BySende
 /// The provider's instant of each request.
 fn ledger_instants<'a>(message: &Message<'a>, _jitter_us: u64, senders: &mut BySender<'a>) {
     let queued = message.kind() == Some(Kind::Queued);
-    for line in &message.lines {
+    for line in message.lines.iter().filter(|line| !message.is_replay(line)) {
         let Some(sender) = line.from.as_deref() else { continue };
         let units = u64::from(line.segments.max(1));
         senders.entry(sender).or_default().push(Stamp { at_us: line.at_us, units, id: message.id, queued });

@@ -1,6 +1,7 @@
 //! The state machine against its invariants (PROTOCOL.md §3 and §5).
 
 mod guards;
+mod moves;
 mod walk;
 
 use uuid::Uuid;

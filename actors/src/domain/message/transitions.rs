@@ -3,10 +3,10 @@
 
 use super::{
     ATTEMPTS_KEPT, Answer, Attempt, AttemptResult, ByHand, Cancelled, Changed, ClaimRefused, ClaimTimes,
-    Draft, Elsewhere, Kind, KnownAlready, Message, NotByHand, Settled, Settlement, Shown, State,
-    UnknownPolicy, repeat,
+    Draft, Elsewhere, Fallback, Kind, KnownAlready, Message, Moved, NotByHand, Settled, Settlement, Shown,
+    State, UnknownPolicy, repeat,
 };
-use crate::domain::ids::ClaimId;
+use crate::domain::ids::{AccountName, ClaimId, ProviderKind};
 use crate::domain::outcome::{Acceptance, Doubt, Next};
 use crate::domain::time::Time;
 
@@ -26,7 +26,7 @@ impl Message {
             unresolved: Vec::new(),
             accepted_earlier: false,
             listed: false,
-            moved: false,
+            moved: None,
             overtaken: false,
             evidence_until: None,
             attempts: Vec::new(),
@@ -88,6 +88,22 @@ impl Message {
     /// The attempt of the last claim.
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// The account that attempt `number` went through, or will; `None` where that was not kept.
+    pub fn account_of(&self, number: u16) -> Option<&AccountName> {
+        match &self.moved {
+            Some(Moved { from, last_there }) if number <= *last_there => {
+                from.as_ref().map(|from| &from.account)
+            }
+            Some(_) | None => Some(&self.draft.account),
+        }
+    }
+
+    /// The provider that the first `200` named.
+    pub fn provider_at_first(&self) -> ProviderKind {
+        let from = self.moved.as_ref().and_then(|moved| moved.from.as_ref());
+        from.map_or(self.draft.provider, |from| from.provider)
     }
 
     /// `claim`: `queued → sending`, attempt `expected + 1`. That it heads its conversation is the
@@ -254,11 +270,11 @@ impl Message {
         if !refused || !self.unresolved.is_empty() || self.draft.kind != Kind::Queued {
             return;
         }
-        let Some(Elsewhere { account, provider }) = self.draft.fallback.take() else { return };
-        self.draft.account = account;
-        self.draft.provider = provider;
-        self.draft.frozen = None;
-        self.moved = true;
+        let Some(Fallback { to, frozen }) = self.draft.fallback.take() else { return };
+        let account = std::mem::replace(&mut self.draft.account, to.account);
+        let provider = std::mem::replace(&mut self.draft.provider, to.provider);
+        self.draft.frozen = frozen;
+        self.moved = Some(Moved { from: Some(Elsewhere { account, provider }), last_there: self.attempt });
         self.state = State::Queued;
         self.due = now;
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sendyard_actors::domain::ids::{ClaimId, OrganizationId, ProviderKind, Shard};
-use sendyard_actors::domain::message::{ByHand, Draft, Elsewhere, Kind, Lane, Settlement, UnknownPolicy};
+use sendyard_actors::domain::message::{
+    ByHand, Draft, Elsewhere, Fallback, Kind, Lane, Settlement, UnknownPolicy,
+};
 use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
@@ -136,6 +138,10 @@ pub(super) fn senders() -> [E164; 2] {
     [sender(), number("+19995550000")]
 }
 
+fn fallback(frozen: Option<String>) -> Fallback {
+    Fallback { to: Elsewhere { account: "other".into(), provider: ProviderKind::Telnyx }, frozen }
+}
+
 /// Two senders, two recipients, two lanes, one in four immediate, some that can be repeated, some that
 /// can go elsewhere.
 pub(super) fn draft(index: u64) -> Draft {
@@ -148,8 +154,7 @@ pub(super) fn draft(index: u64) -> Draft {
         kind,
         recipient: to,
         frozen: (index % 4 == 1).then(|| "{}".to_owned()),
-        fallback: (index % 4 != 3)
-            .then(|| Elsewhere { account: "other".into(), provider: ProviderKind::Vonage }),
+        fallback: (index % 4 != 3).then(|| fallback((index % 4 < 2).then(|| "there".to_owned()))),
         segments: 1 + u16::from(index.is_multiple_of(2)),
         ..draft_from(from, index)
     }
@@ -252,7 +257,8 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
         }
         Step::MarkUnknown { index, attempt, fence, written } => {
             let mark = World::mark_of(draft(*index).id, *attempt, lease_of(*index, *fence));
-            let mark = MarkUnknown { written_at: written.then_some(now), ..mark };
+            // It was written before its time was over: no charge of it is of this instant.
+            let mark = MarkUnknown { written_at: written.then_some(now - MARGIN), ..mark };
             format!("{:?}", store.mark_unknown(mark).await)
         }
         Step::SettleUnknown { index, attempt, fence, policy } => {

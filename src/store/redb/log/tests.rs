@@ -41,6 +41,15 @@ fn append_all(disk: &Disk, folded: u64, groups: &[&[u8]]) {
     }
 }
 
+/// The same over what is there, all of which is folded.
+fn append_lap(disk: &Disk, folded: u64, groups: &[&[u8]]) {
+    let mut log = open(disk, folded).unwrap().log;
+    log.restart();
+    for (number, group) in (folded + 1..).zip(groups) {
+        log.append(number, group).unwrap();
+    }
+}
+
 fn log_bytes(disk: &Disk) -> Vec<u8> {
     disk.content(1)
 }
@@ -64,10 +73,31 @@ fn groups_are_found_again_in_order_whatever_their_size() {
 fn a_lap_begins_over_what_is_folded() {
     let disk = disk_with(0, &[b"one", b"two", b"three"]);
     assert!(groups(&disk, 3).is_empty(), "folded, and nothing of the new lap is there yet");
-    append_all(&disk, 3, &[b"four"]);
+    append_lap(&disk, 3, &[b"four"]);
     assert_eq!(groups(&disk, 3), [b"four"]);
+    append_lap(&disk, 4, &[b"five"]);
+    assert_eq!(groups(&disk, 4), [b"five"]);
+}
+
+#[test]
+fn entries_in_front_may_be_folded_while_those_behind_are_not() {
+    let disk = disk_with(0, &[b"one", b"two", b"three", b"four"]);
+    for folded in 0..=4 {
+        assert_eq!(groups(&disk, folded).len() as u64, 4 - folded);
+    }
     append_all(&disk, 4, &[b"five"]);
     assert_eq!(groups(&disk, 4), [b"five"]);
+    assert_eq!(groups(&disk, 2), [&b"three"[..], b"four", b"five"]);
+    assert!(groups(&disk, 9).is_empty());
+}
+
+#[test]
+fn an_entry_that_does_not_follow_the_one_in_front_is_none() {
+    let disk = disk_with(0, &[b"one", b"two"]);
+    append_lap(&disk, 5, &[b"six"]);
+    // Behind it stands the second of the lap before, which is known, and no seventh.
+    assert_eq!(groups(&disk, 5), [b"six"]);
+    assert!(groups(&disk, 6).is_empty());
 }
 
 #[test]
@@ -151,7 +181,7 @@ fn a_log_that_is_cut_anywhere_has_what_is_whole_or_is_refused() {
 fn a_group_of_an_earlier_lap_behind_the_end_is_not_the_next() {
     // Lap two has one short entry; behind it stands the second of lap one.
     let disk = disk_with(0, &[b"one", b"two"]);
-    append_all(&disk, 2, &[b"three"]);
+    append_lap(&disk, 2, &[b"three"]);
     assert_eq!(groups(&disk, 2), [b"three"]);
 }
 
@@ -162,7 +192,7 @@ fn a_text_that_looks_like_an_entry_is_none_without_the_id() {
     let mut text = vec![0; 4096 - HEAD];
     text.extend_from_slice(&forged.bytes);
     let disk = disk_with(0, &[&text]);
-    append_all(&disk, 1, &[b"two"]);
+    append_lap(&disk, 1, &[b"two"]);
     assert_eq!(groups(&disk, 1), [b"two"]);
 }
 
@@ -176,7 +206,7 @@ fn what_is_lost_before_a_later_group_is_damage_and_no_end() {
 #[test]
 fn a_log_that_is_newer_than_the_file_is_refused() {
     let disk = disk_with(0, &[b"one", b"two", b"three"]);
-    append_all(&disk, 3, &[b"four"]);
+    append_lap(&disk, 3, &[b"four"]);
     assert!(matches!(open(&disk, 0), Err(Fault::Damaged(_))), "the file was restored alone");
     assert!(matches!(open(&disk, 2), Err(Fault::Damaged(_))));
 }

@@ -34,24 +34,24 @@ local function load(key)
   if a[1] ~= VERSION then corrupt("a message's record has the unknown version " .. tostring(a[1])) end
   return {
     state = a[2], seq = a[3], accepted = a[4], updated = a[5], due = a[6], attempt = a[7], tries = a[8],
-    unresolved = a[9], accepted_earlier = a[10], listed = a[11], moved = a[12], overtaken = a[13],
+    unresolved = a[9], accepted_earlier = a[10], listed = a[11], last_there = a[12], overtaken = a[13],
     evidence_until = a[14], attempts = a[15], sent_at = a[16], provider_id = a[17],
     provider_status = a[18], provider_segments = a[19], refusal = a[20], position = a[21],
     estimate = a[22], sender = a[23], recipient = a[24], lane = a[25], kind = a[26],
     organization = a[27], provider = a[28], cost = a[29], frozen = a[30], fallback = a[31],
-    draft = a[32],
+    frozen_there = a[32], draft = a[33],
   }
 end
 
 local function encode(m)
   return cmsgpack.pack({
     VERSION, m.state, m.seq, m.accepted, m.updated, m.due, m.attempt, m.tries,
-    m.unresolved, m.accepted_earlier, m.listed, m.moved, m.overtaken,
+    m.unresolved, m.accepted_earlier, m.listed, m.last_there, m.overtaken,
     m.evidence_until, m.attempts, m.sent_at, m.provider_id,
     m.provider_status, m.provider_segments, m.refusal, m.position,
     m.estimate, m.sender, m.recipient, m.lane, m.kind,
     m.organization, m.provider, m.cost, m.frozen, m.fallback,
-    m.draft,
+    m.frozen_there, m.draft,
   })
 end
 
@@ -59,14 +59,15 @@ end
 local function fresh(first, seq, position, estimate)
   return {
     state = QUEUED, seq = seq, accepted = now, updated = 0, due = 0, attempt = 0, tries = 0,
-    unresolved = {}, accepted_earlier = false, listed = false, moved = false, overtaken = false,
+    unresolved = {}, accepted_earlier = false, listed = false, last_there = false, overtaken = false,
     evidence_until = false, attempts = {}, sent_at = false, provider_id = false,
     provider_status = false, provider_segments = false, refusal = false, position = position,
     estimate = estimate - now, sender = ARGV[first], recipient = ARGV[first + 1],
     lane = tonumber(ARGV[first + 2]), kind = tonumber(ARGV[first + 3]),
     organization = tonumber(ARGV[first + 4]), provider = tonumber(ARGV[first + 5]),
     cost = tonumber(ARGV[first + 6]), frozen = ARGV[first + 7] ~= '',
-    fallback = number_or_false(ARGV[first + 8]), draft = ARGV[first + 9],
+    fallback = number_or_false(ARGV[first + 8]), frozen_there = ARGV[first + 9] ~= '',
+    draft = ARGV[first + 10],
   }
 end
 
@@ -137,7 +138,7 @@ end
 
 -- What the queue says of a message; its score there is its `seq`.
 local function waiting_entry(id, m)
-  return cmsgpack.pack(id, m.recipient, m.cost, m.accepted + m.due, m.attempt, m.moved)
+  return cmsgpack.pack(id, m.recipient, m.cost, m.accepted + m.due, m.attempt, m.last_there ~= false)
 end
 
 local function unsettled_entry(m)
@@ -221,6 +222,12 @@ end
 -- Notes what an attempt cost of its sender's pace, at an instant of the clock.
 local function charge(m, attempt, at)
   redis.call('ZADD', tag .. 'p' .. m.sender, at, struct.pack('>I6I2I4', m.seq, attempt, cost(m)))
+end
+
+-- The same of units that were not known when the attempt was charged. With one byte more it is a member of
+-- its own, whatever it costs.
+local function charge_rest(m, attempt, units, at)
+  redis.call('ZADD', tag .. 'p' .. m.sender, at, struct.pack('>I6I2BI4', m.seq, attempt, 0, units))
 end
 
 local function next_seq(sender)

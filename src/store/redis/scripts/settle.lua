@@ -48,10 +48,9 @@ end
 local function move_elsewhere()
   local is_refused = m.state == QUEUED or m.state == FAILED
   if not is_refused or #m.unresolved > 0 or m.kind ~= KIND_QUEUED or not m.fallback then return end
-  m.provider = m.fallback
-  m.fallback = false
-  m.frozen = false
-  m.moved = true
+  m.provider, m.frozen = m.fallback, m.frozen_there
+  m.fallback, m.frozen_there = false, false
+  m.last_there = m.attempt
   m.state = QUEUED
   m.due = since
 end
@@ -96,8 +95,13 @@ else
 end
 
 local bytes = store(string.sub(KEYS[1], #tag + 2), before, m)
--- And it was charged then, too.
-if was_open and begun then charge(m, number, written or now) end
+-- And it was charged then, too, by our own count. What the provider counted beyond that is known only now.
+if was_open and begun then
+  charge(m, number, written or now)
+elseif what == 'accepted' then
+  local rest = (number_or_false(ARGV[9]) or 0) - m.cost
+  if rest > 0 then charge_rest(m, number, rest, now) end
+end
 if m.seq % FORGET_EVERY == 0 then
   local charges = tag .. 'p' .. m.sender
   local outdated = redis.call('ZCOUNT', charges, '-inf', '(' .. ARGV[5])

@@ -1,0 +1,125 @@
+//! A record of every version of the Redis store's form, each as it was written.
+
+use std::time::Duration;
+
+use sendyard_actors::domain::ids::{AssistantId, ProviderKind};
+use sendyard_actors::domain::message::{
+    Draft, Elsewhere, Fallback, Lane, Message, Settlement, State, UnknownPolicy,
+};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
+use sendyard_actors::domain::segments::Encoding;
+
+use super::on_redis::{beside, place_of};
+use super::world::{SECOND, World, accepted, done, draft, refused};
+use super::{redis_server, run_within};
+use crate::store::redis::record;
+
+/// A record as version 1 stores it: on its third attempt, with something in every field that can hold
+/// something. It must be readable for ever: never change these bytes.
+const VERSION_1: &str = "\
+    dc0021010100cf00060a24181e4000ce015ef3c0ce015ef3c0030290c3c2c2c2c2939701b8000000000000000000000\
+    000000000010000000000000000ce000f4240ce002dc6c0ce01406f40ce000f4240a90305010532303432399702b800\
+    0000000000000000000000000000010000000000000001ce001e8480ce003d0900ce014fb180ce004c4b40a1029703b\
+    8000000000000000000000000000000010000000000000002ce015ef3c0ce017d7840ce029020c0c2c2ce015ef3c0a6\
+    534d30313233a8616363657074656403d921050105323034323911746f6f206d616e79207265717565737473010180c\
+    ab5ee010100a7000000499602d2a70000039eda2b810000070102c302c3d96fac020b61636d652d7477696c696f0107\
+    6772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c\
+    83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d652d766f6e6167650201077b74686572657d";
+
+/// Another, which moved to its fallback account.
+const VERSION_1_MOVED: &str = "\
+    dc0021010000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b8000000000000000000000\
+    00000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb050105\
+    323034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c\
+    3c2c2d96fac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f\
+    6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b6\
+    1636d652d766f6e6167650201077b74686572657d";
+
+fn golden_draft() -> Draft {
+    Draft {
+        lane: Lane::Urgent,
+        assistant: AssistantId(300),
+        provider: ProviderKind::Telnyx,
+        text: "grüße".to_owned(),
+        media: vec!["https://example.com/a.png".to_owned()],
+        segments: 2,
+        encoding: Encoding::Ucs2,
+        frozen: Some("{}".to_owned()),
+        fallback: Some(Fallback {
+            to: Elsewhere { account: "acme-vonage".into(), provider: ProviderKind::Vonage },
+            frozen: Some("{there}".to_owned()),
+        }),
+        ..draft(1)
+    }
+}
+
+/// Takes a message to its third attempt: refused, unknown and repeated, told to be accepted.
+async fn golden_life(world: &World) -> Message {
+    let id = world.queued(golden_draft()).await.draft.id;
+    world.pass(SECOND);
+    world.claimed(id).await;
+    let refusal = Refusal {
+        class: Class::Retry,
+        code: Some("20429".to_owned()),
+        detail: "too many requests".to_owned(),
+        retry_after: Some(Duration::from_millis(1500)),
+    };
+    let again = Settlement::Refused { refusal, next: Next::Retry { due: world.now() + SECOND } };
+    world.settled(id, 1, again).await;
+    world.pass(SECOND);
+    world.claimed(id).await;
+    let unknown = world.unknown(id, 2).await;
+    let lease = world.lease().await;
+    done(world.store.settle_unknown(id, 2, lease, UnknownPolicy::Hold).await.unwrap());
+    assert_eq!(unknown.unresolved, [2]);
+    world.claimed(id).await;
+    let noted = Acceptance {
+        provider_id: "SM0123".to_owned(),
+        provider_status: "accepted".to_owned(),
+        segments: Some(3),
+    };
+    let accepted = World::settle_of(id, 2, Settlement::Accepted(noted), None);
+    done(world.store.settle(accepted).await.unwrap())
+}
+
+/// Takes a message to its fallback account.
+async fn golden_move(world: &World) -> Message {
+    let id = world.sending(golden_draft()).await.draft.id;
+    world.pass(SECOND);
+    world.settled(id, 1, refused(Next::GiveUp)).await
+}
+
+#[test]
+fn records_of_version_1_are_read_for_ever() {
+    run_within(async {
+        let lived = golden_life(&World::in_shared_memory()).await;
+        let moved = golden_move(&World::in_shared_memory()).await;
+        for (expected, golden) in [(lived, VERSION_1), (moved, VERSION_1_MOVED)] {
+            let golden = hex::decode(golden).unwrap();
+            assert_eq!(record::decode(expected.draft.id, &golden).unwrap(), expected);
+        }
+    });
+}
+
+#[test]
+fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_them() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(server).await;
+        let message = golden_life(&world).await;
+        let place = place_of(message.draft.id);
+        let written: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
+        assert_eq!(hex::encode(&written), VERSION_1, "a new form is a new version");
+
+        let golden = hex::decode(VERSION_1).unwrap();
+        redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
+        let sent = world.settled(message.draft.id, 3, accepted()).await;
+        assert_eq!((sent.state, sent.tries, sent.draft), (State::Sent, 3, message.draft));
+
+        let (world, _, mut own) = beside(server).await;
+        let moved = golden_move(&world).await;
+        let place = place_of(moved.draft.id);
+        let written: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
+        assert_eq!(hex::encode(&written), VERSION_1_MOVED, "a new form is a new version");
+    });
+}
