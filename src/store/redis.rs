@@ -7,7 +7,7 @@
 //! * [`keys`]: every key, its type and value, and who writes it. `record`: the form of a message's
 //!   record. `entries`: that of the smaller values. `pack`: msgpack, which the scripts write.
 //! * `scripts`: the scripts. `link`: the connections, and what a failed call says about its step.
-//! * `messages`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `tallies`: the others.
+//! * `messages`, `claims`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `tallies`: the others.
 //!   `port` hands them out.
 //! * [`check`]: what the server promises, and what is wrong with it.
 //!
@@ -16,6 +16,7 @@
 //! claim, settle.
 
 mod check;
+mod claims;
 mod entries;
 mod idempotency;
 mod keys;

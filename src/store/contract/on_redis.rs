@@ -6,7 +6,7 @@ use std::sync::Arc;
 use redis::aio::MultiplexedConnection;
 use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::message::{Cancelled, Draft, State};
-use sendyard_actors::ports::{Claimed, ScopedKey, SettleAnswer, Store, StoreError};
+use sendyard_actors::ports::{Appended, Claim, Claimed, ScopedKey, SettleAnswer, Store, StoreError};
 use uuid::Uuid;
 
 use super::redis_server::{self, Server};
@@ -76,6 +76,39 @@ fn a_message_costs_three_round_trips_over_its_life_and_one_more_for_a_key() {
         assert!(matches!(world.store.claim(claim).await.unwrap(), Claimed::Yes(_)));
         world.settled(second, 1, accepted()).await;
         assert_eq!(commands(&mut own).await - before, 4);
+    });
+}
+
+#[test]
+fn several_claims_of_a_sender_are_one_round_trip() {
+    let Some(server) = Server::start(&[]) else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(&server).await;
+        let mut claims = Vec::new();
+        // The scripts load with their first use.
+        world.sending(draft(0)).await;
+        let lease = world.lease().await;
+        for index in 1..=70 {
+            let message = Draft { recipient: recipient(100 + index), ..draft(u64::from(index)) };
+            let id = world.queued(message).await.draft.id;
+            claims.push(world.new_claim(id, lease, 0));
+        }
+        let last_of_them = claims.split_off(64);
+
+        let before = commands(&mut own).await;
+        let answers = world.store.claim_all(claims.clone()).await.unwrap();
+        let claimed = |claim: &Claim, answer: &Claimed| matches!(answer, Claimed::Yes(message) if message.draft.id == claim.id);
+        assert!(claims.iter().zip(&answers).all(|(claim, answer)| claimed(claim, answer)), "{answers:?}");
+        assert_eq!(commands(&mut own).await - before, 1);
+        assert_eq!(answers.len(), 64);
+
+        // More than one call takes are answered all the same.
+        let all = [claims, last_of_them].concat();
+        let answers = world.store.claim_all(all.clone()).await.unwrap();
+        assert!(answers[..64].iter().all(|answer| matches!(answer, Claimed::Already(_))));
+        assert!(all[64..].iter().zip(&answers[64..]).all(|(claim, answer)| claimed(claim, answer)));
+        assert_eq!(commands(&mut own).await - before, 3);
+        assert_eq!(answers.len(), 70);
     });
 }
 
@@ -187,6 +220,59 @@ fn a_record_that_cannot_be_read_is_said_to_be_and_left_alone() {
             let left: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
             assert_eq!(left, broken);
         }
+    });
+}
+
+#[test]
+fn one_record_that_cannot_be_read_leaves_all_claims_of_a_call_undone() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(server).await;
+        let good = world.queued(draft(1)).await;
+        let bad = world.queued(Draft { recipient: recipient(2), ..draft(2) }).await.draft.id;
+        let lease = world.lease().await;
+        redis::cmd("SET").arg(place_of(bad)).arg(b"\x91\x09").query_async::<()>(&mut own).await.unwrap();
+        let claims = [good.draft.id, bad].map(|id| world.new_claim(id, lease, 0));
+        let answer = world.store.claim_all(claims.to_vec()).await;
+        assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
+        assert_eq!(world.message(good.draft.id).await, good);
+    });
+}
+
+#[test]
+fn a_step_that_ends_in_the_middle_is_not_said_to_be_refused() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(server).await;
+        // Where the counts are, what comes last finds a value of another type.
+        let counts = format!("{{s{}}}t{}", draft(1).id.shard().as_u16(), ORGANIZATION.0);
+        ask::<()>(&mut own, &["SET", &counts, "x"]).await;
+        let answer = world.store.append(append_of(draft(1))).await;
+        assert!(matches!(answer, Err(StoreError::Unanswered)), "{answer:?}");
+        assert!(matches!(world.append(draft(1)).await, Appended::Exists(_)), "it was stored before");
+    });
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_does_not_undo_its_step() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(server).await;
+        let id = world.queued(draft(1)).await.draft.id;
+        let claim = world.new_claim(id, world.lease().await, 0);
+        // What no script looks into stands at the end.
+        let place = place_of(id);
+        let mut broken: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
+        let end = broken.len();
+        broken[end - 40..].fill(0xff);
+        redis::cmd("SET").arg(&place).arg(broken).query_async::<()>(&mut own).await.unwrap();
+
+        assert!(matches!(world.store.message(id).await, Err(StoreError::Corrupt(_))));
+        assert!(matches!(world.store.append(append_of(draft(1))).await, Err(StoreError::Corrupt(_))));
+        assert!(matches!(world.store.claim(claim).await, Err(StoreError::Unanswered)));
+        let settle = World::settle_of(id, 1, accepted(), None);
+        assert!(matches!(world.store.settle(settle.clone()).await, Err(StoreError::Unanswered)));
+        assert!(matches!(world.store.settle(settle).await, Ok(SettleAnswer::Known)), "it was recorded");
     });
 }
 

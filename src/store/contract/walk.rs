@@ -192,8 +192,9 @@ async fn walk_on_redis(server: &'static Server, name: &str, steps: Vec<Step>) ->
 }
 
 /// What all walks together must have come by, or they show little.
-const SIGHTS: [&str; 19] = [
+const SIGHTS: [&str; 20] = [
     "NotHead",
+    "2 claimed",
     "NotDue",
     "Already",
     "Stale",

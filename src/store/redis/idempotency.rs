@@ -7,7 +7,7 @@ use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::ports::{BoundKey, Reserved, ScopedKey, StoreError};
 use uuid::Uuid;
 
-use super::link::{Link, Reply, unexpected};
+use super::link::{Link, Reply};
 use super::{entries, keys, scripts};
 
 /// `reserve_key`.
@@ -30,7 +30,7 @@ pub(super) async fn reserve(
         b"yours" => Ok(Reserved::Yours(message_id(&mut reply)?)),
         b"joined" => Ok(Reserved::Joined(message_id(&mut reply)?)),
         b"other_request" => Ok(Reserved::OtherRequest),
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 
@@ -41,10 +41,11 @@ pub(super) async fn lookup(link: Link, key: ScopedKey) -> Result<Option<BoundKey
         b"none" => Ok(None),
         b"bound" => {
             let id = message_id(&mut reply)?;
-            let fingerprint = reply.bytes()?.try_into().map_err(|_| unexpected("no fingerprint"))?;
+            let bytes = reply.bytes()?.try_into();
+            let fingerprint = bytes.map_err(|_| reply.unexpected("no fingerprint"))?;
             Ok(Some(BoundKey { id, fingerprint: Fingerprint::from_bytes(fingerprint) }))
         }
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 
@@ -60,6 +61,6 @@ pub(super) async fn release(
 }
 
 fn message_id(reply: &mut Reply) -> Result<MessageId, StoreError> {
-    let bytes = reply.bytes()?.try_into().map_err(|_| unexpected("no message id"))?;
-    entries::message_id(bytes)
+    let bytes = reply.bytes()?.try_into().map_err(|_| reply.unexpected("no message id"))?;
+    entries::message_id(bytes).map_err(|_| reply.unexpected("no message id"))
 }

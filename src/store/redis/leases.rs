@@ -5,7 +5,7 @@ use std::time::Duration;
 use sendyard_actors::domain::ids::{Incarnation, Shard};
 use sendyard_actors::ports::{Lease, Leased, StoreError};
 
-use super::link::{Link, unexpected};
+use super::link::Link;
 use super::messages::holder;
 use super::{keys, micros, scripts};
 
@@ -24,7 +24,7 @@ pub(super) async fn acquire(
             Ok(Leased::Yours { lease, orphans: 0 })
         }
         b"taken" => Ok(Leased::TakenUntil(micros::time(reply.next()?))),
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn renew(link: Link, lease: Lease, lease_for: Duration) -> Resu
     match reply.bytes()?.as_slice() {
         b"yours" => Ok(true),
         b"stale" => Ok(false),
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 

@@ -8,8 +8,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation, Value};
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::{
+    Client, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation, ServerErrorKind, Value,
+};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
 
@@ -20,6 +22,29 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// A connection that does not stand by then is given up.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often a script is loaded in one call of it.
+const LOADS: u32 = 4;
+
+/// Errors of the server before a script runs, or before it writes: once it has written, the server refuses
+/// it nothing of this kind. `CORRUPT` is our own: scripts read all that they need before they write.
+const REFUSED: [&str; 15] = [
+    "OOM",
+    "CORRUPT",
+    "NOSCRIPT",
+    "LOADING",
+    "BUSY",
+    "READONLY",
+    "MISCONF",
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "MOVED",
+    "ASK",
+    "TRYAGAIN",
+    "NOAUTH",
+    "WRONGPASS",
+];
 
 /// The way to the server. Cheap to clone.
 #[derive(Clone)]
@@ -111,30 +136,52 @@ impl Call {
     /// Makes the call, over the connection of the steps.
     pub(super) async fn write(self) -> Result<Reply, StoreError> {
         let mut connection = self.link.writes.clone();
-        self.answer(&mut connection).await
+        let answer = invoke(&self.invocation, &mut connection).await;
+        answer.map(|values| Reply::of(values, true)).map_err(|error| step_failure(&error))
     }
 
     /// Makes the call, over the connection of the reads.
     pub(super) async fn read(self) -> Result<Reply, StoreError> {
         let mut connection = self.link.reads.clone();
-        self.answer(&mut connection).await
+        let answer = invoke(&self.invocation, &mut connection).await;
+        answer.map(|values| Reply::of(values, false)).map_err(|error| failure(&error))
     }
+}
 
-    async fn answer(self, connection: &mut ConnectionManager) -> Result<Reply, StoreError> {
-        let answer: Result<Vec<Value>, _> = self.invocation.invoke_async(connection).await;
-        answer.map(|values| Reply(values.into_iter())).map_err(|error| failure(&error))
+/// Calls a script, which is loaded where the server does not know it; again where others make the server
+/// forget it meanwhile.
+async fn invoke(
+    invocation: &ScriptInvocation<'_>,
+    connection: &mut impl ConnectionLike,
+) -> Result<Vec<Value>, RedisError> {
+    let mut answer = invocation.invoke_async(connection).await;
+    for _load in 1..LOADS {
+        let forgotten = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
+        if !answer.as_ref().is_err_and(forgotten) {
+            break;
+        }
+        answer = invocation.invoke_async(connection).await;
     }
+    answer
 }
 
 /// A script's answer: a word, then what belongs to it.
 #[derive(Debug)]
-pub(super) struct Reply(std::vec::IntoIter<Value>);
+pub(super) struct Reply {
+    values: std::vec::IntoIter<Value>,
+    /// Of a step that may have written.
+    of_step: bool,
+}
 
 impl Reply {
+    fn of(values: Vec<Value>, of_step: bool) -> Self {
+        Self { values: values.into_iter(), of_step }
+    }
+
     /// The next item, of whatever type is expected.
     pub(super) fn next<T: FromRedisValue>(&mut self) -> Result<T, StoreError> {
-        let value = self.0.next().ok_or_else(|| unexpected("a shorter answer"))?;
-        value_of(value)
+        let value = self.values.next().ok_or_else(|| self.unexpected("a shorter answer"))?;
+        redis::from_redis_value(value).map_err(|_| self.unexpected("an item of another type"))
     }
 
     /// The next item's bytes.
@@ -142,9 +189,24 @@ impl Reply {
         self.next()
     }
 
+    /// The next item, an answer of its own.
+    pub(super) fn nested(&mut self) -> Result<Self, StoreError> {
+        let values = self.next()?;
+        Ok(Self::of(values, self.of_step))
+    }
+
     /// Is nothing left?
     pub(super) fn is_empty(&self) -> bool {
-        self.0.len() == 0
+        self.values.len() == 0
+    }
+
+    /// The script answered what this version does not know; a step may be done all the same.
+    pub(super) fn unexpected(&self, what: &'static str) -> StoreError {
+        if !self.of_step {
+            return unexpected(what);
+        }
+        tracing::error!(what, "Redis gave an unexpected answer to a step");
+        StoreError::Unanswered
     }
 }
 
@@ -153,12 +215,24 @@ pub(super) fn value_of<T: FromRedisValue>(value: Value) -> Result<T, StoreError>
     redis::from_redis_value(value).map_err(|error| unexpected(&error.to_string()))
 }
 
-/// A script answered what this version does not know.
+/// A read was answered with what this version does not know.
 pub(super) fn unexpected(what: &str) -> StoreError {
     StoreError::Corrupt(format!("Redis gave an unexpected answer: {what}"))
 }
 
-/// What a failed call says about its step. Whatever is not known to have been refused may have been done.
+/// What a failed step says. A script that ends in the middle has done what stands before; so whatever is
+/// not known to have been refused before it wrote may have been done.
+fn step_failure(error: &RedisError) -> StoreError {
+    let refused = error.code().is_none_or(|code| REFUSED.contains(&code));
+    let unreadable = matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType);
+    if refused && !unreadable {
+        return failure(error);
+    }
+    tracing::error!(code = error.code(), category = error.category(), "a step on Redis failed");
+    StoreError::Unanswered
+}
+
+/// What a failed read says, and a step that wrote nothing.
 pub(super) fn failure(error: &RedisError) -> StoreError {
     match (error.code(), error.kind()) {
         (Some("OOM"), _) => StoreError::Full("Redis has no memory left (maxmemory)".to_owned()),
@@ -172,5 +246,59 @@ pub(super) fn failure(error: &RedisError) -> StoreError {
             StoreError::Unavailable(format!("cannot connect to Redis: {error}"))
         }
         (None, _) => StoreError::Unanswered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use redis::{Cmd, RedisFuture};
+
+    use super::*;
+
+    /// Forgets a script so many times just before it is called.
+    struct Forgetful<'s> {
+        script: &'s Script,
+        times: u32,
+    }
+
+    impl ConnectionLike for Forgetful<'_> {
+        fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+            let is_call = command.args_iter().any(|arg| matches!(arg, redis::Arg::Simple(b"EVALSHA")));
+            if is_call && self.times > 0 {
+                self.times -= 1;
+                let forgotten = (ErrorKind::Server(ServerErrorKind::NoScript), "no such script");
+                return async move { Err(forgotten.into()) }.boxed();
+            }
+            let loaded = || Value::SimpleString(self.script.get_hash().to_owned());
+            let answer = if is_call { Value::Array(Vec::new()) } else { loaded() };
+            async { Ok(answer) }.boxed()
+        }
+
+        fn req_packed_commands<'a>(
+            &'a mut self,
+            _pipeline: &'a Pipeline,
+            _offset: usize,
+            _count: usize,
+        ) -> RedisFuture<'a, Vec<Value>> {
+            async { Ok(Vec::new()) }.boxed()
+        }
+
+        fn get_db(&self) -> i64 {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn a_script_is_loaded_again_when_it_is_forgotten_meanwhile() {
+        let script = Script::new("return {}");
+        for times in 0..6 {
+            let answer = invoke(&script.prepare_invoke(), &mut Forgetful { script: &script, times }).await;
+            assert!(answer.is_ok(), "forgotten {times} times: {answer:?}");
+        }
+        let always = invoke(&script.prepare_invoke(), &mut Forgetful { script: &script, times: u32::MAX })
+            .await
+            .unwrap_err();
+        assert!(matches!(step_failure(&always), StoreError::Unavailable(_)), "it never ran: {always}");
     }
 }

@@ -7,12 +7,10 @@ use sendyard_actors::domain::message::{
 };
 use sendyard_actors::domain::outcome::{Acceptance, Next};
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{
-    Append, Appended, Claim, Claimed, Lease, MarkUnknown, Settle, SettleAnswer, StoreError,
-};
+use sendyard_actors::ports::{Append, Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
 
-use super::link::{Call, Link, Reply, unexpected};
-use super::{entries, keys, micros, record, scripts};
+use super::link::{Call, Link, Reply};
+use super::{keys, micros, record, scripts};
 
 /// `append`.
 pub(super) async fn append(link: Link, append: Append) -> Result<Appended, StoreError> {
@@ -36,7 +34,7 @@ pub(super) async fn append(link: Link, append: Append) -> Result<Appended, Store
         b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
         b"full" => Ok(Appended::Full),
         b"late" => Ok(Appended::Late),
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 
@@ -49,57 +47,18 @@ pub(super) async fn append_sending(
 ) -> Result<Appended, StoreError> {
     let stale = || StoreError::Unavailable("the lease of the sender's shard is over".to_owned());
     let id = draft.id;
-    let call = link
-        .call(&scripts::APPEND_SENDING, keys::message(id))
-        .arg(micros::down(request_until))
-        // A lease of another shard is no lease of this one, so it must not pass for one.
-        .arg(if claim.lease.shard == id.shard() { claim.lease.fence } else { 0 })
-        .arg(holder(&claim.lease))
+    let call = link.call(&scripts::APPEND_SENDING, keys::message(id)).arg(micros::down(request_until));
+    let call = with_lease(call, &claim.lease, id)
         .arg(record::claim_bytes(claim.claim_id))
         .span(claim.begin_within)
         .span(claim.answer_within);
     let mut reply = with_draft(call, &draft)?.write().await?;
     match reply.bytes()?.as_slice() {
-        b"stored" => Ok(Appended::Stored(message(id, &mut reply)?)),
+        b"stored" => Ok(Appended::Stored(changed(id, &mut reply)?)),
         b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
         b"late" => Ok(Appended::Late),
         b"stale" => Err(stale()),
-        _ => Err(unexpected("an unknown word")),
-    }
-}
-
-/// `claim`.
-pub(super) async fn claim(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
-    claimed(link.call(&scripts::CLAIM, keys::message(claim.id)), &claim).await
-}
-
-/// `retry`.
-pub(super) async fn retry(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
-    claimed(link.call(&scripts::RETRY, keys::message(claim.id)), &claim).await
-}
-
-async fn claimed(call: Call, claim: &Claim) -> Result<Claimed, StoreError> {
-    if claim.lease.shard != claim.id.shard() {
-        return Ok(Claimed::Stale);
-    }
-    let mut reply = with_lease(call, &claim.lease)
-        .arg(claim.expected)
-        .arg(record::claim_bytes(claim.claim_id))
-        .span(claim.begin_within)
-        .span(claim.answer_within)
-        .write()
-        .await?;
-    match reply.bytes()?.as_slice() {
-        b"yes" => Ok(Claimed::Yes(message(claim.id, &mut reply)?)),
-        b"already" => Ok(Claimed::Already(message(claim.id, &mut reply)?)),
-        b"not_head" => {
-            let seq = reply.next()?;
-            Ok(Claimed::NotHead(entries::waiting(seq, &reply.bytes()?)?))
-        }
-        b"not_due" => Ok(Claimed::NotDue(micros::time(reply.next()?))),
-        b"changed" => Ok(Claimed::Changed),
-        b"stale" => Ok(Claimed::Stale),
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 
@@ -167,10 +126,7 @@ async fn settled(
 
 /// `mark_unknown`.
 pub(super) async fn mark_unknown(link: Link, mark: MarkUnknown) -> Result<SettleAnswer, StoreError> {
-    if mark.lease.shard != mark.id.shard() {
-        return Ok(SettleAnswer::Stale);
-    }
-    let reply = with_lease(link.call(&scripts::MARK_UNKNOWN, keys::message(mark.id)), &mark.lease)
+    let reply = with_lease(link.call(&scripts::MARK_UNKNOWN, keys::message(mark.id)), &mark.lease, mark.id)
         .arg(mark.attempt)
         .optional(mark.written_at.map(micros::up))
         .span(mark.margin)
@@ -189,14 +145,11 @@ pub(super) async fn settle_unknown(
     lease: Lease,
     policy: UnknownPolicy,
 ) -> Result<SettleAnswer, StoreError> {
-    if lease.shard != id.shard() {
-        return Ok(SettleAnswer::Stale);
-    }
     let policy = match policy {
         UnknownPolicy::Resend => "resend",
         UnknownPolicy::Hold => "hold",
     };
-    let reply = with_lease(link.call(&scripts::SETTLE_UNKNOWN, keys::message(id)), &lease)
+    let reply = with_lease(link.call(&scripts::SETTLE_UNKNOWN, keys::message(id)), &lease, id)
         .arg(attempt)
         .arg(policy)
         .span(repeat::WITHIN)
@@ -209,10 +162,10 @@ pub(super) async fn settle_unknown(
 
 fn settle_answer(id: MessageId, mut reply: Reply) -> Result<SettleAnswer, StoreError> {
     match reply.bytes()?.as_slice() {
-        b"done" => Ok(SettleAnswer::Done(message(id, &mut reply)?)),
+        b"done" => Ok(SettleAnswer::Done(changed(id, &mut reply)?)),
         b"known" => Ok(SettleAnswer::Known),
         b"stale" => Ok(SettleAnswer::Stale),
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 
@@ -231,12 +184,12 @@ pub(super) async fn settle_by_hand(
     let call = link.call(&scripts::SETTLE_BY_HAND, keys::message(id));
     let mut reply = call.arg(organization.0).arg(verdict).write().await?;
     match reply.bytes()?.as_slice() {
-        b"done" => Ok(Some(Ok(message(id, &mut reply)?))),
+        b"done" => Ok(Some(Ok(changed(id, &mut reply)?))),
         b"none" => Ok(None),
         b"known" => Ok(Some(Err(NotByHand::Known))),
         b"under_way" => Ok(Some(Err(NotByHand::UnderWay))),
         b"immediate" => Ok(Some(Err(NotByHand::Immediate))),
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 
@@ -257,22 +210,30 @@ pub(super) async fn cancel(
         2 => Shown::Sent,
         3 => Shown::Failed,
         4 => Shown::Cancelled,
-        _ => return Err(unexpected("an unknown state")),
+        _ => return Err(reply.unexpected("an unknown state")),
     };
     match word.as_slice() {
         b"done" => Ok(Some((Cancelled::Done, shown))),
         b"before" => Ok(Some((Cancelled::Before, shown))),
         b"too_late" => Ok(Some((Cancelled::TooLate(shown), shown))),
-        _ => Err(unexpected("an unknown word")),
+        _ => Err(reply.unexpected("an unknown word")),
     }
 }
 
-fn message(id: MessageId, reply: &mut Reply) -> Result<Box<Message>, StoreError> {
+/// A record that the step found.
+pub(super) fn message(id: MessageId, reply: &mut Reply) -> Result<Box<Message>, StoreError> {
     record::decode(id, &reply.bytes()?).map(Box::new)
 }
 
-fn with_lease(call: Call, lease: &Lease) -> Call {
-    call.arg(lease.fence).arg(holder(lease))
+/// A record as the step left it. The step is done, so one that cannot be read is no word of its refusal.
+pub(super) fn changed(id: MessageId, reply: &mut Reply) -> Result<Box<Message>, StoreError> {
+    message(id, reply).map_err(|_| reply.unexpected("a record that cannot be read"))
+}
+
+pub(super) fn with_lease(call: Call, lease: &Lease, id: MessageId) -> Call {
+    // A lease of another shard is no lease of this one, so it must not pass for one.
+    let fence = if lease.shard == id.shard() { lease.fence } else { 0 };
+    call.arg(fence).arg(holder(lease))
 }
 
 /// A holder as the scripts compare it.

@@ -17,7 +17,7 @@ use sendyard_actors::ports::{
 use uuid::Uuid;
 
 use super::link::Link;
-use super::{RedisStore, idempotency, leases, messages, prune, reads, tallies};
+use super::{RedisStore, claims, idempotency, leases, messages, prune, reads, tallies};
 
 impl RedisStore {
     fn link(&self) -> Link {
@@ -75,11 +75,15 @@ impl Store for RedisStore {
     }
 
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
-        Box::pin(messages::claim(self.link(), claim))
+        Box::pin(claims::claim(self.link(), claim))
+    }
+
+    fn claim_all(&self, claims: Vec<Claim>) -> Stored<Vec<Claimed>> {
+        Box::pin(claims::claim_all(self.link(), claims))
     }
 
     fn retry(&self, claim: Claim) -> Stored<Claimed> {
-        Box::pin(messages::retry(self.link(), claim))
+        Box::pin(claims::retry(self.link(), claim))
     }
 
     fn settle(&self, settle: Settle) -> Stored<SettleAnswer> {

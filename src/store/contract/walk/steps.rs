@@ -12,7 +12,7 @@ use sendyard_actors::domain::message::{
 use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, Claim, Lease, MarkUnknown, ScopedKey, Settle, Store};
+use sendyard_actors::ports::{Append, Claim, Claimed, Lease, MarkUnknown, ScopedKey, Settle, Store};
 use uuid::Uuid;
 
 use super::super::world::{
@@ -32,20 +32,75 @@ const BEFORE_LAST: u16 = 98;
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Pass(Duration),
-    Acquire { other: bool },
-    Renew { index: u64, fence: u16 },
-    Release { index: u64, fence: u16 },
-    Append { index: u64, late: bool },
-    AppendSending { index: u64, fence: u16 },
-    Claim { index: u64, expected: u16, retry: bool, counter: u64, fence: u16 },
-    Settle { index: u64, attempt: u16, what: u8, written: bool },
-    MarkUnknown { index: u64, attempt: u16, fence: u16, written: bool },
-    SettleUnknown { index: u64, attempt: u16, fence: u16, policy: UnknownPolicy },
-    Evidence { index: u64, attempt: Option<u16> },
-    ByHand { index: u64, verdict: ByHand },
-    Cancel { index: u64, organization: u32 },
-    Reserve { index: u64, token: u128 },
-    ReleaseKey { index: u64, token: u128 },
+    Acquire {
+        other: bool,
+    },
+    Renew {
+        index: u64,
+        fence: u16,
+    },
+    Release {
+        index: u64,
+        fence: u16,
+    },
+    Append {
+        index: u64,
+        late: bool,
+    },
+    AppendSending {
+        index: u64,
+        fence: u16,
+    },
+    Claim {
+        index: u64,
+        expected: u16,
+        retry: bool,
+        counter: u64,
+        fence: u16,
+    },
+    /// Of each its index, the number of its last claim, and the fence.
+    ClaimAll {
+        claims: Vec<(u64, u16, u16)>,
+        counter: u64,
+    },
+    Settle {
+        index: u64,
+        attempt: u16,
+        what: u8,
+        written: bool,
+    },
+    MarkUnknown {
+        index: u64,
+        attempt: u16,
+        fence: u16,
+        written: bool,
+    },
+    SettleUnknown {
+        index: u64,
+        attempt: u16,
+        fence: u16,
+        policy: UnknownPolicy,
+    },
+    Evidence {
+        index: u64,
+        attempt: Option<u16>,
+    },
+    ByHand {
+        index: u64,
+        verdict: ByHand,
+    },
+    Cancel {
+        index: u64,
+        organization: u32,
+    },
+    Reserve {
+        index: u64,
+        token: u128,
+    },
+    ReleaseKey {
+        index: u64,
+        token: u128,
+    },
     Prune,
 }
 
@@ -117,6 +172,8 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (index(), number(), select(vec![false, false, true]), 0..200_u64, fence()).prop_map(
             |(index, expected, retry, counter, fence)| Step::Claim { index, expected, retry, counter, fence }
         ),
+        5 => (prop::collection::vec((index(), number(), fence()), 2..9), 0..200_u64)
+            .prop_map(|(claims, counter)| Step::ClaimAll { claims, counter }),
         8 => (index(), number(), 0..6_u8, any::<bool>())
             .prop_map(|(index, attempt, what, written)| Step::Settle { index, attempt, what, written }),
         6 => (index(), number(), fence(), any::<bool>())
@@ -194,6 +251,12 @@ fn settle_of(index: u64, attempt: u16, what: u8, written: bool, now: Time) -> Se
 /// Puts the numbers in that [`LAST`] stands for.
 pub(super) async fn resolved(store: &dyn Store, leases: &HashMap<E164, u64>, step: Step) -> Step {
     let mut step = step;
+    if let Step::ClaimAll { claims, .. } = &mut step {
+        for (index, number, fence) in claims {
+            resolve(store, leases, *index, Some(number), Some(fence)).await;
+        }
+        return step;
+    }
     let (index, number, fence) = match &mut step {
         Step::Renew { index, fence }
         | Step::Release { index, fence }
@@ -206,6 +269,17 @@ pub(super) async fn resolved(store: &dyn Store, leases: &HashMap<E164, u64>, ste
         }
         _ => return step,
     };
+    resolve(store, leases, index, number, fence).await;
+    step
+}
+
+async fn resolve(
+    store: &dyn Store,
+    leases: &HashMap<E164, u64>,
+    index: u64,
+    number: Option<&mut u16>,
+    fence: Option<&mut u16>,
+) {
     if let Some(number) = number.filter(|number| **number >= BEFORE_LAST) {
         let message = store.message(draft(index).id).await.unwrap();
         let last = message.map_or(0, |message| message.attempt);
@@ -215,7 +289,13 @@ pub(super) async fn resolved(store: &dyn Store, leases: &HashMap<E164, u64>, ste
         let last = leases.get(&draft(index).sender).copied().unwrap_or_default();
         *fence = u16::try_from(last).unwrap();
     }
-    step
+}
+
+async fn claim_all(store: &dyn Store, claims: &[(u64, u16, u16)], counter: u64) -> String {
+    let named = claims.iter().map(|(index, expected, fence)| claim_of(*index, *expected, counter, *fence));
+    let answers = store.claim_all(named.collect()).await.unwrap();
+    let claimed = answers.iter().filter(|answer| matches!(answer, Claimed::Yes(_))).count();
+    format!("{answers:?} {claimed} claimed")
 }
 
 /// Does a step and gives its answer as text.
@@ -252,6 +332,7 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             let answer = if *retry { store.retry(claim).await } else { store.claim(claim).await };
             format!("{answer:?}")
         }
+        Step::ClaimAll { claims, counter } => claim_all(store, claims, *counter).await,
         Step::Settle { index, attempt, what, written } => {
             format!("{:?}", store.settle(settle_of(*index, *attempt, *what, *written, now)).await)
         }
