@@ -335,3 +335,22 @@ fn a_record_that_cannot_be_read_fails_its_own_step_and_no_other_of_the_group() {
         assert_eq!(world.store.depth(sender()).await.unwrap(), 19);
     });
 }
+
+#[test]
+fn groups_of_which_nothing_is_left_are_folded_as_well() {
+    let disk = Disk::default();
+    let clock = TestClock::start();
+    let store = Arc::new(open(&disk, &clock).unwrap());
+    run(World::over(Arc::clone(&store) as _, Arc::clone(&clock)), async |world| {
+        // A fold is due once the log has so many groups.
+        for key in 0..2 {
+            let comes = move |rows: &mut dyn RowsMut, _| rows.put_new(vec![0xee, key], Vec::new());
+            let goes = move |rows: &mut dyn RowsMut, _| rows.remove(&[0xee, key]);
+            store.runner.write(comes).await.unwrap();
+            store.runner.write(goes).await.unwrap();
+        }
+        world.queued(draft(1)).await;
+    });
+    drop(store);
+    run(world_on(&disk), async |world| assert_eq!(world.state(draft(1).id).await, State::Queued));
+}

@@ -140,9 +140,9 @@ impl Handle {
         {
             let open = self.shared();
             let open = open.as_ref().ok_or_else(shut)?;
-            if !open.pending.is_empty() {
-                fold::make(&open.database, &open.pending, open.last)?;
-            }
+            // Also if nothing is left of what the groups changed: the table must know their numbers
+            // before the logs begin anew.
+            fold::make(&open.database, &open.pending, open.last)?;
         }
         if let Some(open) = self.exclusive().as_mut() {
             open.pending = Changes::default();

@@ -5,6 +5,9 @@
 //! groups that come meanwhile; when those have grown to twice as much, they wait for it. After a fold that
 //! failed no group is taken until one has succeeded. So the logs are bounded.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
@@ -340,8 +343,9 @@ impl Writer {
 
     fn reopen(&mut self) {
         if let Some(thread) = self.fold.take() {
-            // It has the database; whether it was made is seen in the files.
-            let _ = thread.join();
+            // It has the database; whether it was made is seen in the files. If it failed, that must not
+            // go unseen: else groups would be taken for as long as each such fold is met here.
+            self.fold_failed |= !matches!(thread.join(), Ok(Ok(())));
         }
         match self.handle.reopen() {
             Ok(()) => tracing::warn!("the store's files were opened anew after a failure"),
