@@ -8,6 +8,9 @@
 //! numbered through both, so the entries of one that are not folded all come before those of the other:
 //! which is the older is told by the numbers alone. A number that is missing in between is damage.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 
 use ::redb::StorageBackend;
