@@ -134,6 +134,14 @@ impl Handle {
         self.shared().as_ref().is_some_and(|open| open.folding.is_empty() && !open.logs().can_turn())
     }
 
+    /// Can a fold of everything make room in the logs?
+    pub(super) fn can_make_room(&self) -> bool {
+        self.shared().as_ref().is_some_and(|open| {
+            let logs = open.logs();
+            logs.used() > 0 || !logs.can_turn()
+        })
+    }
+
     /// Folds all that is pending, durably, and begins the logs anew. For the writer alone, with no group
     /// and no other fold under way.
     pub(super) fn fold(&self) -> Result<(), StoreError> {

@@ -240,6 +240,11 @@ impl Log {
         self.end = BLOCK;
     }
 
+    /// Bytes that a lap can take up before the file must grow.
+    pub(super) const fn room(&self) -> u64 {
+        self.reserved.saturating_sub(BLOCK)
+    }
+
     /// Bytes that the entries of this lap take up.
     pub(super) fn used(&self) -> u64 {
         self.end - BLOCK

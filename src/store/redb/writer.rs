@@ -213,9 +213,9 @@ impl Writer {
                     tracing::error!(%error, "a step of the store failed");
                     group.remove(place).answer(Some(error));
                 }
-                // The log cannot grow; folded, it may have room for the group. It is empty then, so
-                // this happens once.
-                Err(Trouble::Group(StoreError::Full(_))) if self.handle.log_used() > 0 => {
+                // The log cannot grow; once all is folded, one of the two may have room for the group. Both
+                // are empty then, so this happens once.
+                Err(Trouble::Group(StoreError::Full(_))) if self.handle.can_make_room() => {
                     if let Err(error) = self.fold_now() {
                         return answer_all(group, Some(&error));
                     }
