@@ -11,7 +11,8 @@ use sendyard_actors::ports::{Append, Appended, Claimed, Leased, SettleAnswer, St
 use super::disk::Disk;
 use super::run;
 use super::world::{
-    EVIDENCE, LEASE, MARGIN, ME, TestClock, World, accepted, append_of, draft, draft_from, number, sender,
+    EVIDENCE, LEASE, MARGIN, ME, SECOND, TestClock, World, accepted, append_of, draft, draft_from, number,
+    sender,
 };
 use crate::store::keys;
 use crate::store::redb::{OpenError, RedbStore};
@@ -167,8 +168,17 @@ fn while_there_is_no_room_to_fold_no_group_is_taken() {
 
 #[test]
 fn a_log_that_cannot_grow_is_folded_to_make_room() {
+    what_cannot_grow_is_folded(false);
+}
+
+#[test]
+fn so_it_is_where_the_other_one_never_grew() {
+    what_cannot_grow_is_folded(true);
+}
+
+fn what_cannot_grow_is_folded(beside: bool) {
     let disk = Disk::default();
-    let world = world_on(&disk);
+    let world = world_folding(&disk, beside);
     run(world, async |world| {
         world.queued(draft(1)).await;
         disk.leave_none_for_the_logs();
@@ -334,5 +344,41 @@ fn a_record_that_cannot_be_read_fails_its_own_step_and_no_other_of_the_group() {
             }
         }
         assert_eq!(world.store.depth(sender()).await.unwrap(), 19);
+    });
+}
+
+#[test]
+fn groups_of_which_nothing_is_left_are_folded_as_well() {
+    let disk = Disk::default();
+    let clock = TestClock::start();
+    let store = Arc::new(open(&disk, &clock).unwrap());
+    run(World::over(Arc::clone(&store) as _, Arc::clone(&clock)), async |world| {
+        // A fold is due once the log has so many groups.
+        for key in 0..2 {
+            let comes = move |rows: &mut dyn RowsMut, _| rows.put_new(vec![0xee, key], Vec::new());
+            let goes = move |rows: &mut dyn RowsMut, _| rows.remove(&[0xee, key]);
+            store.runner.write(comes).await.unwrap();
+            store.runner.write(goes).await.unwrap();
+        }
+        world.queued(draft(1)).await;
+    });
+    drop(store);
+    run(world_on(&disk), async |world| assert_eq!(world.state(draft(1).id).await, State::Queued));
+}
+
+#[test]
+fn what_is_pruned_soon_after_a_change_does_not_come_back() {
+    let disk = Disk::default();
+    run(world_on(&disk), async |world| {
+        let id = world.sending(draft(1)).await.draft.id;
+        // It is folded into the table with this one, and changed and pruned before the next fold.
+        world.queued(Draft { text: "x".repeat(9_000), ..draft_from(number("+12345678901"), 1) }).await;
+        world.settled(id, 1, accepted()).await;
+        world.pass(SECOND);
+        assert_eq!(world.store.prune(world.now()).await.unwrap().messages, 1);
+        assert_eq!(world.store.message(id).await.unwrap(), None);
+    });
+    run(world_on(&disk), async |world| {
+        assert_eq!(world.store.message(draft(1).id).await.unwrap(), None);
     });
 }

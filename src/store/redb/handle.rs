@@ -134,15 +134,23 @@ impl Handle {
         self.shared().as_ref().is_some_and(|open| open.folding.is_empty() && !open.logs().can_turn())
     }
 
+    /// Can a fold of everything make room in the logs?
+    pub(super) fn can_make_room(&self) -> bool {
+        self.shared().as_ref().is_some_and(|open| {
+            let logs = open.logs();
+            logs.used() > 0 || !logs.can_turn()
+        })
+    }
+
     /// Folds all that is pending, durably, and begins the logs anew. For the writer alone, with no group
     /// and no other fold under way.
     pub(super) fn fold(&self) -> Result<(), StoreError> {
         {
             let open = self.shared();
             let open = open.as_ref().ok_or_else(shut)?;
-            if !open.pending.is_empty() {
-                fold::make(&open.database, &open.pending, open.last)?;
-            }
+            // Also if nothing is left of what the groups changed: the table must know their numbers
+            // before the logs begin anew.
+            fold::make(&open.database, &open.pending, open.last)?;
         }
         if let Some(open) = self.exclusive().as_mut() {
             open.pending = Changes::default();

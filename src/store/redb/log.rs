@@ -34,8 +34,9 @@
 //!    is written again as it was read, and zeros behind it, and both synced, before anything is answered
 //!    from them. (It is rewritten with the same bytes: whatever part arrives, it reads the same.)
 //! 4. *The number of a group that failed is used again only for what replaces it.* It failed, so the log
-//!    is opened anew first, which leaves zeros where it began (3). Without its first block it is nothing,
-//!    whatever is left of it behind shorter entries.
+//!    is opened anew first, which leaves zeros where it began: behind what is there, or, if all of that is
+//!    folded, where a lap begins, for it may have been the first of one. Without its first block it is
+//!    nothing, whatever is left of it behind shorter entries.
 //! 5. *Damage is not taken for the end.* A later number than the next anywhere behind the end means that
 //!    the entries before it were durable and cannot be read, or that file and log are copies of
 //!    different moments. That is refused. An old log beside a newer file cannot be told from one that is
@@ -174,8 +175,9 @@ impl Log {
                 newest = Some((begin, entry));
             }
         }
-        if before.is_none_or(|before| before < known) {
-            // Nothing can ever follow what is there: a new lap.
+        let behind = end;
+        if newest.is_none() {
+            // All that is there is known without it: a new lap.
             end = BLOCK;
         }
         if let Some(number) = number_above(&*file, id, end, last)? {
@@ -185,18 +187,22 @@ impl Log {
         }
         let reserved = file.len()? / BLOCK * BLOCK;
         let log = Self { file, id, end, reserved, grow_by, in_doubt: false };
-        log.settle(newest)?;
+        log.settle(newest, behind)?;
         Ok(Opened { log, groups })
     }
 
-    /// Makes sure that the log's end reads the same from now on (invariants 3 and 4).
-    fn settle(&self, newest: Option<(u64, Entry)>) -> io::Result<()> {
+    /// Makes sure that the log reads the same from now on (invariants 3 and 4). `behind`: where what was
+    /// read ended.
+    fn settle(&self, newest: Option<(u64, Entry)>, behind: u64) -> io::Result<()> {
         if let Some((begin, entry)) = newest {
             self.file.write(begin, &entry.bytes)?;
         }
         // Behind the end of the file there is nothing that could come back.
         if self.end < self.reserved {
             self.file.write(self.end, &[0; BLOCK_BYTES])?;
+        }
+        if behind != self.end && behind < self.reserved {
+            self.file.write(behind, &[0; BLOCK_BYTES])?;
         }
         self.file.sync_data()
     }
@@ -232,6 +238,11 @@ impl Log {
     /// Begins a new lap. All its entries are folded, durably.
     pub(super) fn restart(&mut self) {
         self.end = BLOCK;
+    }
+
+    /// Bytes that a lap can take up before the file must grow.
+    pub(super) const fn room(&self) -> u64 {
+        self.reserved.saturating_sub(BLOCK)
     }
 
     /// Bytes that the entries of this lap take up.

@@ -8,6 +8,9 @@
 //! numbered through both, so the entries of one that are not folded all come before those of the other:
 //! which is the older is told by the numbers alone. A number that is missing in between is damage.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 
 use ::redb::StorageBackend;
@@ -90,8 +93,12 @@ impl Logs {
         self.other_is_free = true;
     }
 
-    /// All groups of both are folded, durably: the active one begins a new lap.
+    /// All groups of both are folded, durably: the one with more room begins a new lap. The other may
+    /// have none, on a disk that has none left.
     pub(super) fn restart(&mut self) {
+        if self.other.room() > self.active.room() {
+            std::mem::swap(&mut self.active, &mut self.other);
+        }
         self.active.restart();
         self.other_is_free = true;
     }

@@ -5,6 +5,9 @@
 //! groups that come meanwhile; when those have grown to twice as much, they wait for it. After a fold that
 //! failed no group is taken until one has succeeded. So the logs are bounded.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
@@ -210,9 +213,9 @@ impl Writer {
                     tracing::error!(%error, "a step of the store failed");
                     group.remove(place).answer(Some(error));
                 }
-                // The log cannot grow; folded, it may have room for the group. It is empty then, so
-                // this happens once.
-                Err(Trouble::Group(StoreError::Full(_))) if self.handle.log_used() > 0 => {
+                // The log cannot grow; once all is folded, one of the two may have room for the group. Both
+                // are empty then, so this happens once.
+                Err(Trouble::Group(StoreError::Full(_))) if self.handle.can_make_room() => {
                     if let Err(error) = self.fold_now() {
                         return answer_all(group, Some(&error));
                     }
@@ -340,8 +343,9 @@ impl Writer {
 
     fn reopen(&mut self) {
         if let Some(thread) = self.fold.take() {
-            // It has the database; whether it was made is seen in the files.
-            let _ = thread.join();
+            // It has the database; whether it was made is seen in the files. If it failed, that must not
+            // go unseen: else groups would be taken for as long as each such fold is met here.
+            self.fold_failed |= !matches!(thread.join(), Ok(Ok(())));
         }
         match self.handle.reopen() {
             Ok(()) => tracing::warn!("the store's files were opened anew after a failure"),

@@ -81,14 +81,18 @@ fn a_lap_begins_over_what_is_folded() {
 
 #[test]
 fn entries_in_front_may_be_folded_while_those_behind_are_not() {
-    let disk = disk_with(0, &[b"one", b"two", b"three", b"four"]);
-    for folded in 0..=4 {
-        assert_eq!(groups(&disk, folded).len() as u64, 4 - folded);
+    let whole = log_bytes(&disk_with(0, &[b"one", b"two", b"three", b"four"]));
+    for folded in 0..=9 {
+        let disk = disk_of(whole.clone());
+        let left = 4_u64.saturating_sub(folded);
+        assert_eq!(groups(&disk, folded).len() as u64, left);
+        append_all(&disk, folded.max(4), &[b"next"]);
+        assert_eq!(groups(&disk, folded.max(4)), [b"next"]);
     }
-    append_all(&disk, 4, &[b"five"]);
-    assert_eq!(groups(&disk, 4), [b"five"]);
+    let disk = disk_of(whole);
+    let mut log = open(&disk, 3).unwrap().log;
+    log.append(5, b"five").unwrap();
     assert_eq!(groups(&disk, 2), [&b"three"[..], b"four", b"five"]);
-    assert!(groups(&disk, 9).is_empty());
 }
 
 #[test]
@@ -286,6 +290,39 @@ fn a_group_that_was_told_not_to_be_there_does_not_come_back_under_its_number() {
         assert_eq!(is_there, landed, "seed {seed}");
     }
     assert!((20..380).contains(&refused), "{refused} were refused");
+}
+
+#[test]
+fn a_refused_group_does_not_come_back_where_a_lap_begins_or_goes_on_behind_folded_ones() {
+    for begins_lap in [true, false] {
+        let mut refused = 0;
+        for seed in 0..400 {
+            let disk = Disk::seeded(seed);
+            create(&disk.log(), ID).unwrap();
+            append_all(&disk, 0, &[b"one", b"two"]);
+            let mut log = Log::open(Box::new(disk.log()), ID, 1, GROW_BY).unwrap().log;
+            if begins_lap {
+                log.restart();
+            }
+            disk.fail_sync(1);
+            assert!(matches!(log.append(3, b"in doubt"), Err(AppendError::InDoubt(_))));
+            let opened = open(&disk, 2).unwrap();
+            if !opened.groups.is_empty() {
+                continue;
+            }
+            refused += 1;
+            // Another group may have its number, in this log or in the other one.
+            let mut log = opened.log;
+            if seed % 2 == 0 {
+                log.append(3, b"the next").unwrap();
+            }
+            drop(log);
+            let found = groups(&disk.after_power_cut(seed), 2);
+            let expected: &[&[u8]] = if seed % 2 == 0 { &[b"the next"] } else { &[] };
+            assert_eq!(found, expected, "seed {seed}, begins a lap: {begins_lap}");
+        }
+        assert!(refused > 10, "{refused} were refused");
+    }
 }
 
 /// A log that lives through failures, and what is known of it.
