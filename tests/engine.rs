@@ -15,6 +15,7 @@ mod an_unknown_outcome_holds_its_conversation;
 mod cancelled_means_never_handed_over;
 mod conversations_keep_their_order;
 mod evidence_settles_an_unknown_outcome;
+mod one_process_works_on_a_shared_store;
 mod places_bound_what_is_in_flight;
 mod refusals_are_retried_with_a_back_off;
 mod the_pace_counts_what_the_provider_counts;
