@@ -11,23 +11,25 @@ use std::time::Duration;
 
 use sendyard_actors::domain::ids::AccountName;
 use sendyard_actors::engine::{Engine, EngineError, Parts, RunningEngine};
-use sendyard_actors::ports::{Clock, Provider, Store};
+use sendyard_actors::ports::Provider;
 use url::Url;
 
 use crate::api::auth::Keyring;
 use crate::api::{self, Front, MetricsPage};
-use crate::clock::{SystemClock, SystemIds};
+use crate::clock::{StoreClock, SystemClock, SystemIds};
 use crate::config::directory::ProviderSettings;
 use crate::config::{Config, Directory, StoreUrl};
 use crate::providers::{self, HttpClientError, telnyx, twilio, vonage};
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{OpenError, RedbStore};
-use crate::store::redis::{BadUrl, NotUsable, RedisStore};
+use crate::store::redis::{BadUrl, RedisStore};
 
 mod metrics;
 mod server;
+mod steward;
 
 use server::{Listener, Server};
+use steward::Steward;
 
 /// Below the public URL: where Twilio's status callbacks go (API.md §5).
 const TWILIO_CALLBACK: &str = "/webhooks/sms/twilio";
@@ -59,9 +61,6 @@ pub enum StartError {
     /// The Redis store's URL cannot be used.
     #[error("store.url")]
     StoreUrl(#[from] BadUrl),
-    /// The data or the server is not for this version.
-    #[error(transparent)]
-    Redis(#[from] NotUsable),
     /// No client for the providers.
     #[error("cannot set up the connections to the providers")]
     Client(#[source] HttpClientError),
@@ -75,11 +74,19 @@ pub enum StartError {
 
 /// A running Sendyard: the engine, its front door and its metrics.
 pub struct Running {
-    engine: RunningEngine,
+    engine: Works,
     api: Server,
     metrics: Option<Server>,
     upkeep: metrics::Upkeep,
     grace: Duration,
+}
+
+/// Who works on the store.
+enum Works {
+    /// This process, for as long as it has the store open.
+    Always(Box<RunningEngine>),
+    /// This process or another.
+    ByTurns(Steward),
 }
 
 /// Starts everything. Where a port is taken, nothing has been touched yet.
@@ -96,24 +103,41 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let settings = config.engine;
     let numbers = book.numbers.len();
     let providers = providers(accounts, config.public_url.as_ref(), settings.places_in_flight)?;
-    let clock = Arc::new(SystemClock::start());
-    let (store, promise) = open(&config.store, clock.clone()).await?;
-    let parts = Parts { settings, book, store, providers, clock, ids: Arc::new(SystemIds) };
-    let engine = Engine::start(parts).await.map_err(StartError::Engine)?;
+    let grace = settings.attempt_deadline + settings.margin + TO_RECORD;
+    let parts = |store, clock| Parts { settings, book, store, providers, clock, ids: Arc::new(SystemIds) };
+    let (engine, works, promise) = match &config.store {
+        StoreUrl::Redb(directory) => {
+            let clock = Arc::new(SystemClock::start());
+            let store = Arc::new(RedbStore::open(directory, clock.clone())?);
+            always(parts(store, clock), EMBEDDED).await?
+        }
+        StoreUrl::Memory => {
+            let clock = Arc::new(SystemClock::start());
+            always(parts(Arc::new(MemoryStore::new(clock.clone())), clock), IN_MEMORY).await?
+        }
+        StoreUrl::Redis(url) => {
+            let clock = Arc::new(StoreClock::start());
+            let store = Arc::new(RedisStore::open(url.whole())?);
+            let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
+            let parts = parts(store.clone(), clock.clone());
+            let steward = Steward::start(engine.clone(), store, clock, parts, grace);
+            (engine, Works::ByTurns(steward), ON_REDIS)
+        }
+    };
 
     let page: MetricsPage = Arc::new(move || recorder.render());
     let front = Front {
-        engine: engine.engine.clone(),
+        engine,
         keys: Arc::new(Keyring::new(keys)),
         metrics: metrics_listener.is_none().then(|| page.clone()),
         body_timeout: config.body_timeout,
     };
     let running = Running {
-        engine,
+        engine: works,
         api: Server::start(api_listener, api::router(front)),
         metrics: metrics_listener.map(|listener| Server::start(listener, metrics::router(page))),
         upkeep,
-        grace: settings.attempt_deadline + settings.margin + TO_RECORD,
+        grace,
     };
     tracing::info!(
         api = %running.addr(),
@@ -140,7 +164,10 @@ impl Running {
     /// flight may finish until its deadline. Ends when everything is recorded.
     pub async fn stop(self) {
         self.api.close(self.grace);
-        self.engine.stop(self.grace).await;
+        match self.engine {
+            Works::Always(engine) => engine.stop(self.grace).await,
+            Works::ByTurns(steward) => steward.stop().await,
+        }
         self.api.ended().await;
         if let Some(metrics) = self.metrics {
             metrics.close(Duration::ZERO);
@@ -151,26 +178,15 @@ impl Running {
     }
 }
 
-/// The store, and what `queued` means with it, in one line.
-async fn open(url: &StoreUrl, clock: Arc<dyn Clock>) -> Result<(Arc<dyn Store>, &'static str), StartError> {
-    match url {
-        StoreUrl::Redb(directory) => Ok((
-            Arc::new(RedbStore::open(directory, clock)?),
-            "embedded: queued means on disk, fsync before the answer; one process at a time",
-        )),
-        StoreUrl::Memory => Ok((
-            Arc::new(MemoryStore::new(clock)),
-            "memory: nothing outlives this process, not even what was answered queued",
-        )),
-        StoreUrl::Redis(url) => {
-            let store = RedisStore::open(url.whole())?;
-            let promise = store.check().await?;
-            for warning in &promise.warnings {
-                tracing::warn!("{warning}");
-            }
-            Ok((Arc::new(store), promise.queued_means))
-        }
-    }
+/// What `queued` means with each store.
+const EMBEDDED: &str = "embedded: queued means on disk, fsync before the answer; one process at a time";
+const IN_MEMORY: &str = "memory: nothing outlives this process, not even what was answered queued";
+const ON_REDIS: &str = "redis: what queued means is said when the server answers";
+
+/// An engine on a store that is this process' own.
+async fn always(parts: Parts, promise: &'static str) -> Result<(Engine, Works, &'static str), StartError> {
+    let running = Engine::start(parts).await.map_err(StartError::Engine)?;
+    Ok((running.engine.clone(), Works::Always(Box::new(running)), promise))
 }
 
 /// The way out of every account, each with connections of its own.

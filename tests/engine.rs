@@ -16,6 +16,7 @@ mod an_unreadable_record_stops_no_sweep;
 mod cancelled_means_never_handed_over;
 mod conversations_keep_their_order;
 mod evidence_settles_an_unknown_outcome;
+mod one_process_works_on_a_shared_store;
 mod places_bound_what_is_in_flight;
 mod refusals_are_retried_with_a_back_off;
 mod the_pace_counts_what_the_provider_counts;

@@ -5,7 +5,7 @@ mod accounts;
 pub mod supervisor;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use self::accounts::AccountStanding;
@@ -24,6 +24,7 @@ use crate::domain::time::Time;
 use crate::intake::Intake;
 pub use crate::journal::Heard;
 use crate::journal::{Journal, JournalArguments};
+use crate::keeper::Keeper;
 use crate::outcomes::Outcomes;
 use crate::places::InFlight;
 use crate::ports::{Clock, Ids, Provider, Store, StoreError, Tally};
@@ -131,6 +132,7 @@ pub enum NotSent {
 }
 
 /// What the engine is made of.
+#[derive(Clone)]
 pub struct Parts {
     /// What an operator set.
     pub settings: Settings,
@@ -190,9 +192,21 @@ pub enum EngineError {
     Supervisor(String),
 }
 
-/// The engine as the front door sees it. Cheap to clone.
+/// The engine as the front door sees it: it works, or it says why not yet. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
+    standing: Arc<RwLock<Standing>>,
+    clock: Arc<dyn Clock>,
+}
+
+enum Standing {
+    Works(Arc<Working>),
+    /// One sentence says what for.
+    Waits(String),
+}
+
+/// The engine at work.
+struct Working {
     intake: Intake,
     accounts: Accounts,
     lifeline: Lifeline,
@@ -203,29 +217,48 @@ pub struct RunningEngine {
     /// The handle for the front door.
     pub engine: Engine,
     supervised: Supervised,
+    lifeline: Lifeline,
+    store: Arc<dyn Store>,
+    shards: Shards,
+    /// `None` where no other process can have the store open.
+    keeper: Option<Keeper>,
 }
 
 impl Engine {
-    /// Starts the tree of actors on a store that this process owns.
+    /// One that waits, because of `why`.
+    pub fn waiting(clock: Arc<dyn Clock>, why: String) -> Self {
+        Self { standing: Arc::new(RwLock::new(Standing::Waits(why))), clock }
+    }
+
+    /// A new one, at work: see [`Engine::work`].
     pub async fn start(parts: Parts) -> Result<RunningEngine, EngineError> {
+        let waiting = Self::waiting(Arc::clone(&parts.clock), "it is starting".to_owned());
+        waiting.work(parts).await
+    }
+
+    /// Takes over the store and starts the tree of actors. If another process works on it, or it does not
+    /// answer, the engine goes on waiting.
+    pub async fn work(&self, parts: Parts) -> Result<RunningEngine, EngineError> {
         let Parts { settings, book, store, providers, clock, ids } = parts;
         if let Some(account) = book.accounts.keys().find(|name| !providers.contains_key(*name)) {
             return Err(EngineError::NoWayOut(account.clone()));
         }
         let incarnation = Incarnation(ids.token().as_u128());
-        let shards = Shards::take_all(store.as_ref(), incarnation, &settings).await?;
+        let shards = Shards::take_all(store.as_ref(), clock.as_ref(), incarnation, &settings).await?;
         if shards.orphans() > 0 {
             let orphans = shards.orphans();
             tracing::warn!(orphans, "attempts that were open when the last process ended are unknown now");
         }
+        let keeper = (!store.is_exclusive())
+            .then(|| Keeper::start(Arc::clone(&store), Arc::clone(&clock), shards.clone(), settings));
         let book = Arc::new(book);
         let roster = Roster::default();
         let outcomes = Outcomes::default();
         let journal = Journal::new(JournalArguments {
-            store,
+            store: Arc::clone(&store),
             clock,
             ids,
-            shards,
+            shards: shards.clone(),
             settings,
             incarnation,
             roster: roster.clone(),
@@ -255,15 +288,38 @@ impl Engine {
         let tree = supervisor::Tree { book, roster, journal, directory, ways_out, tickets, in_flight };
         let started = supervisor::start(tree, lifeline.clone()).await;
         let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
-        Ok(RunningEngine { engine: Self { intake, accounts, lifeline }, supervised })
+        let working = Working { intake, accounts, lifeline: lifeline.clone() };
+        self.stand(Standing::Works(Arc::new(working)));
+        Ok(RunningEngine { engine: self.clone(), supervised, lifeline, store, shards, keeper })
+    }
+
+    /// Says what it waits for; whether that is news.
+    pub fn wait_for(&self, why: String) -> bool {
+        match self.stand(Standing::Waits(why.clone())) {
+            Standing::Waits(before) => before != why,
+            Standing::Works(_) => true,
+        }
+    }
+
+    /// How it stood before.
+    fn stand(&self, standing: Standing) -> Standing {
+        std::mem::replace(&mut self.standing.write().unwrap_or_else(PoisonError::into_inner), standing)
+    }
+
+    fn working(&self) -> Result<Arc<Working>, StoreError> {
+        match &*self.standing.read().unwrap_or_else(PoisonError::into_inner) {
+            Standing::Works(working) => Ok(Arc::clone(working)),
+            Standing::Waits(why) => Err(StoreError::Unavailable(why.clone())),
+        }
     }
 
     /// Takes one message in: replay, route, store; for an immediate one also its outcome, within 25 s.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
-        if self.lifeline.is_stopping() {
+        let working = self.working().map_err(|_| NotSent::StoreUnavailable)?;
+        if working.lifeline.is_stopping() {
             return Err(NotSent::Stopping);
         }
-        self.intake.send(request).await
+        working.intake.send(request).await
     }
 
     /// The record of a message of this organization.
@@ -272,7 +328,7 @@ impl Engine {
         organization: OrganizationId,
         id: MessageId,
     ) -> Result<Option<Box<Message>>, StoreError> {
-        let message = self.intake.journal.store().message(id).await?;
+        let message = self.working()?.intake.journal.store().message(id).await?;
         Ok(message.filter(|message| message.draft.organization == organization))
     }
 
@@ -282,7 +338,8 @@ impl Engine {
         organization: OrganizationId,
         id: MessageId,
     ) -> Result<Option<(Cancelled, Shown)>, StoreError> {
-        let journal = &self.intake.journal;
+        let working = self.working()?;
+        let journal = &working.intake.journal;
         journal.cancel(id, organization, journal.now() + STEP_WITHIN).await
     }
 
@@ -294,7 +351,8 @@ impl Engine {
         attempt: Option<u16>,
         acceptance: Acceptance,
     ) -> Result<Heard, StoreError> {
-        let journal = &self.intake.journal;
+        let working = self.working()?;
+        let journal = &working.intake.journal;
         journal.evidence(id, attempt, acceptance, journal.now() + STEP_WITHIN).await
     }
 
@@ -306,7 +364,7 @@ impl Engine {
         after: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.intake.journal.store().doubtful(organization, after, limit).await
+        self.working()?.intake.journal.store().doubtful(organization, after, limit).await
     }
 
     /// Settles a message of this organization, of unknown outcome, as a person says. `None`: there is no
@@ -317,71 +375,107 @@ impl Engine {
         id: MessageId,
         verdict: ByHand,
     ) -> Result<Option<Result<Box<Message>, NotByHand>>, StoreError> {
-        let journal = &self.intake.journal;
+        let working = self.working()?;
+        let journal = &working.intake.journal;
         let until = journal.now() + STEP_WITHIN;
         let settled = journal.settle_by_hand(id, organization, verdict, until).await?;
         if let Some(Ok(message)) = &settled
             && message.is_waiting()
         {
             // If its number has no sender now, the sweeper finds it later.
-            let _ = self.intake.directory.sender(message.draft.sender).await;
+            let _ = working.intake.directory.sender(message.draft.sender).await;
         }
         Ok(settled)
     }
 
     /// Counts for this organization, per provider.
     pub async fn tallies(&self, organization: OrganizationId) -> Result<Vec<Tally>, StoreError> {
-        self.intake.journal.store().tallies(organization).await
+        self.working()?.intake.journal.store().tallies(organization).await
     }
 
     /// The provider accounts of this organization, by name.
-    pub fn accounts(&self, organization: OrganizationId) -> Vec<AccountStanding> {
-        self.accounts.of(organization)
+    pub fn accounts(&self, organization: OrganizationId) -> Result<Vec<AccountStanding>, StoreError> {
+        Ok(self.working()?.accounts.of(organization))
     }
 
     /// Closes the circuit of an account of this organization by hand. `None`: it has no such account;
     /// false: it was closed.
-    pub fn close_circuit(&self, organization: OrganizationId, account: &AccountName) -> Option<bool> {
-        self.accounts.close_circuit(organization, account)
+    pub fn close_circuit(
+        &self,
+        organization: OrganizationId,
+        account: &AccountName,
+    ) -> Result<Option<bool>, StoreError> {
+        Ok(self.working()?.accounts.close_circuit(organization, account))
     }
 
     /// Can it take requests now?
     pub fn readiness(&self) -> Readiness {
-        if self.lifeline.is_stopping() {
+        let working = match self.working() {
+            Ok(working) => working,
+            Err(why) => return Readiness::NotReady(why.to_string()),
+        };
+        let journal = &working.intake.journal;
+        if working.lifeline.is_stopping() {
             return Readiness::NotReady("the process is stopping".to_owned());
         }
-        self.intake.journal.trouble().map_or(Readiness::Ready, Readiness::NotReady)
+        if !journal.owns_senders(self.now()) {
+            return Readiness::NotReady("its leases ran out, as the store does not renew them".to_owned());
+        }
+        journal.trouble().map_or(Readiness::Ready, Readiness::NotReady)
     }
 
     /// The engine's clock.
     pub fn now(&self) -> Time {
-        self.intake.journal.now()
+        self.clock.now()
     }
 
     /// Makes the sender of a number fail, for tests.
     #[cfg(feature = "chaos")]
     pub fn make_sender_panic(&self, number: E164) {
-        self.intake.journal.hint(number, crate::sender::SenderMessage::Panic);
+        if let Ok(working) = self.working() {
+            working.intake.journal.hint(number, crate::sender::SenderMessage::Panic);
+        }
     }
 
     /// Makes the provider actor of an account fail, for tests.
     #[cfg(feature = "chaos")]
     pub fn make_provider_panic(&self, account: &AccountName) {
-        self.intake.journal.hint_provider(account, crate::provider::ProviderMessage::Panic);
+        if let Ok(working) = self.working() {
+            working.intake.journal.hint_provider(account, crate::provider::ProviderMessage::Panic);
+        }
     }
 
     /// How many senders run, for tests.
     #[cfg(feature = "chaos")]
     pub fn senders_running(&self) -> usize {
-        self.intake.journal.senders_running()
+        self.working().map_or(0, |working| working.intake.journal.senders_running())
     }
 }
 
 impl RunningEngine {
-    /// Takes nothing more in, lets what is on its way end for at most `grace`, then stops the actors.
-    /// What was not begun waits in the store.
+    /// Takes nothing more in, lets what is on its way end for at most `grace`, then stops the actors and
+    /// gives the store up. What was not begun waits there.
     pub async fn stop(self, grace: Duration) {
-        self.engine.lifeline.stop();
+        self.lifeline.stop();
         self.supervised.stop(grace).await;
+        if let Some(keeper) = self.keeper {
+            drop(keeper);
+            self.shards.release(self.store.as_ref()).await;
+        }
+    }
+
+    /// Ends when another process has taken the store over; never where none can.
+    pub async fn lost(&self) {
+        match &self.keeper {
+            Some(keeper) => keeper.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops the actors at once, because the store is another process's. What is on its way goes on by
+    /// itself and is recorded: that needs no lease.
+    pub async fn leave(self, why: String) {
+        self.engine.wait_for(why);
+        self.supervised.leave().await;
     }
 }

@@ -23,7 +23,7 @@ use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::outcomes::{Outcomes, Verdict};
 use crate::ports::{
-    Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, MarkUnknown, Reserved, ScopedKey, Settle,
+    Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, Lease, MarkUnknown, Reserved, ScopedKey, Settle,
     SettleAnswer, Store, StoreError, Stored, Waiting,
 };
 use crate::provider::ProviderMessage;
@@ -289,7 +289,7 @@ impl Journal {
         doubt: Doubt,
         written_at: Option<Time>,
     ) -> Result<bool, StoreError> {
-        let Some(lease) = self.inner.with.shards.lease(sender) else { return Ok(false) };
+        let Some(lease) = self.lease(sender) else { return Ok(false) };
         let settings = &self.inner.with.settings;
         let mark = MarkUnknown {
             id,
@@ -312,7 +312,7 @@ impl Journal {
         attempt: u16,
         policy: UnknownPolicy,
     ) -> Result<bool, StoreError> {
-        let Some(lease) = self.inner.with.shards.lease(sender) else { return Ok(false) };
+        let Some(lease) = self.lease(sender) else { return Ok(false) };
         // Repeated, as the sweeper does not see it any more if it landed.
         let until = self.now() + SETTLE_UNKNOWN_FOR;
         let step = || self.store().settle_unknown(id, attempt, lease, policy);
@@ -428,10 +428,19 @@ impl Journal {
         self.inner.with.roster.senders_running()
     }
 
+    /// May what is claimed be begun now, as far as other processes are concerned?
+    pub(crate) fn owns_senders(&self, now: Time) -> bool {
+        self.inner.with.shards.are_ours(now)
+    }
+
+    fn lease(&self, sender: E164) -> Option<Lease> {
+        self.inner.with.shards.lease(sender, self.now())
+    }
+
     /// The name and times of a new claim. Fails only if the shard is not ours.
     fn new_claim(&self, id: MessageId, sender: E164, expected: u16) -> Result<Claim, StoreError> {
-        let lease = self.inner.with.shards.lease(sender);
-        let lease = lease.ok_or_else(|| StoreError::Unavailable("the shard is not ours".to_owned()))?;
+        let not_ours = || StoreError::Unavailable("the senders may be another process' now".to_owned());
+        let lease = self.lease(sender).ok_or_else(not_ours)?;
         let counter = self.inner.claims.fetch_add(1, Ordering::Relaxed);
         Ok(Claim {
             id,

@@ -14,6 +14,7 @@ pub mod domain;
 pub mod engine;
 mod intake;
 pub mod journal;
+mod keeper;
 pub mod outcomes;
 pub mod places;
 pub mod ports;

@@ -322,6 +322,9 @@ pub struct Pruned {
 /// `F` marks an owner's step: the lease is compared first, both parts, and a stale caller changes
 /// nothing. All other steps anybody may call. An answer is given only after what it says is durable.
 pub trait Store: Send + Sync + 'static {
+    /// Can no other process have it open? Then leases have no end.
+    fn is_exclusive(&self) -> bool;
+
     /// Makes `holder` the owner of the shard for `lease_for` from now, with a fence greater than any
     /// before; asked again by the same holder, the same lease with a new end.
     ///

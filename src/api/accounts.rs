@@ -31,7 +31,7 @@ pub(super) async fn list(
     caller: Caller,
 ) -> Result<Json<AccountsAnswer>, ApiError> {
     caller.must(Scope::Admin)?;
-    let accounts = front.engine.accounts(caller.organization);
+    let accounts = front.engine.accounts(caller.organization)?;
     Ok(Json(AccountsAnswer { accounts: accounts.into_iter().map(AccountAnswer::from).collect() }))
 }
 
@@ -58,8 +58,9 @@ pub(super) async fn close(
 ) -> Result<Json<AccountAnswer>, ApiError> {
     caller.must(Scope::Admin)?;
     let account = AccountName::from(name.as_str());
-    let closed = front.engine.close_circuit(caller.organization, &account);
-    let standing = front.engine.accounts(caller.organization).into_iter().find(|found| found.name == account);
+    let closed = front.engine.close_circuit(caller.organization, &account)?;
+    let standing =
+        front.engine.accounts(caller.organization)?.into_iter().find(|found| found.name == account);
     let (Some(_), Some(standing)) = (closed, standing) else {
         return Err(ApiError::new(Code::AccountNotFound, format!("There is no account {name}")));
     };

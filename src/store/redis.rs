@@ -35,7 +35,8 @@ mod tallies;
 use std::sync::Arc;
 
 use redis::{Client, RedisError};
-use sendyard_actors::ports::Clock;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Clock, StoreError};
 
 pub use self::check::{NotUsable, Promise};
 use self::link::Link;
@@ -66,6 +67,11 @@ impl RedisStore {
     fn with_clock(url: &str, clock: Option<Arc<dyn Clock>>) -> Result<Self, BadUrl> {
         let client = Client::open(url).map_err(BadUrl)?;
         Ok(Self { link: Link::new(&client, clock).map_err(BadUrl)? })
+    }
+
+    /// The server's time.
+    pub async fn time(&self) -> Result<Time, StoreError> {
+        reads::time(&self.link).await
     }
 
     /// Asks the server whether its data can be used, marks it where it is empty, and says what the store

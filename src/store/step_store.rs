@@ -66,6 +66,10 @@ pub struct StepStore<R> {
 }
 
 impl<R: Runner> Store for StepStore<R> {
+    fn is_exclusive(&self) -> bool {
+        self.runner.owners() == Owners::One
+    }
+
     fn acquire_lease(
         &self,
         shard: Shard,

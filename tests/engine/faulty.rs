@@ -25,14 +25,27 @@ pub(crate) enum Fault {
 }
 
 #[derive(Default)]
-pub(crate) struct Faults(Mutex<Vec<(&'static str, Fault)>>);
+pub(crate) struct Faults {
+    once: Mutex<Vec<(&'static str, Fault)>>,
+    refused: Mutex<Vec<&'static str>>,
+}
 
 impl Faults {
     pub(crate) fn push(&self, step: &'static str, fault: Fault) {
-        self.0.lock().unwrap().push((step, fault));
+        self.once.lock().unwrap().push((step, fault));
+    }
+    /// From now on every call of the step.
+    pub(crate) fn refuse_all(&self, step: &'static str) {
+        self.refused.lock().unwrap().push(step);
+    }
+    pub(crate) fn refuse_no_more(&self) {
+        self.refused.lock().unwrap().clear();
     }
     fn take(&self, step: &'static str) -> Option<Fault> {
-        let mut list = self.0.lock().unwrap();
+        if self.refused.lock().unwrap().contains(&step) {
+            return Some(Fault::Refuse(StoreError::Unavailable("away".to_owned())));
+        }
+        let mut list = self.once.lock().unwrap();
         let place = list.iter().position(|(name, _)| *name == step)?;
         Some(list.remove(place).1)
     }
@@ -71,6 +84,10 @@ impl Faulty {
 }
 
 impl Store for Faulty {
+    fn is_exclusive(&self) -> bool {
+        self.inner.is_exclusive()
+    }
+
     fn acquire_lease(
         &self,
         shard: Shard,

@@ -201,6 +201,8 @@ pub(crate) struct Builder {
     pub(crate) fallback: bool,
     pub(crate) second_limits: Vec<&'static str>,
     pub(crate) second_plays: Option<Line>,
+    /// The store is one that several processes can open.
+    pub(crate) shared: bool,
 }
 
 impl Default for Builder {
@@ -220,6 +222,7 @@ impl Default for Builder {
             fallback: false,
             second_limits: Vec::new(),
             second_plays: None,
+            shared: false,
         }
     }
 }
@@ -230,6 +233,8 @@ pub(crate) struct Yard {
     running: Option<RunningEngine>,
     pub(crate) provider: Arc<Scripted>,
     pub(crate) store: Arc<dyn Store>,
+    /// The same, without the faults.
+    faultless: Arc<dyn Store>,
     builder: Builder,
     clock: SystemClock,
 }
@@ -280,8 +285,14 @@ fn book(builder: &Builder) -> Book {
 impl Builder {
     pub(crate) async fn start(self) -> Yard {
         let clock = SystemClock::start();
+        let memory = if self.shared {
+            MemoryStore::shared(Arc::new(clock))
+        } else {
+            MemoryStore::new(Arc::new(clock))
+        };
+        let faultless: Arc<dyn Store> = Arc::new(memory);
         let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty {
-            inner: Arc::new(MemoryStore::new(Arc::new(clock))),
+            inner: Arc::clone(&faultless),
             faults: Arc::clone(&self.faults),
         });
         let provider = Arc::new(Scripted {
@@ -298,7 +309,7 @@ impl Builder {
         });
         let running = start_engine(&self, &store, &provider, clock).await;
         let engine = running.engine.clone();
-        Yard { engine, running: Some(running), provider, store, builder: self, clock }
+        Yard { engine, running: Some(running), provider, store, faultless, builder: self, clock }
     }
 }
 
@@ -308,17 +319,20 @@ async fn start_engine(
     provider: &Arc<Scripted>,
     clock: SystemClock,
 ) -> RunningEngine {
+    Engine::start(parts(builder, store, provider, clock)).await.expect("the engine starts")
+}
+
+fn parts(builder: &Builder, store: &Arc<dyn Store>, provider: &Arc<Scripted>, clock: SystemClock) -> Parts {
     let way_out: Arc<dyn Provider> = Arc::clone(provider) as _;
     let second_way_out: Arc<dyn Provider> = Arc::new(Second(Arc::clone(provider)));
-    let parts = Parts {
+    Parts {
         settings: builder.settings,
         book: book(builder),
         store: Arc::clone(store),
         providers: HashMap::from([(account(), way_out), (second(), second_way_out)]),
         clock: Arc::new(clock),
         ids: Arc::new(SystemIds),
-    };
-    Engine::start(parts).await.expect("the engine starts")
+    }
 }
 
 impl Yard {
@@ -382,6 +396,23 @@ impl Yard {
 
     pub(crate) fn move_number(&mut self) {
         self.builder.moved = true;
+    }
+
+    /// What another process on the same store is made of. The faults are not its.
+    pub(crate) fn parts_of_another(&self) -> Parts {
+        parts(&self.builder, &self.faultless, &self.provider, self.clock)
+    }
+
+    pub(crate) fn running(&self) -> &RunningEngine {
+        self.running.as_ref().unwrap()
+    }
+
+    /// The process is gone: nothing of it renews, claims or settles any more, and the other answers.
+    pub(crate) fn dies(&mut self) {
+        self.provider.crashes.fetch_add(1, Ordering::Relaxed);
+        for step in ["renew_lease", "release_lease", "claim", "settle", "mark_unknown", "settle_unknown"] {
+            self.builder.faults.refuse_all(step);
+        }
     }
 
     pub(crate) async fn stop(&mut self, grace: Duration) {

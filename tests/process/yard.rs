@@ -56,13 +56,21 @@ pub(crate) fn now_us() -> u64 {
     u64::try_from(since_epoch.as_micros()).unwrap()
 }
 
+/// A port that nobody else is given for as long as the socket is there: bound and never listening.
+pub(crate) fn kept_port() -> (SocketAddr, TcpSocket) {
+    let port = TcpSocket::new_v4().unwrap();
+    port.set_reuseaddr(true).unwrap();
+    port.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    (port.local_addr().unwrap(), port)
+}
+
 /// The two processes and what they work in.
 pub(crate) struct Yard {
     pub(crate) api: Api,
     pub(crate) twin: Twin,
     engine: Option<Child>,
     addr: SocketAddr,
-    /// Bound and never listening: nobody else is given the port while the service is down.
+    /// Also while the service is down.
     _port: TcpSocket,
     home: TempDir,
 }
@@ -80,10 +88,7 @@ impl Yard {
         // An error says that there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let home = TempDir::new().unwrap();
-        let port = TcpSocket::new_v4().unwrap();
-        port.set_reuseaddr(true).unwrap();
-        port.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
-        let addr = port.local_addr().unwrap();
+        let (addr, port) = kept_port();
         let twin = Twin::start(BINARY, home.path()).await;
         setup.write(home.path(), addr, twin.addr());
         Self { api: Api::at(addr), twin, engine: None, addr, _port: port, home }

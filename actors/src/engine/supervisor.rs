@@ -161,6 +161,14 @@ impl Supervised {
             let attempts: usize = self.in_flight.iter().map(InFlight::count).sum();
             tracing::warn!(attempts, "stopping with attempts in flight; they are unknown at the next start");
         }
+        self.leave().await;
+    }
+
+    /// Stops the actors, whatever is on its way.
+    pub(super) async fn leave(self) {
+        for sender in self.roster.senders() {
+            let _ = sender.send_message(SenderMessage::Halt);
+        }
         self.supervisor.get_cell().stop_children_and_wait(None, None).await;
         self.supervisor.stop(None);
         if let Err(error) = self.ended.await {

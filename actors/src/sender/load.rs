@@ -1,4 +1,5 @@
-//! What a sender must know of the time before it was there: its hand-overs and its open attempts.
+//! What a sender must know of the time before it was there: its hand-overs and its open attempts; and
+//! what becomes of those, where the process that made them may still live.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub struct Earlier {
     pub(super) unsettled: Vec<Unsettled>,
 }
 
-/// Reads it, however often that takes, and tells the sender.
+/// Reads it, however often that takes, and tells the sender; then watches what it found open.
 pub(super) fn start(journal: &Journal, number: E164, memory: Duration, sender: ActorRef<SenderMessage>) {
     let journal = journal.clone();
     tokio::spawn(async move {
@@ -29,8 +30,11 @@ pub(super) fn start(journal: &Journal, number: E164, memory: Duration, sender: A
             }
             tokio::time::sleep(AGAIN_AFTER).await;
         };
+        let open = earlier.unsettled.clone();
         // If it failed meanwhile, its successor loads for itself.
-        let _ = sender.send_message(SenderMessage::Loaded(earlier));
+        if sender.send_message(SenderMessage::Loaded(earlier)).is_ok() && !journal.store().is_exclusive() {
+            watch(&journal, number, open, &sender).await;
+        }
     });
 }
 
@@ -40,4 +44,30 @@ async fn read(journal: &Journal, number: E164, memory: Duration) -> Result<Earli
     let unsettled = journal.store().unsettled(Some(number)).await?;
     let charges = journal.store().charges(number, journal.now() - memory).await?;
     Ok(Earlier { charges, unsettled })
+}
+
+/// Whoever settles an attempt tells the sender of his own process. Of those that another process may
+/// settle, this one hears by looking, until none is left or the sender is gone.
+async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender: &ActorRef<SenderMessage>) {
+    while !open.is_empty() {
+        tokio::time::sleep(AGAIN_AFTER).await;
+        let Ok(still) = journal.store().unsettled(Some(number)).await else { continue };
+        let is_still =
+            |one: &Unsettled| still.iter().any(|now| now.id == one.id && now.attempt == one.attempt);
+        let (left, settled): (Vec<_>, Vec<_>) = open.into_iter().partition(is_still);
+        open = left;
+        for attempt in settled {
+            let changed = match journal.store().message(attempt.id).await {
+                Ok(Some(message)) => SenderMessage::changed(&message),
+                Ok(None) => continue,
+                Err(_) => {
+                    open.push(attempt);
+                    continue;
+                }
+            };
+            if sender.send_message(changed).is_err() {
+                return;
+            }
+        }
+    }
 }

@@ -26,6 +26,10 @@ impl RedisStore {
 }
 
 impl Store for RedisStore {
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     /// Nobody can tell whether an earlier owner is dead, so its attempts are left alone.
     fn acquire_lease(
         &self,

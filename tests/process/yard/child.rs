@@ -43,7 +43,12 @@ impl Child {
 
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
-        let script = format!("kill -TERM {}", self.process.id());
+        self.signal("TERM");
+    }
+
+    /// The signal of this name.
+    pub(crate) fn signal(&self, name: &str) {
+        let script = format!("kill -{name} {}", self.process.id());
         let sent = Command::new("/bin/sh").arg("-c").arg(script).status().unwrap();
         assert!(sent.success(), "{} got no signal", self.name);
     }

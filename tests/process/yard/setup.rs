@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) numbers: Vec<SendingNumber>,
     /// Keys of `[engine]` with their values, as TOML.
     pub(crate) engine: Vec<(&'static str, &'static str)>,
+    /// Where messages live; embedded otherwise.
+    pub(crate) store: Option<String>,
     /// Keys of `[http]`.
     pub(crate) http: Vec<(&'static str, &'static str)>,
     /// The whole directory, before a twin at this address; made of the numbers otherwise.
@@ -56,7 +58,8 @@ impl Setup {
         for (key, value) in &self.http {
             writeln!(text, "{key} = {value}").unwrap();
         }
-        text += "[metrics]\nlisten = \"\"\n[store]\nurl = \"redb:data\"\n[engine]\n";
+        let store = self.store.as_deref().unwrap_or("redb:data");
+        writeln!(text, "[metrics]\nlisten = \"\"\n[store]\nurl = \"{store}\"\n[engine]").unwrap();
         for (key, value) in &self.engine {
             writeln!(text, "{key} = {value}").unwrap();
         }

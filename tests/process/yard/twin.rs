@@ -25,6 +25,8 @@ pub(crate) struct Line {
     pub(crate) accepted: bool,
     pub(crate) answered: bool,
     pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) text: String,
     pub(crate) token: Option<String>,
 }
 

@@ -1,0 +1,154 @@
+//! Whether this process works on a store that several can open, or waits until it may.
+//!
+//! One process works, the others wait: they answer `503`, their `/readyz` says what for, and the first to
+//! ask takes over when the one at work leaves, dies or cannot renew its leases. A server that is away, or
+//! whose data is not for this version, is waited for in the same way, so a start never fails for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sendyard_actors::engine::{Engine, EngineError, Parts, RunningEngine};
+use sendyard_actors::ports::Clock;
+use sendyard_actors::shards::NotOurs;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::StoreClock;
+use crate::store::redis::RedisStore;
+
+/// How often a waiting process asks whether it may work: a part of the second in which a process that
+/// leaves well is to be replaced.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// How often a server that cannot be used is looked at again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What a process waits for that is not the first on its store.
+const ANOTHER_WORKS: &str = "another process works on this store; this one takes over when that ends";
+
+/// The running steward.
+pub(super) struct Steward {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Steward {
+    /// Lets `engine` work on the store as soon as it may. `grace`: how long what is on its way may take
+    /// at the end.
+    pub(super) fn start(
+        engine: Engine,
+        store: Arc<RedisStore>,
+        clock: Arc<StoreClock>,
+        parts: Parts,
+        grace: Duration,
+    ) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let watch = Watch { engine, store, clock, parts, grace, stopped };
+        Self { stop, task: tokio::spawn(watch.keep()) }
+    }
+
+    /// Ends what works, as [`RunningEngine::stop`] does, and waits for its end.
+    pub(super) async fn stop(self) {
+        let _ = self.stop.send(true);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the store's steward did not end well");
+        }
+    }
+}
+
+struct Watch {
+    engine: Engine,
+    store: Arc<RedisStore>,
+    clock: Arc<StoreClock>,
+    parts: Parts,
+    grace: Duration,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Watch {
+    async fn keep(mut self) {
+        while !self.is_usable().await {
+            if self.stopped_within(LOOK_AGAIN_AFTER).await {
+                return;
+            }
+        }
+        loop {
+            match self.engine.work(self.parts.clone()).await {
+                Ok(running) => {
+                    tracing::info!("this process works on the store");
+                    if self.until_lost_or_stopped(running).await {
+                        return;
+                    }
+                }
+                Err(EngineError::Shards(NotOurs::Held(_))) => self.wait_for(ANOTHER_WORKS.to_owned()),
+                Err(error) => self.wait_for(sentence(&error)),
+            }
+            if self.stopped_within(ASK_EVERY).await {
+                return;
+            }
+        }
+    }
+
+    /// Is the server there, and are its data for us? Learns its time.
+    async fn is_usable(&self) -> bool {
+        let promise = match self.store.check().await {
+            Ok(promise) => promise,
+            Err(error) => {
+                self.wait_for(sentence(&error));
+                return false;
+            }
+        };
+        let asked_at = self.clock.now();
+        match self.store.time().await {
+            Ok(theirs) => self.clock.learn(asked_at, theirs),
+            Err(error) => {
+                self.wait_for(sentence(&error));
+                return false;
+            }
+        }
+        tracing::info!(store = promise.queued_means, "the store is there");
+        for warning in &promise.warnings {
+            tracing::warn!("{warning}");
+        }
+        true
+    }
+
+    /// True if it was stopped, and has ended.
+    async fn until_lost_or_stopped(&mut self, running: RunningEngine) -> bool {
+        let stopped = tokio::select! {
+            _ = self.stopped.wait_for(|stop| *stop) => true,
+            () = running.lost() => false,
+        };
+        if stopped {
+            running.stop(self.grace).await;
+        } else {
+            tracing::error!(
+                "another process has taken the store over: this one was too slow to renew its leases"
+            );
+            running.leave(ANOTHER_WORKS.to_owned()).await;
+        }
+        stopped
+    }
+
+    /// Says so, and logs it where it is news.
+    fn wait_for(&self, why: String) {
+        if self.engine.wait_for(why.clone()) {
+            tracing::warn!(why, "waiting");
+        }
+    }
+
+    async fn stopped_within(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.stopped.wait_for(|stop| *stop)).await.is_ok()
+    }
+}
+
+/// An error with its causes, in one line.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
+}

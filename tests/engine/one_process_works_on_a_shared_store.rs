@@ -1,0 +1,134 @@
+use std::time::Duration;
+
+use sendyard_actors::domain::message::{Kind, State};
+use sendyard_actors::domain::outcome::Class;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::engine::{Engine, EngineError, NotSent, Readiness, RunningEngine};
+use sendyard_actors::shards::NotOurs;
+
+use super::yard::{Builder, Line, ORGANIZATION, Yard};
+
+const LEASE: Duration = Duration::from_secs(3);
+
+async fn yard(script: Vec<Line>) -> Yard {
+    Builder { shared: true, script, ..Builder::default() }.start().await
+}
+
+/// Another process asks for the store until it gets it.
+async fn take_over(yard: &Yard) -> (RunningEngine, Time) {
+    let another = waiting(yard);
+    loop {
+        match another.work(yard.parts_of_another()).await {
+            Ok(running) => return (running, yard.now()),
+            Err(EngineError::Shards(NotOurs::Held(_))) => {
+                tokio::time::sleep(Duration::from_millis(250)).await
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn waiting(yard: &Yard) -> Engine {
+    Engine::waiting(yard.parts_of_another().clock, "another works".to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_works_another_waits_and_says_so() {
+    let yard = yard(vec![Line::Accept(Duration::ZERO)]).await;
+    let another = waiting(&yard);
+    for _lease in 0..5 {
+        let refused = another.work(yard.parts_of_another()).await;
+        assert!(matches!(refused, Err(EngineError::Shards(NotOurs::Held(_)))));
+        tokio::time::sleep(LEASE).await;
+    }
+    let why = Readiness::NotReady("the store is unavailable: another works".to_owned());
+    assert_eq!(another.readiness(), why);
+    let request = Yard::request("+15550000001", "hello", Kind::Queued);
+    assert_eq!(another.send(request).await, Err(NotSent::StoreUnavailable));
+    assert!(another.tallies(ORGANIZATION).await.is_err());
+    assert_eq!(yard.engine.readiness(), Readiness::Ready);
+    let id = yard.queue("+15550000001", "hello").await.id;
+    yard.until(id, State::Sent).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_it_leaves_another_takes_over_at_once_and_sends_what_waits() {
+    let mut yard = yard(vec![Line::Refuse(Class::Retry, Duration::ZERO), Line::Accept(Duration::ZERO)]).await;
+    let id = yard.queue("+15550000001", "hello").await.id;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    yard.stop(Duration::from_secs(30)).await;
+    let (another, _) = take_over(&yard).await;
+    yard.engine = another.engine.clone();
+    yard.until(id, State::Sent).await;
+    assert_eq!(yard.seen().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_cannot_renew_its_leases_begins_nothing_and_is_replaced() {
+    let yard = yard(vec![Line::Accept(Duration::ZERO)]).await;
+    let since = yard.now();
+    yard.faults().refuse_all("renew_lease");
+    tokio::time::sleep(LEASE).await;
+    assert!(matches!(yard.engine.readiness(), Readiness::NotReady(_)));
+    let id = yard.queue("+15550000001", "accepted, not begun").await.id;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(yard.seen().is_empty(), "its leases may be another's");
+
+    let (another, taken_at) = take_over(&yard).await;
+    assert!(taken_at.since(since) <= LEASE + Duration::from_secs(1));
+    yard.faults().refuse_no_more();
+    yard.running().lost().await;
+    yard.until(id, State::Sent).await;
+    assert_eq!(yard.seen().len(), 1);
+    another.stop(Duration::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_that_ran_out_and_that_nobody_took_are_renewed() {
+    let yard = yard(vec![Line::Accept(Duration::ZERO)]).await;
+    yard.faults().refuse_all("renew_lease");
+    tokio::time::sleep(3 * LEASE).await;
+    let id = yard.queue("+15550000001", "hello").await.id;
+    yard.faults().refuse_no_more();
+    yard.until(id, State::Sent).await;
+    assert_eq!(yard.engine.readiness(), Readiness::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_is_settled_by_who_began_it_and_its_conversation_goes_on_with_the_next_owner() {
+    let slow = Duration::from_secs(10);
+    let yard = yard(vec![Line::Accept(slow), Line::Accept(Duration::ZERO)]).await;
+    let first = yard.queue("+15550000001", "one").await.id;
+    let second = yard.queue("+15550000001", "two").await.id;
+    let elsewhere = yard.queue("+15550000002", "meanwhile").await.id;
+    yard.until(first, State::Sending).await;
+    let begun_at = yard.now();
+    yard.faults().refuse_all("renew_lease");
+    yard.faults().refuse_all("claim");
+
+    let (_another, taken_at) = take_over(&yard).await;
+    yard.until(elsewhere, State::Sent).await;
+    assert!(yard.message(second).await.state == State::Queued, "never two in flight");
+    yard.until(second, State::Sent).await;
+    assert_eq!(yard.message(first).await.state, State::Sent);
+
+    let seen = yard.seen();
+    let at = |id| seen.iter().find(|seen| seen.id == id).unwrap().at.since(begun_at);
+    assert!(taken_at.since(begun_at) < slow && at(elsewhere) < slow);
+    assert!((slow..slow + Duration::from_secs(2)).contains(&at(second)), "{:?}", at(second));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_one_left_open_is_unknown_once_its_time_is_over() {
+    let mut yard = yard(vec![Line::LoseAnswer, Line::Accept(Duration::ZERO)]).await;
+    let first = yard.queue("+15550000001", "one").await.id;
+    let second = yard.queue("+15550000001", "two").await.id;
+    yard.until(first, State::Sending).await;
+    let begun_at = yard.now();
+    yard.dies();
+    let (_another, _) = take_over(&yard).await;
+    yard.until(first, State::Unknown).await;
+    let margin = Duration::from_secs(2);
+    assert!(yard.now().since(begun_at) >= Duration::from_secs(20) + margin);
+    assert_eq!(yard.message(second).await.state, State::Queued, "it waits for evidence of the first");
+}

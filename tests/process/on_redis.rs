@@ -1,0 +1,134 @@
+//! One or more service processes on one Redis server, all of them real: killed, stopped and continued in
+//! the middle of their work, the server too.
+
+mod clients;
+pub(crate) mod server;
+
+mod a_killed_process_is_replaced;
+mod a_process_that_leaves_is_followed_at_once;
+mod a_restart_waits_for_no_more_than_the_lease;
+mod a_server_that_is_away_is_waited_for;
+mod a_server_that_is_killed_costs_no_answered_message;
+mod a_stopped_process_begins_nothing_more;
+mod what_is_wrong_with_the_server_is_said;
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpSocket;
+
+use self::server::Redis;
+use super::yard::{Api, Child, PATIENCE, Reply, Setup, Yard, eventually, kept_port};
+
+/// A provider, a Redis server, and the service's processes on it.
+///
+/// Whatever still runs at its end is killed.
+struct Fleet {
+    members: Vec<Member>,
+    yard: Yard,
+    redis: Redis,
+}
+
+/// One of the processes.
+struct Member {
+    api: Api,
+    addr: SocketAddr,
+    /// Kept over restarts.
+    _port: TcpSocket,
+    url: String,
+    child: Option<Child>,
+}
+
+impl Fleet {
+    /// So many processes over one configuration, of which one is ready; `None` where there is no server
+    /// to be had, which is said.
+    async fn start(members: usize, setup: &Setup) -> Option<Self> {
+        let redis = Redis::start(&[]).await?;
+        let mut fleet = Self::over(redis, setup).await;
+        for _ in 0..members {
+            fleet.add(&fleet.redis.url());
+        }
+        fleet.ready().await;
+        Some(fleet)
+    }
+
+    /// None yet.
+    async fn over(redis: Redis, setup: &Setup) -> Self {
+        Self { members: Vec::new(), yard: Yard::build(setup).await, redis }
+    }
+
+    /// Starts one more, on this store.
+    fn add(&mut self, url: &str) {
+        let (addr, port) = kept_port();
+        let member = Member { api: Api::at(addr), addr, _port: port, url: url.to_owned(), child: None };
+        self.members.push(member);
+        self.start_again(self.members.len() - 1);
+    }
+
+    /// Starts one that has ended.
+    fn start_again(&mut self, place: usize) {
+        let member = &mut self.members[place];
+        assert!(member.child.is_none(), "it runs already");
+        let mut command = self.yard.serve();
+        command
+            .env("SENDYARD__STORE__URL", &member.url)
+            .env("SENDYARD__HTTP__LISTEN", member.addr.to_string());
+        let log = self.yard.home().join(format!("member-{place}.log"));
+        member.child = Some(Child::start("a process of the service", &mut command, log));
+    }
+
+    /// The one that works, once there is one.
+    async fn ready(&self) -> usize {
+        eventually("one of the processes is ready", PATIENCE, async || {
+            for (place, member) in self.members.iter().enumerate() {
+                if member.child.is_some() && member.api.is_ready().await {
+                    return Some(place);
+                }
+            }
+            None
+        })
+        .await
+    }
+
+    fn apis(&self) -> Vec<Api> {
+        self.members.iter().map(|member| member.api.clone()).collect()
+    }
+}
+
+impl Member {
+    fn child(&self) -> &Child {
+        self.child.as_ref().expect("it runs")
+    }
+
+    /// SIGKILL; returns when the process is gone.
+    fn kill(&mut self) {
+        self.child.take().expect("it runs").kill();
+    }
+
+    /// SIGTERM; returns when the process is gone.
+    async fn leave(&mut self) {
+        let child = self.child.take().expect("it runs");
+        child.terminate();
+        assert_eq!(child.ended(PATIENCE).await.code(), Some(0));
+    }
+
+    async fn is_ready_within_patience(&self) {
+        let ready = async || self.api.is_ready().await.then_some(());
+        eventually("the process is ready", PATIENCE, ready).await;
+    }
+
+    /// What `/readyz` says for as long as it is not ready.
+    async fn not_ready_because(&self, word: &str) -> String {
+        eventually(&format!("/readyz says: {word}"), PATIENCE, async || {
+            let reply = self.api.get("/readyz").await.ok()?;
+            let why = reply.body["detail"].as_str()?;
+            why.contains(word).then(|| why.to_owned())
+        })
+        .await
+    }
+}
+
+/// It refuses for the moment, as clients are promised.
+fn is_unavailable(reply: &Reply) -> bool {
+    let seconds = reply.retry_after.as_deref().and_then(|text| text.parse::<u64>().ok());
+    reply.status == 503 && seconds.is_some_and(|seconds| seconds > 0)
+}
