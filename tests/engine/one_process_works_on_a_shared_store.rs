@@ -65,21 +65,25 @@ async fn when_it_leaves_another_takes_over_at_once_and_sends_what_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_cannot_renew_its_leases_begins_nothing_and_is_replaced() {
-    let yard = yard(vec![Line::Accept(Duration::ZERO)]).await;
+    let yard = Builder { shared: true, limits: vec!["1/4s"], ..Builder::default() }.start().await;
     let since = yard.now();
     yard.faults().refuse_all("renew_lease");
+    let first = yard.queue("+15550000001", "begun at once").await.id;
+    yard.until(first, State::Sent).await;
+    let id = yard.queue("+15550000001", "not begun").await.id;
     tokio::time::sleep(LEASE).await;
     assert!(matches!(yard.engine.readiness(), Readiness::NotReady(_)));
-    let id = yard.queue("+15550000001", "accepted, not begun").await.id;
-    tokio::time::sleep(Duration::from_millis(1)).await;
-    assert!(yard.seen().is_empty(), "its leases may be another's");
+    for kind in [Kind::Queued, Kind::Immediate] {
+        let request = Yard::request("+15550000001", "not taken", kind);
+        assert_eq!(yard.engine.send(request).await, Err(NotSent::StoreUnavailable));
+    }
 
     let (another, taken_at) = take_over(&yard).await;
     assert!(taken_at.since(since) <= LEASE + Duration::from_secs(1));
     yard.faults().refuse_no_more();
     yard.running().lost().await;
     yard.until(id, State::Sent).await;
-    assert_eq!(yard.seen().len(), 1);
+    assert_eq!(yard.seen().len(), 2);
     another.stop(Duration::ZERO).await;
 }
 
@@ -88,10 +92,12 @@ async fn leases_that_ran_out_and_that_nobody_took_are_renewed() {
     let yard = yard(vec![Line::Accept(Duration::ZERO)]).await;
     yard.faults().refuse_all("renew_lease");
     tokio::time::sleep(3 * LEASE).await;
-    let id = yard.queue("+15550000001", "hello").await.id;
+    assert!(matches!(yard.engine.readiness(), Readiness::NotReady(_)));
     yard.faults().refuse_no_more();
-    yard.until(id, State::Sent).await;
+    tokio::time::sleep(LEASE).await;
     assert_eq!(yard.engine.readiness(), Readiness::Ready);
+    let id = yard.queue("+15550000001", "hello").await.id;
+    yard.until(id, State::Sent).await;
 }
 
 #[tokio::test(start_paused = true)]

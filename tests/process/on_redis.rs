@@ -59,8 +59,7 @@ impl Fleet {
     /// Starts one more, on this store.
     fn add(&mut self, url: &str) {
         let (addr, port) = kept_port();
-        let member =
-            Member { api: Api::at(addr), addr, _port: port, url: url.to_owned(), child: None };
+        let member = Member { api: Api::at(addr), addr, _port: port, url: url.to_owned(), child: None };
         self.members.push(member);
         self.start_again(self.members.len() - 1);
     }

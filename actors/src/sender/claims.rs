@@ -98,6 +98,7 @@ impl SenderState {
         self.usual_claim = (self.usual_claim * 7 + now.since(asked_at)) / 8;
         let Some(place) = self.starting.iter().position(|starting| starting.number == number) else { return };
         if let ClaimResult::Ours(claimed) = answer {
+            self.store_again_at = None;
             if let Some(starting) = self.starting.get_mut(place) {
                 starting.claimed = Some(claimed);
             }
@@ -126,7 +127,9 @@ impl SenderState {
                 myself.send_after(STORE_AGAIN_AFTER, move || SenderMessage::ThreadAgain(recipient));
             }
             ClaimResult::Failed(error) => {
-                tracing::warn!(message = %message.id, %error, "could not claim; trying again shortly");
+                if self.store_again_at.is_none() {
+                    tracing::warn!(message = %message.id, %error, "could not claim; trying again shortly");
+                }
                 self.store_again_at = Some(now + STORE_AGAIN_AFTER);
                 self.window.requeue(Waiting { due: now + STORE_AGAIN_AFTER, ..message });
             }

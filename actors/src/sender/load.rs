@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ractor::ActorRef;
+use ractor::{ActorRef, ActorStatus};
 
 use super::SenderMessage;
 use crate::domain::phone::E164;
@@ -23,12 +23,20 @@ pub struct Earlier {
 pub(super) fn start(journal: &Journal, number: E164, memory: Duration, sender: ActorRef<SenderMessage>) {
     let journal = journal.clone();
     tokio::spawn(async move {
+        let mut said = false;
         let earlier = loop {
             match read(&journal, number, memory).await {
                 Ok(earlier) => break earlier,
-                Err(error) => tracing::error!(sender = ?number, %error, "a sender could not be loaded yet"),
+                Err(error) if !said => {
+                    tracing::error!(sender = ?number, %error, "a sender could not be loaded yet");
+                    said = true;
+                }
+                Err(_) => {}
             }
             tokio::time::sleep(AGAIN_AFTER).await;
+            if is_gone(&sender) {
+                return;
+            }
         };
         let open = earlier.unsettled.clone();
         // If it failed meanwhile, its successor loads for itself.
@@ -51,6 +59,9 @@ async fn read(journal: &Journal, number: E164, memory: Duration) -> Result<Earli
 async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender: &ActorRef<SenderMessage>) {
     while !open.is_empty() {
         tokio::time::sleep(AGAIN_AFTER).await;
+        if is_gone(sender) {
+            return;
+        }
         let Ok(still) = journal.store().unsettled(Some(number)).await else { continue };
         let is_still =
             |one: &Unsettled| still.iter().any(|now| now.id == one.id && now.attempt == one.attempt);
@@ -58,6 +69,8 @@ async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender
         open = left;
         for attempt in settled {
             let changed = match journal.store().message(attempt.id).await {
+                // Under way again: then the sender knows, who alone can claim it.
+                Ok(Some(message)) if message.is_unsettled() => continue,
                 Ok(Some(message)) => SenderMessage::changed(&message),
                 Ok(None) => continue,
                 Err(_) => {
@@ -70,4 +83,8 @@ async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender
             }
         }
     }
+}
+
+fn is_gone(sender: &ActorRef<SenderMessage>) -> bool {
+    sender.get_status() >= ActorStatus::Stopping
 }

@@ -312,6 +312,19 @@ async fn golden_life(world: &World) -> Message {
 }
 
 #[test]
+fn a_server_that_keeps_its_configuration_to_itself_is_used_all_the_same() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (_, _, mut own) = beside(server).await;
+        let rules = ["ACL", "SETUSER", "guest", "on", ">word", "~*", "&*", "+@all", "-config"];
+        ask::<()>(&mut own, &rules).await;
+        let url = format!("{}&user=guest&pass=word", server.fresh_url());
+        let promise = RedisStore::open(&url).unwrap().check().await.unwrap();
+        assert!(promise.warnings[0].contains("does not tell its configuration"), "{promise:?}");
+    });
+}
+
+#[test]
 fn a_record_of_version_1_is_read_for_ever() {
     run_within(async {
         let expected = golden_life(&World::in_shared_memory()).await;

@@ -44,10 +44,11 @@ async fn a_stopped_process_begins_nothing_more() {
 
     let (open, paced) = (setup.numbers[0].number.clone(), setup.numbers[1].number.clone());
     let mut ids = Vec::new();
-    for _ in 0..PACED {
-        ids.push(queue(&old, &paced, "+15560000001").await);
+    for index in 0..PACED {
+        ids.push(queue(&old, &paced, &format!("+1556001000{index}")).await);
     }
-    let (first, second) = (queue(&old, &open, "+15560000002").await, queue(&old, &open, "+15560000002").await);
+    let (first, second) =
+        (queue(&old, &open, "+15560000002").await, queue(&old, &open, "+15560000002").await);
     let seen = async |id: &str| {
         let ledger = fleet.yard.twin.ledger().await;
         ledger.iter().any(|line| line.message_id() == Some(id)).then_some(())

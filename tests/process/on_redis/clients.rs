@@ -93,7 +93,8 @@ impl Client {
     async fn send(&self, number: usize) -> Option<String> {
         let queue = number % 4 != 3;
         let place = self.place;
-        let to = if queue { format!("+1556{place:03}000{}", number % 3) } else { format!("+1557{place:03}0000") };
+        let to =
+            if queue { format!("+1556{place:03}000{}", number % 3) } else { format!("+1557{place:03}0000") };
         let key = (number % 2 == 0 || number % 8 == 3).then(|| format!("{place}-{number}"));
         for api in self.apis.iter().cycle() {
             match api.send(&self.from, &to, &number.to_string(), queue, key.as_deref()).await {
@@ -127,23 +128,27 @@ impl Client {
 pub(super) async fn all_sent_or_unknown(api: &Api, ids: &[String]) -> HashSet<String> {
     let mut open: Vec<String> = ids.to_vec();
     let mut unknown = HashSet::new();
-    eventually("every message that was answered 200 is sent, or listed as unknown", ALL_DECIDED, async || {
-        let mut still = Vec::new();
-        for id in std::mem::take(&mut open) {
-            let status = api.status(&id).await;
-            if status.body["provider_status"] == "unknown" {
-                unknown.insert(id);
-                continue;
+    eventually(
+        "every message that was answered 200 is sent, or listed as unknown",
+        ALL_DECIDED,
+        async || {
+            let mut still = Vec::new();
+            for id in std::mem::take(&mut open) {
+                let status = api.status(&id).await;
+                if status.body["provider_status"] == "unknown" {
+                    unknown.insert(id);
+                    continue;
+                }
+                match (status.status, status.body["status"].as_str()) {
+                    (200, Some("sent")) => {}
+                    (200, Some("queued" | "sending")) => still.push(id),
+                    _ => panic!("{id} was answered 200 and is {status:?}"),
+                }
             }
-            match (status.status, status.body["status"].as_str()) {
-                (200, Some("sent")) => {}
-                (200, Some("queued" | "sending")) => still.push(id),
-                _ => panic!("{id} was answered 200 and is {status:?}"),
-            }
-        }
-        open = still;
-        open.is_empty().then_some(())
-    })
+            open = still;
+            open.is_empty().then_some(())
+        },
+    )
     .await;
     unknown
 }

@@ -41,7 +41,8 @@ impl Redis {
     pub(crate) fn away(options: &[&str]) -> Option<Self> {
         let found = Command::new("redis-server").arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {
-            let line = "\nSKIPPED: a process test on Redis: no redis-server (apt-get install redis-server)\n\n";
+            let line =
+                "\nSKIPPED: a process test on Redis: no redis-server (apt-get install redis-server)\n\n";
             std::io::stderr().write_all(line.as_bytes()).unwrap();
             return None;
         }
