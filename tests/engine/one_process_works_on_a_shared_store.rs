@@ -21,7 +21,7 @@ async fn take_over(yard: &Yard) -> (RunningEngine, Time) {
         match another.work(yard.parts_of_another()).await {
             Ok(running) => return (running, yard.now()),
             Err(EngineError::Shards(NotOurs::Held(_))) => {
-                tokio::time::sleep(Duration::from_millis(250)).await
+                tokio::time::sleep(Duration::from_millis(250)).await;
             }
             Err(error) => panic!("{error}"),
         }
@@ -137,4 +137,21 @@ async fn what_a_dead_one_left_open_is_unknown_once_its_time_is_over() {
     let margin = Duration::from_secs(2);
     assert!(yard.now().since(begun_at) >= Duration::from_secs(20) + margin);
     assert_eq!(yard.message(second).await.state, State::Queued, "it waits for evidence of the first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_one_left_open_holds_the_pace_of_its_number_until_it_cannot_be_written_any_more() {
+    let script = vec![Line::LoseAnswer, Line::Accept(Duration::ZERO)];
+    let mut yard = Builder { shared: true, script, limits: vec!["1/s"], ..Builder::default() }.start().await;
+    let first = yard.queue("+15550000001", "one").await.id;
+    let second = yard.queue("+15550000002", "of another conversation").await.id;
+    yard.until(first, State::Sending).await;
+    let begun_at = yard.now();
+    yard.dies();
+    let (_another, _) = take_over(&yard).await;
+    yard.until(second, State::Sent).await;
+    let (begin_by, margin, window) = (Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(1));
+    let waited = yard.seen().last().unwrap().at.since(begun_at);
+    let earliest = begin_by + margin + window;
+    assert!((earliest..earliest + Duration::from_secs(2)).contains(&waited), "{waited:?}");
 }

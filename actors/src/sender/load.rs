@@ -55,8 +55,11 @@ async fn read(journal: &Journal, number: E164, memory: Duration) -> Result<Earli
 }
 
 /// Whoever settles an attempt tells the sender of his own process. Of those that another process may
-/// settle, this one hears by looking, until none is left or the sender is gone.
+/// settle, this one hears by looking, until none is left or the sender is gone. Their pace waits only
+/// until they cannot be written any more (C6).
 async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender: &ActorRef<SenderMessage>) {
+    let mut unwritten = open.clone();
+    unwritten.retain(|attempt| attempt.evidence_until.is_none());
     while !open.is_empty() {
         tokio::time::sleep(AGAIN_AFTER).await;
         if is_gone(sender) {
@@ -65,6 +68,11 @@ async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender
         let Ok(still) = journal.store().unsettled(Some(number)).await else { continue };
         let is_still =
             |one: &Unsettled| still.iter().any(|now| now.id == one.id && now.attempt == one.attempt);
+        let (now, margin) = (journal.now(), journal.settings().margin);
+        unwritten.retain(is_still);
+        for Unsettled { id, begin_by, .. } in unwritten.extract_if(.., |one| one.begin_by + margin <= now) {
+            let _ = sender.send_message(SenderMessage::NotWrittenAfter { id, at: begin_by + margin });
+        }
         let (left, settled): (Vec<_>, Vec<_>) = open.into_iter().partition(is_still);
         open = left;
         for attempt in settled {
@@ -78,9 +86,7 @@ async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender
                     continue;
                 }
             };
-            if sender.send_message(changed).is_err() {
-                return;
-            }
+            let _ = sender.send_message(changed);
         }
     }
 }
