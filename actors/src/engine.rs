@@ -307,9 +307,13 @@ impl Engine {
     }
 
     fn working(&self) -> Result<Arc<Working>, StoreError> {
+        self.working_or_why().map_err(StoreError::Unavailable)
+    }
+
+    fn working_or_why(&self) -> Result<Arc<Working>, String> {
         match &*self.standing.read().unwrap_or_else(PoisonError::into_inner) {
             Standing::Works(working) => Ok(Arc::clone(working)),
-            Standing::Waits(why) => Err(StoreError::Unavailable(why.clone())),
+            Standing::Waits(why) => Err(why.clone()),
         }
     }
 
@@ -415,9 +419,9 @@ impl Engine {
 
     /// Can it take requests now?
     pub fn readiness(&self) -> Readiness {
-        let working = match self.working() {
+        let working = match self.working_or_why() {
             Ok(working) => working,
-            Err(why) => return Readiness::NotReady(why.to_string()),
+            Err(why) => return Readiness::NotReady(why),
         };
         let journal = &working.intake.journal;
         if working.lifeline.is_stopping() {

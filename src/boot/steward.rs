@@ -162,3 +162,49 @@ fn sentence(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use sendyard_actors::domain::routing::Book;
+    use sendyard_actors::domain::time::Time;
+    use sendyard_actors::settings::Settings;
+
+    use super::*;
+    use crate::clock::SystemIds;
+    use crate::store::contract::redis_server;
+
+    /// A server's clock that stands still, in 2001.
+    #[derive(Debug)]
+    struct Still;
+
+    const THEN: Time = Time::from_nanos(1_000_000_000_000_000_000);
+
+    impl Clock for Still {
+        fn now(&self) -> Time {
+            THEN
+        }
+    }
+
+    #[tokio::test]
+    async fn the_engine_goes_by_the_time_of_a_store_that_is_usable() {
+        let Some(server) = redis_server::shared() else { return };
+        let (store, clock) = (Arc::new(server.store(Arc::new(Still))), Arc::new(StoreClock::start()));
+        let engine = Engine::waiting(clock.clone(), "it is starting".to_owned());
+        let parts = Parts {
+            settings: Settings::default(),
+            book: Book::default(),
+            store: store.clone(),
+            providers: HashMap::new(),
+            clock: clock.clone(),
+            ids: Arc::new(SystemIds),
+        };
+        let (_stop, stopped) = watch::channel(false);
+        let grace = Duration::ZERO;
+        let mut steward =
+            Watch { engine: engine.clone(), store, clock, parts, grace, promise: None, stopped };
+        assert!(steward.is_usable().await);
+        assert!(engine.now().since(THEN) < Duration::from_hours(1), "{:?}", engine.now());
+    }
+}

@@ -16,7 +16,7 @@ mod leases;
 mod on_redis;
 mod opening;
 mod reads;
-mod redis_server;
+pub(crate) mod redis_server;
 mod retention;
 mod settles;
 mod unknowns;

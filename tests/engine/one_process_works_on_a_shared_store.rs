@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use sendyard_actors::domain::message::{Kind, State};
@@ -6,6 +7,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::engine::{Engine, EngineError, NotSent, Readiness, RunningEngine};
 use sendyard_actors::shards::NotOurs;
 
+use super::faulty::{Fault, Faults};
 use super::yard::{Builder, Line, ORGANIZATION, Yard};
 
 const LEASE: Duration = Duration::from_secs(3);
@@ -41,7 +43,7 @@ async fn while_one_works_another_waits_and_says_so() {
         assert!(matches!(refused, Err(EngineError::Shards(NotOurs::Held(_)))));
         tokio::time::sleep(LEASE).await;
     }
-    let why = Readiness::NotReady("the store is unavailable: another works".to_owned());
+    let why = Readiness::NotReady("another works".to_owned());
     assert_eq!(another.readiness(), why);
     let request = Yard::request("+15550000001", "hello", Kind::Queued);
     assert_eq!(another.send(request).await, Err(NotSent::StoreUnavailable));
@@ -57,7 +59,9 @@ async fn when_it_leaves_another_takes_over_at_once_and_sends_what_waits() {
     let id = yard.queue("+15550000001", "hello").await.id;
     tokio::time::sleep(Duration::from_millis(1)).await;
     yard.stop(Duration::from_secs(30)).await;
-    let (another, _) = take_over(&yard).await;
+    let left_at = yard.now();
+    let (another, taken_at) = take_over(&yard).await;
+    assert_eq!(taken_at, left_at);
     yard.engine = another.engine.clone();
     yard.until(id, State::Sent).await;
     assert_eq!(yard.seen().len(), 2);
@@ -154,4 +158,55 @@ async fn what_a_dead_one_left_open_holds_the_pace_of_its_number_until_it_cannot_
     let waited = yard.seen().last().unwrap().at.since(begun_at);
     let earliest = begin_by + margin + window;
     assert!((earliest..earliest + Duration::from_secs(2)).contains(&waited), "{waited:?}");
+}
+
+/// They ask for the shards from both ends.
+#[tokio::test(start_paused = true)]
+async fn of_two_that_ask_at_the_same_time_one_gets_everything() {
+    let mut yard = yard(vec![Line::Accept(Duration::ZERO)]).await;
+    yard.stop(Duration::ZERO).await;
+    let (upwards, downwards) = <(Arc<Faults>, Arc<Faults>)>::default();
+    for turn in 0..256 {
+        upwards.push("acquire_lease", Fault::Before(Duration::from_millis(turn)));
+        downwards.push("acquire_lease", Fault::Before(Duration::from_millis(255 - turn)));
+    }
+    let (one, other) = (waiting(&yard), waiting(&yard));
+    let (one, other) = tokio::join!(
+        one.work(yard.parts_of_another_with(upwards)),
+        other.work(yard.parts_of_another_with(downwards)),
+    );
+    assert!(one.is_ok() != other.is_ok(), "one works");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_claimed_in_time_is_not_begun_once_the_lease_is_over() {
+    let yard = yard(vec![Line::Accept(Duration::ZERO)]).await;
+    yard.faults().refuse_all("renew_lease");
+    yard.faults().push("claim", Fault::After(Duration::from_secs(1)));
+    tokio::time::sleep(LEASE.mul_f32(0.8)).await;
+    let id = yard.queue("+15550000001", "claimed").await.id;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(yard.message(id).await.state, State::Sending);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(yard.seen().is_empty(), "its leases may be another's");
+    assert_eq!(yard.message(id).await.state, State::Queued, "it went back");
+    let (_another, _) = take_over(&yard).await;
+    yard.until(id, State::Sent).await;
+    assert_eq!(yard.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_an_immediate_message_hears_of_it_though_the_store_is_anothers_now() {
+    let slow = Duration::from_secs(10);
+    let mut yard = yard(vec![Line::Accept(slow), Line::Accept(Duration::ZERO)]).await;
+    let request = Yard::request("+15550000001", "now", Kind::Immediate);
+    let engine = yard.engine.clone();
+    let waits = tokio::spawn(async move { engine.send(request).await });
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    yard.faults().refuse_all("renew_lease");
+    let (_another, _) = take_over(&yard).await;
+    yard.leave().await;
+    assert!(matches!(yard.engine.readiness(), Readiness::NotReady(_)));
+    assert!(waits.await.unwrap().is_ok());
+    assert_eq!(yard.seen().len(), 1);
 }
