@@ -110,7 +110,7 @@ mod tests {
 
         let behind = StoreClock::start();
         let asked_at = behind.now();
-        behind.learn(asked_at, asked_at - Duration::from_secs(60));
-        assert_eq!(behind.now(), asked_at - Duration::from_secs(60));
+        behind.learn(asked_at, asked_at - Duration::from_mins(1));
+        assert_eq!(behind.now(), asked_at - Duration::from_mins(1));
     }
 }

@@ -16,7 +16,7 @@
 //! there the same rules are scripts. `contract` is the suite that every store must pass.
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod indexes;
 mod keys;
 pub mod memory;

@@ -6,6 +6,7 @@ pub(crate) mod yard;
 
 mod a_circuit_opens_and_is_probed;
 mod a_claimed_message_goes_back_when_its_actor_fails;
+mod a_failure_of_the_store_is_not_held_against_it;
 mod a_person_settles_an_unknown_outcome;
 mod a_refused_message_goes_elsewhere;
 mod a_repeat_settles_an_unknown_outcome;

@@ -18,6 +18,7 @@ use serde_json::json;
 use self::client::Clients;
 use self::evidence::{Answer, Files};
 use self::plan::Plan;
+use crate::process::on_redis::server::Redis;
 use crate::process::yard::{Line, Setup, Yard, eventually, now_us};
 
 /// Another may be given in this variable of the environment.
@@ -104,9 +105,22 @@ impl Hardness {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_again_and_again_it_keeps_every_promise() {
+    prove(setup()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_again_and_again_it_keeps_every_promise_on_redis() {
+    let Some(redis) = Redis::start(&[]).await else { return };
+    let mut setup = setup();
+    setup.store = Some(redis.url());
+    // Each start waits for the lease of the process that was killed.
+    setup.engine.push(("lease", r#""500ms""#));
+    prove(setup).await;
+}
+
+async fn prove(setup: Setup) {
     let seed = std::env::var(SEED_VARIABLE).map_or(SEED, |text| text.parse().expect("a number"));
     println!("seed {seed}: set {SEED_VARIABLE} for another");
-    let setup = setup();
     let mut yard = Yard::start(&setup).await;
     let rule = json!({
         "latency_ms": LATENCY_MS,

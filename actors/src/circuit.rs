@@ -52,6 +52,11 @@ impl Circuit {
         change == Change::Closed
     }
 
+    /// Nobody goes by it any more; the process may work again later, with a new one.
+    pub(crate) fn leave(&self) {
+        telemetry::circuit(&self.account, false);
+    }
+
     /// Where it stands, and how many places it allows while closed.
     pub(crate) fn standing(&self) -> (Standing, usize) {
         let breaker = self.breaker();

@@ -294,8 +294,8 @@ impl Engine {
     }
 
     /// Says what it waits for; whether that is news.
-    pub fn wait_for(&self, why: String) -> bool {
-        match self.stand(Standing::Waits(why.clone())) {
+    pub fn wait_for(&self, why: &str) -> bool {
+        match self.stand(Standing::Waits(why.to_owned())) {
             Standing::Waits(before) => before != why,
             Standing::Works(_) => true,
         }
@@ -307,15 +307,23 @@ impl Engine {
     }
 
     fn working(&self) -> Result<Arc<Working>, StoreError> {
+        self.working_or_why().map_err(StoreError::Unavailable)
+    }
+
+    fn working_or_why(&self) -> Result<Arc<Working>, String> {
         match &*self.standing.read().unwrap_or_else(PoisonError::into_inner) {
             Standing::Works(working) => Ok(Arc::clone(working)),
-            Standing::Waits(why) => Err(StoreError::Unavailable(why.clone())),
+            Standing::Waits(why) => Err(why.clone()),
         }
     }
 
     /// Takes one message in: replay, route, store; for an immediate one also its outcome, within 25 s.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
         let working = self.working().map_err(|_| NotSent::StoreUnavailable)?;
+        // Stored by one who may be no owner any more, nobody would hear of it for a while.
+        if !working.intake.journal.owns_senders(self.now()) {
+            return Err(NotSent::StoreUnavailable);
+        }
         if working.lifeline.is_stopping() {
             return Err(NotSent::Stopping);
         }
@@ -410,9 +418,9 @@ impl Engine {
 
     /// Can it take requests now?
     pub fn readiness(&self) -> Readiness {
-        let working = match self.working() {
+        let working = match self.working_or_why() {
             Ok(working) => working,
-            Err(why) => return Readiness::NotReady(why.to_string()),
+            Err(why) => return Readiness::NotReady(why),
         };
         let journal = &working.intake.journal;
         if working.lifeline.is_stopping() {
@@ -474,8 +482,11 @@ impl RunningEngine {
 
     /// Stops the actors at once, because the store is another process's. What is on its way goes on by
     /// itself and is recorded: that needs no lease.
-    pub async fn leave(self, why: String) {
+    pub async fn leave(self, why: &str) {
         self.engine.wait_for(why);
+        self.lifeline.stop();
         self.supervised.leave().await;
+        // It may have renewed some of them just before the other got to those.
+        self.shards.release(self.store.as_ref()).await;
     }
 }

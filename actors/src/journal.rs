@@ -43,6 +43,10 @@ const LONGEST_REPEAT_WAIT: Duration = Duration::from_secs(1);
 /// For so long the sweeper stays with one unknown outcome if the store does not answer.
 const SETTLE_UNKNOWN_FOR: Duration = Duration::from_secs(30);
 
+/// A failure that nobody has met again for so long says nothing any more. Otherwise a process that is not
+/// ready, and so is not asked, would stay so.
+const TROUBLE_LASTS: Duration = Duration::from_secs(3);
+
 /// The way to the store. Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
@@ -52,7 +56,7 @@ pub struct Journal {
 struct Inner {
     with: JournalArguments,
     claims: AtomicU64,
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Option<(Time, String)>>,
     step_times: StepTimes,
 }
 
@@ -133,9 +137,11 @@ impl Journal {
         self.inner.with.ids.message(Shard::of(sender))
     }
 
-    /// What the store said last, if that was a failure.
+    /// What the store said last, if that was a failure and not long ago.
     pub fn trouble(&self) -> Option<String> {
-        self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let last = self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (since, why) = last?;
+        (since + TROUBLE_LASTS > self.now()).then_some(why)
     }
 
     /// See [`Store::reserve_key`]; repeated until `until`.
@@ -261,6 +267,7 @@ impl Journal {
     ) -> SettledAs {
         let settle = Settle { id, attempt, settlement, written_at, keep_pace_from };
         let mut wait = FIRST_REPEAT_WAIT;
+        let mut said = false;
         loop {
             match self.once("settle", self.store().settle(settle.clone())).await {
                 Ok(SettleAnswer::Done(message)) => {
@@ -272,7 +279,10 @@ impl Journal {
                     return SettledAs::Before;
                 }
                 Err(error) => {
-                    tracing::error!(message = %id, %error, "an outcome could not be recorded yet");
+                    // Once: as many wait as there are places.
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::error!(message = %id, %error, "an outcome could not be recorded yet");
+                    }
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(LONGEST_REPEAT_WAIT);
                 }
@@ -517,12 +527,8 @@ impl Journal {
         let asked_at = self.now();
         let answer = step.await;
         self.inner.step_times.record(name, self.now().since(asked_at));
-        let trouble = answer.as_ref().err().map(ToString::to_string);
-        let mut last = self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last != trouble {
-            *last = trouble;
-        }
-        drop(last);
+        let trouble = answer.as_ref().err().map(|error| (self.now(), error.to_string()));
+        *self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         answer
     }
 }

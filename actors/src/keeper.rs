@@ -36,13 +36,23 @@ impl Keeper {
         let (tell, lost) = watch::channel(false);
         let task = tokio::spawn(async move {
             let mut wait = settings.lease / RENEW_PART;
+            let mut fails = false;
             loop {
                 tokio::time::sleep(wait).await;
-                wait = match shards.renew(store.as_ref(), clock.as_ref(), &settings).await {
-                    Ok(true) => settings.lease / RENEW_PART,
+                let renewed = shards.renew(store.as_ref(), clock.as_ref(), &settings).await;
+                let failed_before = std::mem::replace(&mut fails, renewed.is_err());
+                wait = match renewed {
+                    Ok(true) => {
+                        if failed_before {
+                            tracing::info!("the leases are renewed again");
+                        }
+                        settings.lease / RENEW_PART
+                    }
                     Ok(false) => break,
                     Err(error) => {
-                        tracing::warn!(%error, "the leases could not be renewed; trying again");
+                        if !failed_before {
+                            tracing::warn!(%error, "the leases could not be renewed; trying again");
+                        }
                         settings.lease / AGAIN_PART
                     }
                 };
@@ -56,7 +66,7 @@ impl Keeper {
     pub(crate) async fn lost(&self) {
         // A keeper that is gone tells nothing.
         if self.lost.clone().wait_for(|lost| *lost).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -79,6 +79,13 @@ pub enum SenderMessage {
         /// What it costs.
         cost: u32,
     },
+    /// Another process' attempt that is open still, and cannot have been written later than this.
+    NotWrittenAfter {
+        /// The message.
+        id: MessageId,
+        /// The last moment.
+        at: Time,
+    },
     /// The provider counted so many units more of a hand-over than it was charged with.
     Counted {
         /// When it was written.
@@ -259,6 +266,7 @@ impl Actor for SenderActor {
             SenderMessage::LookAgain => state.window.start_over(),
             SenderMessage::Granted(places) => state.granted(places),
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
+            SenderMessage::NotWrittenAfter { id, at } => state.not_written_after(id, at),
             SenderMessage::Counted { at, more } => match state.pace.as_mut() {
                 Some(pace) => pace.charge(at, more),
                 None => state.early.written.push((at, more)),
@@ -373,6 +381,12 @@ impl SenderState {
             Some(permit) => pace.stamp(permit, at),
             // An immediate message: it asked nobody, the queue yields.
             None => pace.charge(at, cost),
+        }
+    }
+
+    fn not_written_after(&mut self, id: MessageId, at: Time) {
+        if let (Some(permit), Some(pace)) = (self.open.remove(&id), self.pace.as_mut()) {
+            pace.stamp(permit, at);
         }
     }
 

@@ -131,5 +131,5 @@ async fn release(store: &dyn Store, leases: &[Lease]) {
 }
 
 fn end_of(asked_at: Time, settings: &Settings) -> Time {
-    asked_at + (settings.lease - settings.lease / DRIFT_PART)
+    asked_at + settings.lease.saturating_sub(settings.lease / DRIFT_PART)
 }

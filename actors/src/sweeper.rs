@@ -49,6 +49,8 @@ pub(crate) struct SweeperArguments {
 pub(crate) struct SweeperState {
     with: SweeperArguments,
     sweeps: u64,
+    /// The last one did not get through.
+    fails: bool,
 }
 
 impl Actor for SweeperActor {
@@ -63,7 +65,7 @@ impl Actor for SweeperActor {
     ) -> Result<SweeperState, ActorProcessingErr> {
         // The first sweep wakes the senders that have work from before the start.
         myself.send_message(SweeperMessage::Sweep)?;
-        Ok(SweeperState { with, sweeps: 0 })
+        Ok(SweeperState { with, sweeps: 0, fails: false })
     }
 
     async fn handle(
@@ -73,7 +75,11 @@ impl Actor for SweeperActor {
         state: &mut SweeperState,
     ) -> Result<(), ActorProcessingErr> {
         let SweeperMessage::Sweep = message;
-        if let Err(error) = state.sweep().await {
+        let swept = state.sweep().await;
+        let failed_before = std::mem::replace(&mut state.fails, swept.is_err());
+        if let Err(error) = swept
+            && !failed_before
+        {
             tracing::warn!(%error, "a sweep failed; the next one comes in a second");
         }
         state.sweeps += 1;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::StoreClock;
-use crate::store::redis::RedisStore;
+use crate::store::redis::{Promise, RedisStore};
 
 /// How often a waiting process asks whether it may work: a part of the second in which a process that
 /// leaves well is to be replaced.
@@ -43,7 +43,7 @@ impl Steward {
         grace: Duration,
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let watch = Watch { engine, store, clock, parts, grace, stopped };
+        let watch = Watch { engine, store, clock, parts, grace, promise: None, stopped };
         Self { stop, task: tokio::spawn(watch.keep()) }
     }
 
@@ -62,39 +62,46 @@ struct Watch {
     clock: Arc<StoreClock>,
     parts: Parts,
     grace: Duration,
+    /// What the server promised when it was asked last.
+    promise: Option<Promise>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Watch {
     async fn keep(mut self) {
-        while !self.is_usable().await {
-            if self.stopped_within(LOOK_AGAIN_AFTER).await {
-                return;
-            }
-        }
         loop {
-            match self.engine.work(self.parts.clone()).await {
-                Ok(running) => {
-                    tracing::info!("this process works on the store");
-                    if self.until_lost_or_stopped(running).await {
-                        return;
-                    }
-                }
-                Err(EngineError::Shards(NotOurs::Held(_))) => self.wait_for(ANOTHER_WORKS.to_owned()),
-                Err(error) => self.wait_for(sentence(&error)),
-            }
-            if self.stopped_within(ASK_EVERY).await {
+            let wait = if self.is_usable().await { self.work().await } else { Some(LOOK_AGAIN_AFTER) };
+            let Some(wait) = wait else { return };
+            if self.stopped_within(wait).await {
                 return;
             }
         }
     }
 
+    /// Works until the store is lost, or says that it may not; then when to look again. `None`: it was
+    /// stopped, and has ended.
+    async fn work(&mut self) -> Option<Duration> {
+        match self.engine.work(self.parts.clone()).await {
+            Ok(running) => {
+                tracing::info!("this process works on the store");
+                if self.until_lost_or_stopped(running).await {
+                    return None;
+                }
+            }
+            Err(EngineError::Shards(NotOurs::Held(_))) => self.wait_for(ANOTHER_WORKS),
+            Err(error) => self.wait_for(&sentence(&error)),
+        }
+        Some(ASK_EVERY)
+    }
+
     /// Is the server there, and are its data for us? Learns its time.
-    async fn is_usable(&self) -> bool {
+    ///
+    /// Asked before each try to work, as another server, or other data, may have taken their place.
+    async fn is_usable(&mut self) -> bool {
         let promise = match self.store.check().await {
             Ok(promise) => promise,
             Err(error) => {
-                self.wait_for(sentence(&error));
+                self.wait_for(&sentence(&error));
                 return false;
             }
         };
@@ -102,13 +109,16 @@ impl Watch {
         match self.store.time().await {
             Ok(theirs) => self.clock.learn(asked_at, theirs),
             Err(error) => {
-                self.wait_for(sentence(&error));
+                self.wait_for(&sentence(&error));
                 return false;
             }
         }
-        tracing::info!(store = promise.queued_means, "the store is there");
-        for warning in &promise.warnings {
-            tracing::warn!("{warning}");
+        if self.promise.as_ref() != Some(&promise) {
+            tracing::info!(store = promise.queued_means, "the store is there");
+            for warning in &promise.warnings {
+                tracing::warn!("{warning}");
+            }
+            self.promise = Some(promise);
         }
         true
     }
@@ -125,14 +135,14 @@ impl Watch {
             tracing::error!(
                 "another process has taken the store over: this one was too slow to renew its leases"
             );
-            running.leave(ANOTHER_WORKS.to_owned()).await;
+            running.leave(ANOTHER_WORKS).await;
         }
         stopped
     }
 
     /// Says so, and logs it where it is news.
-    fn wait_for(&self, why: String) {
-        if self.engine.wait_for(why.clone()) {
+    fn wait_for(&self, why: &str) {
+        if self.engine.wait_for(why) {
             tracing::warn!(why, "waiting");
         }
     }
@@ -151,4 +161,50 @@ fn sentence(error: &dyn std::error::Error) -> String {
         cause = deeper.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use sendyard_actors::domain::routing::Book;
+    use sendyard_actors::domain::time::Time;
+    use sendyard_actors::settings::Settings;
+
+    use super::*;
+    use crate::clock::SystemIds;
+    use crate::store::contract::redis_server;
+
+    /// A server's clock that stands still, in 2001.
+    #[derive(Debug)]
+    struct Still;
+
+    const THEN: Time = Time::from_nanos(1_000_000_000_000_000_000);
+
+    impl Clock for Still {
+        fn now(&self) -> Time {
+            THEN
+        }
+    }
+
+    #[tokio::test]
+    async fn the_engine_goes_by_the_time_of_a_store_that_is_usable() {
+        let Some(server) = redis_server::shared() else { return };
+        let (store, clock) = (Arc::new(server.store(Arc::new(Still))), Arc::new(StoreClock::start()));
+        let engine = Engine::waiting(clock.clone(), "it is starting".to_owned());
+        let parts = Parts {
+            settings: Settings::default(),
+            book: Book::default(),
+            store: store.clone(),
+            providers: HashMap::new(),
+            clock: clock.clone(),
+            ids: Arc::new(SystemIds),
+        };
+        let (_stop, stopped) = watch::channel(false);
+        let grace = Duration::ZERO;
+        let mut steward =
+            Watch { engine: engine.clone(), store, clock, parts, grace, promise: None, stopped };
+        assert!(steward.is_usable().await);
+        assert!(engine.now().since(THEN) < Duration::from_hours(1), "{:?}", engine.now());
+    }
 }

@@ -17,7 +17,7 @@ mod on_redis;
 mod opening;
 mod reads;
 mod redis_golden;
-mod redis_server;
+pub(crate) mod redis_server;
 mod retention;
 mod settles;
 mod unknowns;

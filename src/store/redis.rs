@@ -69,9 +69,9 @@ impl RedisStore {
         Ok(Self { link: Link::new(&client, clock).map_err(BadUrl)? })
     }
 
-    /// The server's time.
+    /// The store's time.
     pub async fn time(&self) -> Result<Time, StoreError> {
-        reads::time(&self.link).await
+        self.link.now().await
     }
 
     /// Asks the server whether its data can be used, marks it where it is empty, and says what the store

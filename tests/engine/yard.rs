@@ -403,6 +403,13 @@ impl Yard {
         parts(&self.builder, &self.faultless, &self.provider, self.clock)
     }
 
+    /// As [`Yard::parts_of_another`], with faults of its own.
+    pub(crate) fn parts_of_another_with(&self, faults: Arc<super::faulty::Faults>) -> Parts {
+        let inner = Arc::clone(&self.faultless);
+        let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty { inner, faults });
+        parts(&self.builder, &store, &self.provider, self.clock)
+    }
+
     pub(crate) fn running(&self) -> &RunningEngine {
         self.running.as_ref().unwrap()
     }
@@ -413,6 +420,11 @@ impl Yard {
         for step in ["renew_lease", "release_lease", "claim", "settle", "mark_unknown", "settle_unknown"] {
             self.builder.faults.refuse_all(step);
         }
+    }
+
+    /// The store is another's.
+    pub(crate) async fn leave(&mut self) {
+        self.running.take().unwrap().leave("another works").await;
     }
 
     pub(crate) async fn stop(&mut self, grace: Duration) {

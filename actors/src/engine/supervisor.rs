@@ -174,6 +174,10 @@ impl Supervised {
         if let Err(error) = self.ended.await {
             tracing::error!(%error, "the supervisor did not end well");
         }
+        telemetry::senders_running(0);
+        for account in &self.in_flight {
+            account.circuit().leave();
+        }
     }
 }
 

@@ -134,6 +134,7 @@ impl SenderState {
     ) {
         let Some(place) = self.starting.iter().position(|starting| starting.number == number) else { return };
         if let ClaimResult::Ours(claimed) = answer {
+            self.store_again_at = None;
             if let Some(starting) = self.starting.get_mut(place) {
                 starting.claimed = Some(claimed);
             }
@@ -161,7 +162,9 @@ impl SenderState {
                 myself.send_after(STORE_AGAIN_AFTER, move || SenderMessage::ThreadAgain(recipient));
             }
             ClaimResult::Failed(error) => {
-                tracing::warn!(message = %message.id, %error, "could not claim; trying again shortly");
+                if self.store_again_at.is_none() {
+                    tracing::warn!(message = %message.id, %error, "could not claim; trying again shortly");
+                }
                 self.store_again_at = Some(now + STORE_AGAIN_AFTER);
                 self.window.requeue(Waiting { due: now + STORE_AGAIN_AFTER, ..message });
             }

@@ -334,3 +334,16 @@ fn without_a_clock_the_time_is_the_servers() {
         assert_eq!(open.last_attempt().unwrap().begin_by, open.updated_at + BEGIN_WITHIN);
     });
 }
+
+#[test]
+fn a_server_that_keeps_its_configuration_to_itself_is_used_all_the_same() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (_, _, mut own) = beside(server).await;
+        let rules = ["ACL", "SETUSER", "guest", "on", ">word", "~*", "&*", "+@all", "-config"];
+        ask::<()>(&mut own, &rules).await;
+        let url = format!("{}&user=guest&pass=word", server.fresh_url());
+        let promise = RedisStore::open(&url).unwrap().check().await.unwrap();
+        assert!(promise.warnings[0].contains("does not tell its configuration"), "{promise:?}");
+    });
+}

@@ -27,7 +27,7 @@ cat >/dev/null
 "#;
 
 /// A running server. Ends with its value, or with the process.
-pub(super) struct Server {
+pub(crate) struct Server {
     socket: String,
     databases: AtomicU32,
     holder: Child,
@@ -35,7 +35,7 @@ pub(super) struct Server {
 
 impl Server {
     /// With these options beside those of every server here; `None` where there is no `redis-server`.
-    pub(super) fn start(options: &[&str]) -> Option<Self> {
+    pub(crate) fn start(options: &[&str]) -> Option<Self> {
         let found = Command::new("redis-server").arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {
             return None;
@@ -57,14 +57,14 @@ impl Server {
     }
 
     /// The URL of a database that nobody used before.
-    pub(super) fn fresh_url(&self) -> String {
+    pub(crate) fn fresh_url(&self) -> String {
         let database = self.databases.fetch_add(1, Ordering::SeqCst);
         assert!(database < DATABASES, "no databases left");
         format!("redis+unix://{}?db={database}", self.socket)
     }
 
     /// A store on a fresh database, whose time is the clock's.
-    pub(super) fn store(&self, clock: Arc<dyn Clock>) -> RedisStore {
+    pub(crate) fn store(&self, clock: Arc<dyn Clock>) -> RedisStore {
         RedisStore::on_clock(&self.fresh_url(), clock).unwrap()
     }
 }
@@ -77,7 +77,7 @@ impl Drop for Server {
 }
 
 /// The server of the process; says once that it is missing.
-pub(super) fn shared() -> Option<&'static Server> {
+pub(crate) fn shared() -> Option<&'static Server> {
     static SHARED: LazyLock<Option<Server>> = LazyLock::new(|| {
         let server = Server::start(&[]);
         if server.is_none() {

@@ -24,7 +24,7 @@ pub struct Promise {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotUsable {
     /// The server did not answer, or refused.
-    #[error("the Redis store cannot be checked")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// Its data has another form.
     #[error(

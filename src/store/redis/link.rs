@@ -5,7 +5,7 @@
 //! when they break: the call that meets the break fails, and whoever made it repeats it. The scripts
 //! load themselves where the server does not know them.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
@@ -49,23 +49,62 @@ const REFUSED: [&str; 15] = [
 /// The way to the server. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Link {
-    writes: ConnectionManager,
-    reads: ConnectionManager,
+    writes: Connection,
+    reads: Connection,
     /// In place of the server's own clock; for tests.
     clock: Option<Arc<dyn Clock>>,
+}
+
+/// One connection, made again whenever it breaks. Cheap to clone.
+#[derive(Clone)]
+struct Connection {
+    client: Client,
+    manager: Arc<RwLock<ConnectionManager>>,
+}
+
+impl Connection {
+    fn new(client: &Client) -> Result<Self, RedisError> {
+        let manager = Arc::new(RwLock::new(lazy(client)?));
+        Ok(Self { client: client.clone(), manager })
+    }
+
+    fn manager(&self) -> ConnectionManager {
+        self.manager.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks at a call that failed. The manager connects again after a break, but not after the server has
+    /// refused the password or the database: it would repeat that refusal for ever.
+    fn note(&self, error: &RedisError) {
+        let may_be_a_refused_connection = matches!(
+            error.kind(),
+            ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::ResponseError)
+        );
+        if may_be_a_refused_connection && let Ok(fresh) = lazy(&self.client) {
+            *self.manager.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+    }
+
+    /// What a failed read over it says.
+    fn failed(&self, error: &RedisError) -> StoreError {
+        self.note(error);
+        failure(error)
+    }
+}
+
+/// Connects with its first call.
+fn lazy(client: &Client) -> Result<ConnectionManager, RedisError> {
+    let config = ConnectionManagerConfig::new()
+        .set_response_timeout(Some(ANSWER_WITHIN))
+        .set_connection_timeout(Some(CONNECT_WITHIN))
+        // Whoever made the call repeats it, so nothing is waited for here.
+        .set_number_of_retries(0);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
 impl Link {
     /// Does not connect yet. To be called within a runtime.
     pub(super) fn new(client: &Client, clock: Option<Arc<dyn Clock>>) -> Result<Self, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(ANSWER_WITHIN))
-            .set_connection_timeout(Some(CONNECT_WITHIN))
-            // Whoever made the call repeats it, so nothing is waited for here.
-            .set_number_of_retries(0);
-        let writes = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
-        let reads = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
-        Ok(Self { writes, reads, clock })
+        Ok(Self { writes: Connection::new(client)?, reads: Connection::new(client)?, clock })
     }
 
     /// A call of a script on this key, which decides its hash tag.
@@ -81,7 +120,7 @@ impl Link {
 
     /// Several reads in one round trip; their answers in order.
     pub(super) async fn read(&self, pipeline: &Pipeline) -> Result<Vec<Value>, StoreError> {
-        pipeline.query_async(&mut self.reads.clone()).await.map_err(|error| failure(&error))
+        pipeline.query_async(&mut self.reads.manager()).await.map_err(|error| self.reads.failed(&error))
     }
 
     /// The store's now.
@@ -89,9 +128,8 @@ impl Link {
         if let Some(clock) = &self.clock {
             return Ok(clock.now());
         }
-        let mut connection = self.reads.clone();
-        let answer: Result<(u64, u64), _> = redis::cmd("TIME").query_async(&mut connection).await;
-        let (seconds, micros) = answer.map_err(|error| failure(&error))?;
+        let answer: Result<(u64, u64), _> = redis::cmd("TIME").query_async(&mut self.reads.manager()).await;
+        let (seconds, micros) = answer.map_err(|error| self.reads.failed(&error))?;
         Ok(micros::time(seconds.saturating_mul(1_000_000).saturating_add(micros)))
     }
 }
@@ -135,15 +173,17 @@ impl Call {
 
     /// Makes the call, over the connection of the steps.
     pub(super) async fn write(self) -> Result<Reply, StoreError> {
-        let mut connection = self.link.writes.clone();
-        let answer = invoke(&self.invocation, &mut connection).await;
+        let connection = self.link.writes.clone();
+        let answer = invoke(&self.invocation, &mut connection.manager()).await;
+        let answer = answer.inspect_err(|error| connection.note(error));
         answer.map(|values| Reply::of(values, true)).map_err(|error| step_failure(&error))
     }
 
     /// Makes the call, over the connection of the reads.
     pub(super) async fn read(self) -> Result<Reply, StoreError> {
-        let mut connection = self.link.reads.clone();
-        let answer = invoke(&self.invocation, &mut connection).await;
+        let connection = self.link.reads.clone();
+        let answer = invoke(&self.invocation, &mut connection.manager()).await;
+        let answer = answer.inspect_err(|error| connection.note(error));
         answer.map(|values| Reply::of(values, false)).map_err(|error| failure(&error))
     }
 }
@@ -237,7 +277,10 @@ pub(super) fn failure(error: &RedisError) -> StoreError {
     match (error.code(), error.kind()) {
         (Some("OOM"), _) => StoreError::Full("Redis has no memory left (maxmemory)".to_owned()),
         (Some("CORRUPT"), _) => StoreError::Corrupt(error.detail().unwrap_or_default().to_owned()),
-        (Some(_), _) => StoreError::Unavailable(format!("Redis refused: {error}")),
+        // Without a code: of a pipeline, with a word that the client does not know, NOPERM say.
+        (Some(_), _) | (None, ErrorKind::Extension) => {
+            StoreError::Unavailable(format!("Redis refused: {error}"))
+        }
         (None, ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig) => {
             StoreError::Unavailable(format!("cannot connect to Redis: {error}"))
         }

@@ -11,14 +11,6 @@ use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
 use super::link::{Link, unexpected, value_of};
 use super::{entries, keys, micros, record, scripts};
 
-/// The server's time.
-pub(super) async fn time(link: &Link) -> Result<Time, StoreError> {
-    let mut read = Pipeline::with_capacity(1);
-    read.cmd("TIME");
-    let (seconds, micros): (u64, u64) = first(link.read(&read).await?)?;
-    Ok(micros::time(seconds.saturating_mul(1_000_000).saturating_add(micros)))
-}
-
 /// `message`.
 pub(super) async fn message(link: Link, id: MessageId) -> Result<Option<Box<Message>>, StoreError> {
     let mut read = Pipeline::with_capacity(1);

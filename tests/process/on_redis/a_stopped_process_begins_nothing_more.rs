@@ -10,7 +10,7 @@ use crate::process::yard::{Api, PATIENCE, Setup, eventually};
 const LATENCY_MS: u64 = 500;
 
 /// Messages at the number with a pace, some of which go from each process.
-const PACED: usize = 8;
+const PACED: usize = 5;
 
 async fn queue(api: &Api, from: &str, to: &str) -> String {
     let reply = api.send(from, to, "hello", true, None).await.unwrap();
@@ -35,6 +35,7 @@ async fn is_sent(api: &Api, id: &str) {
 async fn a_stopped_process_begins_nothing_more() {
     let mut setup = Setup::of_numbers(2, &[]);
     setup.numbers[1].limits = vec!["1/s"];
+    setup.engine = vec![("begin_by", r#""1s""#), ("margin", r#""500ms""#)];
     let Some(mut fleet) = Fleet::start(2, &setup).await else { return };
     let works = fleet.ready().await;
     let other = 1 - works;
@@ -44,8 +45,8 @@ async fn a_stopped_process_begins_nothing_more() {
 
     let (open, paced) = (setup.numbers[0].number.clone(), setup.numbers[1].number.clone());
     let mut ids = Vec::new();
-    for _ in 0..PACED {
-        ids.push(queue(&old, &paced, "+15560000001").await);
+    for index in 0..PACED {
+        ids.push(queue(&old, &paced, &format!("+1556001000{index}")).await);
     }
     let (first, second) =
         (queue(&old, &open, "+15560000002").await, queue(&old, &open, "+15560000002").await);

@@ -95,7 +95,7 @@ impl Client {
         let place = self.place;
         let to =
             if queue { format!("+1556{place:03}000{}", number % 3) } else { format!("+1557{place:03}0000") };
-        let key = (number % 2 == 0 || number % 8 == 3).then(|| format!("{place}-{number}"));
+        let key = (number.is_multiple_of(2) || number % 8 == 3).then(|| format!("{place}-{number}"));
         for api in self.apis.iter().cycle() {
             match api.send(&self.from, &to, &number.to_string(), queue, key.as_deref()).await {
                 Ok(reply) => match (reply.status, reply.code()) {

@@ -55,7 +55,8 @@ impl Redis {
         assert!(self.holder.is_none(), "it runs already");
         let mut command = Command::new("bash");
         command.args(["-c", HOLD, "holder"]).arg(self.home.path()).args(&self.options);
-        self.holder = Some(command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap());
+        self.holder =
+            Some(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         eventually("the Redis server answers", PATIENCE, async || self.answers().then_some(())).await;
     }
 

@@ -32,7 +32,7 @@ async fn a_wrong_password_is_said_without_it_and_may_be_mended_at_the_server() {
     let mut fleet = Fleet::over(redis, &Setup::of_numbers(1, &[])).await;
     fleet.add(&fleet.redis.url_with("?pass=wrong-secret"));
     fleet.add(&fleet.redis.url());
-    let why = fleet.members[0].not_ready_because("password").await;
+    let why = fleet.members[0].not_ready_because("Password authentication failed").await;
     let none = fleet.members[1].not_ready_because("NOAUTH").await;
     println!("wrong: {why}\nnone: {none}");
 
