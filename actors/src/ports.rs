@@ -5,6 +5,8 @@
 //! and written later. Every step may be repeated with the same arguments, and a late duplicate of it
 //! is harmless; so a caller without an answer repeats it.
 
+mod together;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -381,16 +383,11 @@ pub trait Store: Send + Sync + 'static {
     fn claim(&self, claim: Claim) -> Stored<Claimed>;
 
     /// `F`. [`Store::claim`] of several messages of one sender, answered in their order: in one step where
-    /// the store gains by it. An error is of all of them; `Unanswered` if some may have been claimed.
+    /// the store gains by it. An error is of all of them; `Corrupt` if a record cannot be read, and
+    /// `Unanswered` if some may have been claimed. After either each answers to its name.
     fn claim_all(&self, claims: Vec<Claim>) -> Stored<Vec<Claimed>> {
         let each = claims.into_iter().map(|claim| self.claim(claim)).collect::<Vec<_>>();
-        Box::pin(async move {
-            let answers = join_all(each).await;
-            let failed = answers.iter().filter(|answer| answer.is_err()).count();
-            let some_claimed = failed > 0 && failed < answers.len();
-            let all = answers.into_iter().collect();
-            if some_claimed { Err(StoreError::Unanswered) } else { all }
-        })
+        Box::pin(async move { together::as_one_answer(join_all(each).await) })
     }
 
     /// `F`. An immediate message that definitely failed: `failed → sending`, same id, next attempt.

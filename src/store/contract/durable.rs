@@ -168,17 +168,8 @@ fn while_there_is_no_room_to_fold_no_group_is_taken() {
 
 #[test]
 fn a_log_that_cannot_grow_is_folded_to_make_room() {
-    what_cannot_grow_is_folded(false);
-}
-
-#[test]
-fn so_it_is_where_the_other_one_never_grew() {
-    what_cannot_grow_is_folded(true);
-}
-
-fn what_cannot_grow_is_folded(beside: bool) {
     let disk = Disk::default();
-    let world = world_folding(&disk, beside);
+    let world = world_on(&disk);
     run(world, async |world| {
         world.queued(draft(1)).await;
         disk.leave_none_for_the_logs();
@@ -189,6 +180,19 @@ fn what_cannot_grow_is_folded(beside: bool) {
         let refusal = world.store.append(append_of(large)).await;
         assert!(matches!(refusal, Err(StoreError::Full(_))), "{refusal:?}");
         world.queued(draft(50)).await;
+    });
+}
+
+#[test]
+fn so_it_is_where_the_other_one_never_grew() {
+    let disk = Disk::default();
+    run(world_folding(&disk, true), async |world| {
+        // It is folded at once, and the turn passes.
+        world.queued(Draft { text: "x".repeat(60_000), ..draft(1) }).await;
+        disk.leave_none_for_the_logs();
+        for index in 2..50 {
+            world.queued(draft(index)).await;
+        }
     });
 }
 
@@ -381,4 +385,19 @@ fn what_is_pruned_soon_after_a_change_does_not_come_back() {
     run(world_on(&disk), async |world| {
         assert_eq!(world.store.message(draft(1).id).await.unwrap(), None);
     });
+}
+
+#[test]
+fn what_is_settled_soon_after_a_change_is_not_watched_again() {
+    let disk = Disk::default();
+    run(world_on(&disk), async |world| {
+        let id = world.sending(draft(1)).await.draft.id;
+        // Its row is folded into the table with this one, and written anew and removed before the next fold.
+        world.queued(Draft { text: "x".repeat(9_000), ..draft_from(number("+12345678901"), 1) }).await;
+        world.unknown(id, 1).await;
+        assert_eq!(world.store.unsettled(None).await.unwrap().len(), 1);
+        world.settled(id, 1, accepted()).await;
+        assert_eq!(world.store.unsettled(None).await.unwrap(), []);
+    });
+    run(world_on(&disk), async |world| assert_eq!(world.store.unsettled(None).await.unwrap(), []));
 }

@@ -136,10 +136,7 @@ impl Handle {
 
     /// Can a fold of everything make room in the logs?
     pub(super) fn can_make_room(&self) -> bool {
-        self.shared().as_ref().is_some_and(|open| {
-            let logs = open.logs();
-            logs.used() > 0 || !logs.can_turn()
-        })
+        self.shared().as_ref().is_some_and(|open| open.logs().can_make_room())
     }
 
     /// Folds all that is pending, durably, and begins the logs anew. For the writer alone, with no group

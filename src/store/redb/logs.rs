@@ -93,6 +93,11 @@ impl Logs {
         self.other_is_free = true;
     }
 
+    /// Has the active one more room once all groups of both are folded, and it is begun anew?
+    pub(super) fn can_make_room(&self) -> bool {
+        self.active.used() > 0 || !self.other_is_free || self.other.room() > self.active.room()
+    }
+
     /// All groups of both are folded, durably: the one with more room begins a new lap. The other may
     /// have none, on a disk that has none left.
     pub(super) fn restart(&mut self) {

@@ -168,6 +168,41 @@ fn one_of_another_moment_is_refused() {
     assert!(matches!(open(&both, 0), Err((_, Fault::Damaged(_)))), "the rows were restored alone");
 }
 
+#[test]
+fn nor_back_before_the_groups_of_the_other_are_folded() {
+    let disk = disk_with_logs();
+    let mut logs = open(&disk, 0).unwrap().logs;
+    append(&mut logs, 1..=1);
+    logs.turn_if_free();
+    assert!(!logs.can_turn());
+    logs.turn_if_free();
+    append(&mut logs, 2..=2);
+    assert_eq!(groups(&disk, 0), said_all(1..=2));
+}
+
+#[test]
+fn a_refused_group_does_not_come_back_where_a_turn_began() {
+    let mut refused = 0;
+    for seed in 0..400 {
+        let disk = Disk::seeded(seed);
+        create(&disk);
+        let mut logs = open(&disk, 0).unwrap().logs;
+        append(&mut logs, 1..=2);
+        logs.turn_if_free();
+        append(&mut logs, 3..=4);
+        logs.free_other();
+        logs.turn_if_free();
+        disk.fail_sync(1);
+        assert!(matches!(logs.append(5, b"in doubt"), Err(AppendError::InDoubt(_))));
+        drop(logs);
+        if groups(&disk, 2).len() == 2 {
+            refused += 1;
+            assert_eq!(groups(&disk.after_power_cut(seed), 2), said_all(3..=4), "seed {seed}");
+        }
+    }
+    assert!(refused > 10, "{refused} were refused");
+}
+
 /// Two logs and a table that live through failures, and what is known of them.
 struct Walk {
     disk: Disk,

@@ -52,3 +52,20 @@ fn a_fold_that_failed_is_made_before_the_next_group_whoever_sees_it_fail() {
         assert_eq!(writer.handle.pending(), 0, "it is folded");
     }
 }
+
+#[test]
+fn what_both_logs_hold_at_a_start_is_folded_at_once() {
+    let disk = Disk::default();
+    let writer = writer_on(&disk);
+    log_group(&writer, 1);
+    drop(writer.handle.begin_fold());
+    log_group(&writer, 2);
+    drop(writer);
+
+    let mut writer = writer_on(&disk);
+    assert!(writer.handle.pending() > 0);
+    assert_eq!(writer.next_number().unwrap(), 3);
+    writer.end_fold(true).unwrap();
+    assert_eq!(writer.handle.pending(), 0, "no turn could pass");
+    assert!(!writer.handle.is_behind());
+}
