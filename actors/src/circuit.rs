@@ -52,9 +52,10 @@ impl Circuit {
         change == Change::Closed
     }
 
-    /// Nobody goes by it any more; the process may work again later, with a new one.
+    /// What a process that works no more says of the account.
     pub(crate) fn leave(&self) {
         telemetry::circuit(&self.account, false);
+        telemetry::in_flight(&self.account, 0);
     }
 
     /// Where it stands, and how many places it allows while closed.

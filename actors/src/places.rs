@@ -48,6 +48,11 @@ impl InFlight {
         &self.circuit
     }
 
+    /// Nobody goes by this any more: the process may work again later, with a new count and circuit.
+    pub(crate) fn leave(&self) {
+        self.circuit.leave();
+    }
+
     /// How many are taken.
     pub fn count(&self) -> usize {
         self.counts.taken.load(Ordering::Acquire)

@@ -19,15 +19,18 @@ async fn yard(script: Vec<Line>) -> Yard {
 /// Another process asks for the store until it gets it.
 async fn take_over(yard: &Yard) -> (RunningEngine, Time) {
     let another = waiting(yard);
-    loop {
-        match another.work(yard.parts_of_another()).await {
-            Ok(running) => return (running, yard.now()),
-            Err(EngineError::Shards(NotOurs::Held(_))) => {
-                tokio::time::sleep(Duration::from_millis(250)).await;
+    let asking = async {
+        loop {
+            match another.work(yard.parts_of_another()).await {
+                Ok(running) => return (running, yard.now()),
+                Err(EngineError::Shards(NotOurs::Held(_))) => {
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+                Err(error) => panic!("{error}"),
             }
-            Err(error) => panic!("{error}"),
         }
-    }
+    };
+    tokio::time::timeout(10 * LEASE, asking).await.expect("it is never free")
 }
 
 fn waiting(yard: &Yard) -> Engine {
@@ -85,7 +88,7 @@ async fn one_that_cannot_renew_its_leases_begins_nothing_and_is_replaced() {
     let (another, taken_at) = take_over(&yard).await;
     assert!(taken_at.since(since) <= LEASE + Duration::from_secs(1));
     yard.faults().refuse_no_more();
-    yard.running().lost().await;
+    tokio::time::timeout(LEASE, yard.running().lost()).await.expect("it hears of it");
     yard.until(id, State::Sent).await;
     assert_eq!(yard.seen().len(), 2);
     another.stop(Duration::ZERO).await;

@@ -176,7 +176,7 @@ impl Supervised {
         }
         telemetry::senders_running(0);
         for account in &self.in_flight {
-            account.circuit().leave();
+            account.leave();
         }
     }
 }
