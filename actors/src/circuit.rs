@@ -52,10 +52,10 @@ impl Circuit {
         change == Change::Closed
     }
 
-    /// What a process that works no more says of the account.
+    /// A process that works no more says nothing of the account's circuit. (Attempts that are on their
+    /// way still count as such, until they end.)
     pub(crate) fn leave(&self) {
         telemetry::circuit(&self.account, false);
-        telemetry::in_flight(&self.account, 0);
     }
 
     /// Where it stands, and how many places it allows while closed.
