@@ -22,15 +22,15 @@ use super::yard::{Api, Child, PATIENCE, Reply, Setup, Yard, eventually, kept_por
 /// A provider, a Redis server, and the service's processes on it.
 ///
 /// Whatever still runs at its end is killed.
-struct Fleet {
-    members: Vec<Member>,
-    yard: Yard,
-    redis: Redis,
+pub(crate) struct Fleet {
+    pub(crate) members: Vec<Member>,
+    pub(crate) yard: Yard,
+    pub(crate) redis: Redis,
 }
 
 /// One of the processes.
-struct Member {
-    api: Api,
+pub(crate) struct Member {
+    pub(crate) api: Api,
     addr: SocketAddr,
     /// Kept over restarts.
     _port: TcpSocket,
@@ -41,7 +41,7 @@ struct Member {
 impl Fleet {
     /// So many processes over one configuration, of which one is ready; `None` where there is no server
     /// to be had, which is said.
-    async fn start(members: usize, setup: &Setup) -> Option<Self> {
+    pub(crate) async fn start(members: usize, setup: &Setup) -> Option<Self> {
         let redis = Redis::start(&[]).await?;
         let mut fleet = Self::over(redis, setup).await;
         for _ in 0..members {
@@ -65,7 +65,7 @@ impl Fleet {
     }
 
     /// Starts one that has ended.
-    fn start_again(&mut self, place: usize) {
+    pub(crate) fn start_again(&mut self, place: usize) {
         let member = &mut self.members[place];
         assert!(member.child.is_none(), "it runs already");
         let mut command = self.yard.serve();
@@ -77,7 +77,7 @@ impl Fleet {
     }
 
     /// The one that works, once there is one.
-    async fn ready(&self) -> usize {
+    pub(crate) async fn ready(&self) -> usize {
         eventually("one of the processes is ready", PATIENCE, async || {
             for (place, member) in self.members.iter().enumerate() {
                 if member.child.is_some() && member.api.is_ready().await {
@@ -89,18 +89,18 @@ impl Fleet {
         .await
     }
 
-    fn apis(&self) -> Vec<Api> {
+    pub(crate) fn apis(&self) -> Vec<Api> {
         self.members.iter().map(|member| member.api.clone()).collect()
     }
 }
 
 impl Member {
-    fn child(&self) -> &Child {
+    pub(crate) fn child(&self) -> &Child {
         self.child.as_ref().expect("it runs")
     }
 
     /// SIGKILL; returns when the process is gone.
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.take().expect("it runs").kill();
     }
 
