@@ -156,7 +156,7 @@ async fn prove(setup: Setup) {
     assert!(report.counts.unknown <= possible as u64, "more unknowns than places at the kills: {hardness:?}");
     assert_eq!(report.counts.undecided, 0, "{report}");
     assert!(report.counts.refused > 0, "nothing had to be retried:\n{report}");
-    files.check_that_cut_attempts_are_listed(&ledger);
+    files.check_that_cut_attempts_are_listed(&ledger, &answers);
     hardness.check();
 
     let output = yard.run(&Files::arguments(JITTER));

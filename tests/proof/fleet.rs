@@ -97,7 +97,7 @@ fn setup() -> Setup {
 struct Hardness {
     /// Kills of a process that met at least one attempt at a provider.
     kills_mid_attempt: usize,
-    /// Times at which a process took over shards of one that was killed or stopped.
+    /// Kills and stops of a process after which shards were taken over.
     take_overs: usize,
     /// Cancellations so close to the hand-over of their message that either could have come first.
     cancels_that_raced: usize,
@@ -108,7 +108,19 @@ struct Hardness {
 }
 
 impl Hardness {
-    fn of(kills: &[(u64, u64)], take_overs: usize, ledger: &[Line], answers: &[Answer]) -> Self {
+    fn of(fleet: &Fleet, done: &[(Fault, u64)], started: u64, ledger: &[Line], answers: &[Answer]) -> Self {
+        let before = std::iter::once(started).chain(done.iter().map(|(_, at)| *at));
+        let kills: Vec<(u64, u64)> = before
+            .zip(done)
+            .filter(|(_, (fault, _))| matches!(fault, Fault::Kill { .. }))
+            .map(|(before, (_, at))| (before, *at))
+            .collect();
+        let after = done.iter().skip(1).map(|(_, at)| *at).chain([u64::MAX]);
+        let lost: Vec<(u64, u64)> = after
+            .zip(done)
+            .filter(|(_, (fault, _))| !matches!(fault, Fault::KillRedis { .. }))
+            .map(|(after, (_, at))| (*at, after))
+            .collect();
         let cut: Vec<u64> =
             ledger.iter().filter(|line| line.accepted && !line.answered).map(|line| line.at_us).collect();
         let met = |(since, at): &&(u64, u64)| cut.iter().any(|cut| (since..at).contains(&cut));
@@ -116,7 +128,7 @@ impl Hardness {
         let good = answers.iter().filter(|answer| answer.http_status == 200);
         Self {
             kills_mid_attempt: kills.iter().filter(met).count(),
-            take_overs,
+            take_overs: take_overs(fleet, &lost),
             cancels_that_raced: races(ledger, answers),
             repeated: good.filter_map(|answer| answer.key.as_deref()).filter(|key| !told.insert(key)).count(),
             unanswered: answers.iter().filter(|answer| answer.http_status == 0).count(),
@@ -175,18 +187,15 @@ async fn prove(seed: u64, mut fleet: Fleet) {
 
     let doors = Doors::of(fleet.apis());
     let clients = Clients::start(&doors, messages);
-    let mut kills = Vec::new();
-    let mut before = now_us();
+    let mut done: Vec<(Fault, u64)> = Vec::new();
+    let started = now_us();
     for Planned { handed_over, fault } in schedule {
         eventually("enough is handed over for the next fault", RUN_LIMIT, async || {
             (fleet.yard.twin.count().await >= handed_over).then_some(())
         })
         .await;
         let at = inflict(&mut fleet, fault).await;
-        if matches!(fault, Fault::Kill { .. }) {
-            kills.push((before, at));
-        }
-        before = at;
+        done.push((fault, at));
     }
     let answers = clients.finished().await;
     let works = fleet.ready().await;
@@ -196,14 +205,14 @@ async fn prove(seed: u64, mut fleet: Fleet) {
     let options = Options { jitter: Duration::from_millis(300), ..Options::default() };
     let report = verify(&Inputs::read(&files.paths(), options).unwrap());
     let ledger = fleet.yard.twin.ledger().await;
-    let hardness = Hardness::of(&kills, take_overs(&fleet), &ledger, &answers);
+    let hardness = Hardness::of(&fleet, &done, started, &ledger, &answers);
     println!("{report}\n{hardness:#?}");
     assert_eq!(report.violations(), 0, "seed {seed}:\n{report}");
     assert!(report.findings.iter().all(|finding| finding.checked > 0), "something was not judged:\n{report}");
-    let possible = ACCOUNTS.len() * PLACES * (kills.len() + schedule::STOPS);
+    let possible = ACCOUNTS.len() * PLACES * done.len();
     assert!(report.counts.unknown <= possible as u64, "more unknowns than places: {hardness:?}");
     assert_eq!(report.counts.undecided, 0, "{report}");
-    files.check_that_cut_attempts_are_listed(&ledger);
+    files.check_that_cut_attempts_are_listed(&ledger, &answers);
     hardness.check();
     let output = fleet.yard.run(&Files::arguments(JITTER));
     assert!(output.status.success(), "{output:?}");
@@ -235,8 +244,20 @@ async fn inflict(fleet: &mut Fleet, fault: Fault) -> u64 {
     at
 }
 
-/// How often a process took over what another had had, by what they said.
-fn take_overs(fleet: &Fleet) -> usize {
-    let said = fleet.members.iter().map(|member| member.child().said());
-    said.map(|said| said.lines().filter(|line| line.contains("took over")).count()).sum()
+/// After how many of these faults a process took shards over before the next, by what the processes said.
+fn take_overs(fleet: &Fleet, faults: &[(u64, u64)]) -> usize {
+    let mut taken = Vec::new();
+    for member in &fleet.members {
+        let said = member.child().said();
+        let lines = said.lines().filter(|line| line.contains("taken over"));
+        taken.extend(lines.filter_map(said_at_us));
+    }
+    let followed = |(at, next): &&(u64, u64)| taken.iter().any(|taken| (at..next).contains(&taken));
+    faults.iter().filter(followed).count()
+}
+
+/// When a line was written.
+fn said_at_us(line: &str) -> Option<u64> {
+    let at: jiff::Timestamp = line.split_whitespace().next()?.parse().ok()?;
+    u64::try_from(at.as_microsecond()).ok()
 }
