@@ -198,8 +198,8 @@ async fn prove(seed: u64, mut fleet: Fleet) {
         done.push((fault, at));
     }
     let answers = clients.finished().await;
-    let works = fleet.ready().await;
-    let api = fleet.members[works].api.clone();
+    fleet.shared_out().await;
+    let api = fleet.members[0].api.clone();
     let files = Files::collect(&fleet.yard, &api, &setup, &answers, RUN_LIMIT).await;
 
     let options = Options { jitter: Duration::from_millis(300), ..Options::default() };

@@ -195,13 +195,17 @@ async fn order_and_pace_hold_over_moves() {
             tokio::time::sleep(if turn % 2 == 0 { 110 * MOMENT } else { 37 * MOMENT }).await;
         }
         another.stop(10 * SECOND).await;
+        // Every third time the next one is there before this one has taken back what is free.
+        if turn % 3 != 0 {
+            shared_out(&[&yard.engine], SECOND).await;
+        }
     }
     for id in &ids {
         yard.until(*id, State::Sent).await;
     }
     assert!(owners.iter().all(|(one, other)| !(*one && *other)));
     let moves = owners.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    assert!(moves >= 4, "it moved {moves} times");
+    assert!(moves >= 16, "it moved {moves} times");
 
     let mut seen = yard.seen();
     seen.retain(|one| one.to != number("+15550000009"));
