@@ -183,7 +183,7 @@ impl Intake {
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             if !self.journal.owns(draft.sender) {
-                return self.queue_elsewhere(draft, bound, until, all_answered).await;
+                return self.queue_elsewhere(draft, bound, ticket, until, all_answered).await;
             }
             let (reply, answer) = oneshot::channel();
             let submit = Submit { draft: draft.clone(), until, ticket: Arc::clone(ticket), reply };

@@ -3,12 +3,15 @@
 //! A queued message needs no lease: it is stored, and the owner is told (`Journal::append`). An immediate one
 //! does, and is refused for now.
 
+use std::sync::Arc;
+
 use super::{Bound, COME_AGAIN_AFTER, Intake};
+use crate::admission::Ticket;
 use crate::domain::message::{Draft, State};
 use crate::domain::pace::Pace;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, Sent};
-use crate::ports::{Append, EstimateRule};
+use crate::ports::{Append, EstimateRule, StoreError};
 use crate::sender::{SenderMessage, SubmitAnswer};
 
 impl Intake {
@@ -18,6 +21,7 @@ impl Intake {
         &self,
         draft: Draft,
         bound: &Bound,
+        ticket: &Arc<Ticket>,
         until: Time,
         all_answered: bool,
     ) -> Result<Sent, NotSent> {
@@ -28,7 +32,14 @@ impl Intake {
         let estimate = EstimateRule { from: now, per_unit };
         let depth_limit = self.journal.settings().queue_limit;
         let append = Append { draft, estimate, depth_limit, request_until: until };
-        let appended = self.journal.append(append).await;
+        let (journal, ticket) = (self.journal.clone(), Arc::clone(ticket));
+        // A task of its own: if the client goes, the owner is told all the same.
+        let stored = tokio::spawn(async move {
+            let appended = journal.append(append).await;
+            drop(ticket);
+            appended
+        });
+        let appended = stored.await.unwrap_or(Err(StoreError::Unanswered));
         // It may be ours by now, taken before the message was there.
         if self.journal.owns(sender)
             && let Ok(running) = self.directory.sender(sender).await
