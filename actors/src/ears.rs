@@ -35,7 +35,7 @@ impl Drop for Ears {
 async fn take(note: Note, backlogs: &Backlogs) {
     match note {
         Note::Stored(sender, waiting) => {
-            pass(sender, SenderMessage::StoredElsewhere(waiting), backlogs).await
+            pass(sender, SenderMessage::StoredElsewhere(waiting), backlogs).await;
         }
         Note::Waiting(sender) => pass(sender, SenderMessage::LookAgain, backlogs).await,
     }

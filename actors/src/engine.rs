@@ -335,8 +335,13 @@ impl Engine {
         std::mem::replace(&mut self.standing.write().unwrap_or_else(PoisonError::into_inner), standing)
     }
 
+    /// At work on a store that can be worked with.
     fn working(&self) -> Result<Arc<Working>, StoreError> {
-        self.working_or_why().map_err(StoreError::Unavailable)
+        let working = self.working_or_why().map_err(StoreError::Unavailable)?;
+        match working.away_because(self.now()) {
+            Some(why) => Err(StoreError::Unavailable(why)),
+            None => Ok(working),
+        }
     }
 
     fn working_or_why(&self) -> Result<Arc<Working>, String> {
@@ -349,10 +354,6 @@ impl Engine {
     /// Takes one message in: replay, route, store; for an immediate one also its outcome, within 25 s.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
         let working = self.working().map_err(|_| NotSent::StoreUnavailable)?;
-        // What the store does not take of ours, it may not be ours to give.
-        if working.away_because(self.now()).is_some() {
-            return Err(NotSent::StoreUnavailable);
-        }
         if working.lifeline.is_stopping() {
             return Err(NotSent::Stopping);
         }
@@ -433,7 +434,7 @@ impl Engine {
 
     /// The provider accounts of this organization, by name.
     pub fn accounts(&self, organization: OrganizationId) -> Result<Vec<AccountStanding>, StoreError> {
-        Ok(self.working()?.accounts.of(organization))
+        Ok(self.working_or_why().map_err(StoreError::Unavailable)?.accounts.of(organization))
     }
 
     /// Closes the circuit of an account of this organization by hand. `None`: it has no such account;
@@ -443,7 +444,8 @@ impl Engine {
         organization: OrganizationId,
         account: &AccountName,
     ) -> Result<Option<bool>, StoreError> {
-        Ok(self.working()?.accounts.close_circuit(organization, account))
+        let working = self.working_or_why().map_err(StoreError::Unavailable)?;
+        Ok(working.accounts.close_circuit(organization, account))
     }
 
     /// Can it take requests now?

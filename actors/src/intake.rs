@@ -5,6 +5,8 @@
 //! stored, and stored under the id it is bound to; both steps may be repeated, so a crash between them
 //! is repaired by the client's own retry.
 
+mod elsewhere;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +18,13 @@ use crate::admission::{Ticket, Tickets};
 use crate::directory::{Directory, NoSender};
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Draft, Fallback, Kind, Lane, Message, State};
-use crate::domain::pace::Pace;
 use crate::domain::routing::Route;
 use crate::domain::segments;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, QueuedAt, SendRequest, Sent, WaysOut};
 use crate::journal::Journal;
 use crate::outcomes::{Outcomes, Verdict};
-use crate::ports::{Append, Appended, BoundKey, EstimateRule, Provider, Reserved, ScopedKey, StoreError};
+use crate::ports::{Appended, BoundKey, Provider, Reserved, ScopedKey, StoreError};
 use crate::provider::NoPlace;
 use crate::sender::{Immediate, NowAnswer, SenderMessage, Submit, SubmitAnswer, SubmitNow};
 use crate::telemetry;
@@ -182,7 +183,7 @@ impl Intake {
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             if !self.journal.owns(draft.sender) {
-                return self.queue_elsewhere(draft, bound, until, all_answered).await;
+                return self.queue_elsewhere(draft, bound, ticket, until, all_answered).await;
             }
             let (reply, answer) = oneshot::channel();
             let submit = Submit { draft: draft.clone(), until, ticket: Arc::clone(ticket), reply };
@@ -197,34 +198,6 @@ impl Intake {
             return self.answer_of(answer, bound, id, all_answered).await;
         }
         Err(NotSent::OutcomeUnknown(id))
-    }
-
-    /// Stores a message whose number another process sends from, which is told. No sender runs here, so the
-    /// estimate goes by the number's limits alone.
-    async fn queue_elsewhere(
-        &self,
-        draft: Draft,
-        bound: &Bound,
-        until: Time,
-        all_answered: bool,
-    ) -> Result<Sent, NotSent> {
-        let (id, sender) = (draft.id, draft.sender);
-        let limits = self.directory.route(sender).map_or(&[][..], |route| &route.limits);
-        let now = self.journal.now();
-        let per_unit = Pace::new(limits, None, [], now).per_unit();
-        let estimate = EstimateRule { from: now, per_unit };
-        let depth_limit = self.journal.settings().queue_limit;
-        let append = Append { draft, estimate, depth_limit, request_until: until };
-        let appended = self.journal.append(append).await;
-        // It may be ours by now, taken before the message was there.
-        if self.journal.owns(sender)
-            && let Ok(running) = self.directory.sender(sender).await
-        {
-            // One that has just been started reads it.
-            let _ = running.send_message(SenderMessage::LookAgain);
-        }
-        let room_after = per_unit.max(COME_AGAIN_AFTER);
-        self.answer_of(SubmitAnswer { appended, room_after }, bound, id, all_answered).await
     }
 
     async fn answer_of(
@@ -313,26 +286,6 @@ impl Intake {
             }
         }
         Err(NotSent::OutcomeUnknown(id))
-    }
-
-    /// An immediate message whose number another process sends from. What an earlier request under its key has
-    /// sent is reported; nothing else is done for it here yet.
-    async fn send_now_elsewhere(
-        &self,
-        draft: &Draft,
-        bound: &Bound,
-        all_answered: bool,
-        asked_at: Time,
-    ) -> Result<Sent, NotSent> {
-        let id = draft.id;
-        match self.read(id).await? {
-            Some(message) if message.state != State::Failed => self.report(&message, asked_at).await,
-            None if !all_answered => Err(NotSent::OutcomeUnknown(id)),
-            Some(_) | None => {
-                self.give_key_back(bound, id).await;
-                Err(NotSent::StoreUnavailable)
-            }
-        }
     }
 
     /// Waits for the attempt of this very request.

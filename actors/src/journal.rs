@@ -185,7 +185,7 @@ impl Journal {
         let sender = append.draft.sender;
         match &appended {
             Ok(Appended::Stored(message)) => {
-                self.tell_owner(sender, Note::Stored(sender, Waiting::of(message)))
+                self.tell_owner(sender, Note::Stored(sender, Waiting::of(message)));
             }
             Err(StoreError::Unanswered) => self.tell_owner(sender, Note::Waiting(sender)),
             Ok(Appended::Exists(_) | Appended::Full | Appended::Late) | Err(_) => {}
@@ -466,6 +466,11 @@ impl Journal {
     }
 
     /// May what is claimed of this sender be begun now, as far as other processes are concerned?
+    pub(crate) fn may_begin(&self, sender: E164) -> bool {
+        self.inner.with.shards.may_begin(sender, self.now())
+    }
+
+    /// May messages of this sender be claimed now?
     pub(crate) fn owns(&self, sender: E164) -> bool {
         self.inner.with.shards.owns(sender, self.now())
     }

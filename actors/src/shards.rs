@@ -9,7 +9,7 @@
 //! Under another one somebody else may have worked in between, and the sender has to be loaded again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -43,6 +43,8 @@ struct Slot {
     fence: AtomicU64,
     /// The first instant at which it may be another's, in nanoseconds; 0: it is not ours.
     until: AtomicU64,
+    /// It is not being given up: messages of it may be claimed.
+    kept: AtomicBool,
     /// What was claimed, or is being claimed, and has not ended.
     under_way: Arc<AtomicUsize>,
 }
@@ -83,14 +85,21 @@ impl Shards {
         Ok(orphaned)
     }
 
-    /// The lease under which a sender's messages may be claimed and begun now, if it is ours.
+    /// The lease under which a sender's messages may be claimed now, if it is ours and is not being given up.
     pub fn lease(&self, sender: E164, now: Time) -> Option<Lease> {
         self.lease_of(Shard::of(sender), now)
     }
 
-    /// Can no other process own the sender now?
+    /// May messages of the sender be claimed now?
     pub fn owns(&self, sender: E164, now: Time) -> bool {
         self.lease(sender, now).is_some()
+    }
+
+    /// May what was claimed of the sender be begun now? Until its lease is released or over: longer than more
+    /// may be claimed.
+    pub fn may_begin(&self, sender: E164, now: Time) -> bool {
+        let slot = self.slot(Shard::of(sender));
+        slot.is_some_and(|slot| now.as_nanos() < slot.until.load(Ordering::Acquire))
     }
 
     /// Those that are ours now.
@@ -105,7 +114,7 @@ impl Shards {
 
     /// The shard's lease if it is ours now.
     pub(crate) fn lease_of(&self, shard: Shard, now: Time) -> Option<Lease> {
-        let slot = self.slot(shard)?;
+        let slot = self.slot(shard).filter(|slot| slot.kept.load(Ordering::Acquire))?;
         if now.as_nanos() >= slot.until.load(Ordering::Acquire) {
             return None;
         }
@@ -119,10 +128,19 @@ impl Shards {
         // First, so that no one reads an end beside an older fence.
         slot.fence.store(lease.fence, Ordering::Release);
         slot.until.store(until.as_nanos(), Ordering::Release);
+        slot.kept.store(true, Ordering::Release);
     }
 
-    /// The shard is not ours any more, or not to be: nothing of it is claimed or begun from here on.
+    /// The shard is being given up: nothing of it is claimed from here on.
+    pub(crate) fn suspend(&self, shard: Shard) {
+        if let Some(slot) = self.slot(shard) {
+            slot.kept.store(false, Ordering::Release);
+        }
+    }
+
+    /// The shard is not ours any more: nothing of it is begun either.
     pub(crate) fn clear(&self, shard: Shard) {
+        self.suspend(shard);
         if let Some(slot) = self.slot(shard) {
             slot.until.store(0, Ordering::Release);
         }

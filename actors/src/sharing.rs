@@ -189,28 +189,28 @@ impl Share {
             return;
         }
         let lease_for = self.with.settings.lease;
-        let (mut lost, mut failed) = (0_usize, None);
+        let (mut lost, mut failed) = (ShardSet::NONE, None);
         for (lease, answer) in answers {
             match answer {
                 Ok(true) => self.with.shards.set(lease, end_of(asked_at, lease_for)),
                 Ok(false) => {
-                    lost += 1;
+                    lost.insert(lease.shard);
                     self.mine.remove(&lease.shard);
-                    self.leaving.drop_lost(lease.shard);
                 }
                 Err(error) => failed = Some(error),
             }
         }
-        if lost > 0 {
+        if !lost.is_empty() {
+            self.leaving.drop_lost(lost);
             tracing::error!(
-                shards = lost,
+                shards = lost.len(),
                 "another process has taken shards over: this one was too slow to renew them"
             );
         }
         let failed_before = std::mem::replace(&mut self.renewals_fail, failed.is_some());
         match failed {
             Some(error) if !failed_before => {
-                tracing::warn!(%error, "leases could not be renewed; trying again")
+                tracing::warn!(%error, "leases could not be renewed; trying again");
             }
             None if failed_before => tracing::info!("the leases are renewed again"),
             Some(_) | None => {}

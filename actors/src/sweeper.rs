@@ -129,6 +129,10 @@ impl SweeperState {
                 Some(until) if until <= now => self.settle_unknown(&attempt).await,
                 None | Some(_) => Ok(()),
             };
+            if done.is_ok() && attempt.evidence_until.is_some_and(|until| until <= now) {
+                // What became of it was told by that.
+                self.unknown.remove(&(attempt.id, attempt.attempt));
+            }
             // One record in trouble keeps nobody from the others.
             if let Err(error) = done {
                 tracing::warn!(message = %attempt.id, %error, "an open attempt could not be settled yet");

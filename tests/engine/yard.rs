@@ -380,7 +380,7 @@ impl Yard {
     }
 
     pub(crate) async fn message(&self, id: MessageId) -> Message {
-        *self.engine.message(ORGANIZATION, id).await.unwrap().expect("the message is known")
+        *self.faultless.message(id).await.unwrap().expect("the message is known")
     }
 
     /// Lets simulated time pass until the message is in this state.

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::SharingArguments;
-use crate::domain::ids::{Incarnation, Shard};
+use crate::domain::ids::Incarnation;
 use crate::domain::shard_set::ShardSet;
 use crate::ports::{Lease, Peers, Store};
 use crate::roster::Roster;
@@ -36,31 +36,33 @@ pub(super) struct Leaving {
     shards: Shards,
     roster: Roster,
     /// Given up, and not released.
-    leaving: ShardSet,
+    not_released: ShardSet,
     tasks: JoinSet<ShardSet>,
 }
 
 impl Leaving {
     pub(super) fn new(with: &SharingArguments) -> Self {
         let SharingArguments { me, store, peers, shards, roster, .. } = with.clone();
-        Self { me, store, peers, shards, roster, leaving: ShardSet::NONE, tasks: JoinSet::new() }
+        Self { me, store, peers, shards, roster, not_released: ShardSet::NONE, tasks: JoinSet::new() }
     }
 
     /// Those that are on their way to others.
     pub(super) const fn shards(&self) -> ShardSet {
-        self.leaving
+        self.not_released
     }
 
-    /// Another process has it: there is nothing to release.
-    pub(super) fn drop_lost(&self, shard: Shard) {
-        self.shards.clear(shard);
-        self.stop_senders(std::iter::once(shard).collect());
+    /// Other processes have them: there is nothing to release.
+    pub(super) fn drop_lost(&self, lost: ShardSet) {
+        for shard in lost.iter() {
+            self.shards.clear(shard);
+        }
+        self.stop_senders(lost);
     }
 
     /// Begins to give these up.
     pub(super) fn give_up(&mut self, leases: Vec<Lease>) {
         self.suspend(&leases);
-        self.leaving = self.leaving.with(shards_of(&leases));
+        self.not_released = self.not_released.with(shards_of(&leases));
         let released = release(Arc::clone(&self.store), self.shards.clone(), leases, MOMENT);
         self.tasks.spawn(released);
     }
@@ -68,9 +70,9 @@ impl Leaving {
     /// Ends when some of those that are given up are released; never while there are none.
     pub(super) async fn some_left(&mut self) {
         match self.tasks.join_next().await {
-            Some(Ok(left)) => self.leaving = self.leaving.without(left),
+            Some(Ok(left)) => self.not_released = self.not_released.without(left),
             // A task that failed leaves its leases to their end.
-            Some(Err(_)) => self.leaving = ShardSet::NONE,
+            Some(Err(_)) => self.not_released = ShardSet::NONE,
             None => std::future::pending().await,
         }
     }
@@ -80,16 +82,18 @@ impl Leaving {
         self.suspend(&leases);
         let released = release(Arc::clone(&self.store), self.shards.clone(), leases, MOMENT_AT_THE_END);
         let others = async { while self.tasks.join_next().await.is_some() {} };
-        tokio::join!(released, others);
-        self.leaving = ShardSet::NONE;
-        if !matches!(timeout(RELEASE_WITHIN, self.peers.depart(self.me)).await, Ok(Ok(()))) {
+        // At the same time, as the others may have at once what is idle.
+        let departed = timeout(RELEASE_WITHIN, self.peers.depart(self.me));
+        let (_, (), departed) = tokio::join!(released, others, departed);
+        self.not_released = ShardSet::NONE;
+        if !matches!(departed, Ok(Ok(()))) {
             tracing::warn!("the other processes hear of this one's end only by its silence");
         }
     }
 
     fn suspend(&self, leases: &[Lease]) {
         for lease in leases {
-            self.shards.clear(lease.shard);
+            self.shards.suspend(lease.shard);
         }
         self.stop_senders(shards_of(leases));
     }
@@ -116,6 +120,9 @@ async fn release(store: Arc<dyn Store>, shards: Shards, leases: Vec<Lease>, mome
         let is_busy = |lease: &Lease| shards.are_busy(std::iter::once(lease.shard).collect());
         let (busy, free): (Vec<Lease>, Vec<Lease>) =
             left.into_iter().partition(|lease| !is_over && is_busy(lease));
+        for lease in &free {
+            shards.clear(lease.shard);
+        }
         let released = free.iter().map(|lease| timeout(RELEASE_WITHIN, store.release_lease(*lease)));
         if join_all(released).await.iter().any(|released| !matches!(released, Ok(Ok(())))) {
             tracing::warn!("leases could not be released; they end by themselves");

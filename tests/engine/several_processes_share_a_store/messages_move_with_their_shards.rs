@@ -245,6 +245,7 @@ async fn who_leaves_with_an_attempt_that_hangs_is_followed_at_once_and_records_i
         took
     };
     let ((), took) = tokio::join!(leaves, watches);
+    println!("followed {took:?} after it was told to end");
     assert!(took < SECOND, "{took:?}");
     yard.until(follows, State::Sent).await;
     assert_eq!(yard.message(hangs).await.state, State::Sent, "by the one that has left");
@@ -252,7 +253,7 @@ async fn who_leaves_with_an_attempt_that_hangs_is_followed_at_once_and_records_i
     let at = |id| seen.iter().find(|seen| seen.id == id).unwrap().at.since(left_at);
     assert!(at(elsewhere) < 2 * SECOND, "{:?}", at(elsewhere));
     assert!(
-        (slow - SECOND..slow + 2 * SECOND).contains(&at(follows)),
+        (slow..slow + 3 * SECOND).contains(&(at(follows) + SECOND)),
         "never two in flight: {:?}",
         at(follows)
     );

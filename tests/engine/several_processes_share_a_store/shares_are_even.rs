@@ -12,7 +12,8 @@ async fn one_has_everything_at_once_and_whoever_comes_or_goes_changes_no_more_th
     let (firsts, seconds) = (first.shards(), second.engine.shards());
 
     let third = yard.another().await;
-    shared_out(&[&first, &second.engine, &third.engine], SECOND).await;
+    let took = shared_out(&[&first, &second.engine, &third.engine], SECOND).await;
+    println!("a third has its share {took:?} after its start");
     assert!(first.shards().without(firsts).is_empty(), "who gives up takes nothing");
     assert!(second.engine.shards().without(seconds).is_empty());
 

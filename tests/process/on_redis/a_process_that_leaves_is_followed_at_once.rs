@@ -29,6 +29,8 @@ async fn a_process_that_leaves_is_followed_at_once() {
     let reply = fleet.members[0].api.send(&numbers[0], "+15590000001", "0", true, None).await.unwrap();
     let hangs = reply.message_id().expect("accepted");
     let leaves = fleet.busy().await;
+    let met = async || (fleet.yard.twin.count().await > 0).then_some(());
+    eventually("it is at the provider", PATIENCE, met).await;
     let stays = 1 - leaves;
     fleet.yard.twin.set_faults(&json!({ "rules": [{ "latency_ms": 100 }] })).await;
     let clients = Clients::start(&fleet, &numbers);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use redis::aio::{PubSubSink, PubSubStream};
+use redis::aio::{PubSub, PubSubSink, PubSubStream};
 use redis::{Client, Msg, RedisError};
 use sendyard_actors::domain::ids::Incarnation;
 use sendyard_actors::domain::shard_set::ShardSet;
@@ -71,6 +71,11 @@ fn away() -> StoreError {
     StoreError::Unavailable("the connection for notes is not there".to_owned())
 }
 
+/// A connection to a server that passes on what is published on any of the store's.
+async fn connection(client: &Client) -> Result<PubSub, RedisError> {
+    client.get_async_pubsub().await
+}
+
 struct Hearing {
     client: Client,
     database: i64,
@@ -117,7 +122,7 @@ impl Hearing {
     }
 
     async fn connect(&mut self) -> Result<(PubSubSink, PubSubStream), RedisError> {
-        let (mut sink, stream) = self.client.get_async_pubsub().await?.split();
+        let (mut sink, stream) = connection(&self.client).await?.split();
         sink.subscribe(notes::of_process(self.database, self.me)).await?;
         self.subscribe(&mut sink, self.attends).await?;
         Ok((sink, stream))
