@@ -15,9 +15,11 @@
 //! in whole microseconds (`micros`). A message without a key costs three calls over its life: append,
 //! claim, settle.
 
+mod appends;
 mod check;
 mod claims;
 mod entries;
+mod gather;
 mod idempotency;
 mod keys;
 mod leases;
@@ -40,6 +42,7 @@ use sendyard_actors::ports::{Clock, StoreError};
 
 pub use self::check::{NotUsable, Promise};
 use self::link::Link;
+use self::appends::Appends;
 
 /// The URL cannot be used; says why, without its password.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,7 @@ pub struct BadUrl(#[source] RedisError);
 /// The store on a Redis server.
 pub struct RedisStore {
     link: Link,
+    appends: Appends,
 }
 
 impl RedisStore {
@@ -66,7 +70,9 @@ impl RedisStore {
 
     fn with_clock(url: &str, clock: Option<Arc<dyn Clock>>) -> Result<Self, BadUrl> {
         let client = Client::open(url).map_err(BadUrl)?;
-        Ok(Self { link: Link::new(&client, clock).map_err(BadUrl)? })
+        let link = Link::new(&client, clock).map_err(BadUrl)?;
+        let appends = Appends::new(link.clone(), |link, asked| Box::pin(appends::append_all(link, asked)));
+        Ok(Self { link, appends })
     }
 
     /// The store's time.

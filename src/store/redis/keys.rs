@@ -36,11 +36,13 @@
 //! And one without a tag: `sendyard`, a hash of `format` and `shards`, written by the first who finds
 //! none and checked at each start.
 
-use sendyard_actors::domain::ids::{MessageId, OrganizationId, Shard};
+use sendyard_actors::domain::ids::{MessageId, OrganizationId, ProviderKind, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::ports::ScopedKey;
 use sha2::{Digest, Sha256};
+
+use super::record;
 
 /// The format that this version writes and reads.
 pub(super) const FORMAT: u32 = 1;
@@ -87,12 +89,23 @@ pub(super) fn waiting(shard: Shard) -> Vec<u8> {
     of_shard(shard, b'w', &[])
 }
 
+/// How many messages are shown so now, by [`standing_queued`] and its like.
 pub(super) fn standing(shard: Shard, organization: OrganizationId) -> Vec<u8> {
     of_shard(shard, b't', &[organization.0.to_string().as_bytes()])
 }
 
+/// The field of those that are queued.
+pub(super) const fn standing_queued(provider: ProviderKind) -> u8 {
+    record::provider_code(provider) * 2
+}
+
 pub(super) fn minutes(shard: Shard, organization: OrganizationId) -> Vec<u8> {
     of_shard(shard, b'h', &[organization.0.to_string().as_bytes()])
+}
+
+/// The next `seq`, and the units that wait.
+pub(super) fn counts(sender: E164) -> Vec<u8> {
+    of_shard(Shard::of(sender), b's', &[&number(sender)])
 }
 
 pub(super) fn charges(sender: E164) -> Vec<u8> {
