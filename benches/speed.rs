@@ -15,6 +15,8 @@ mod accept;
 mod backlog;
 #[path = "speed/hand_over.rs"]
 mod hand_over;
+#[path = "speed/redis.rs"]
+mod redis;
 #[path = "speed/yard.rs"]
 mod yard;
 
@@ -33,6 +35,9 @@ fn main() {
         if wants("accept") {
             accept::run().await;
         }
+        if wants("accept-redis") {
+            accept::run_on_redis().await;
+        }
         if wants("hand-over") {
             hand_over::run(None).await;
         } else if wants("hand-over-50ms") {
@@ -40,6 +45,9 @@ fn main() {
         }
         if wants("backlog") {
             backlog::run().await;
+        }
+        if wants("backlog-redis") {
+            backlog::run_on_redis().await;
         }
     });
 }

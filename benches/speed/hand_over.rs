@@ -5,19 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sendyard::boot;
-use sendyard::clock::{SystemClock, SystemIds};
+use sendyard::clock::SystemClock;
+use sendyard::load::Numbers;
 use sendyard::load::yardstick::{hand_over, median};
-use sendyard::load::{Numbers, SENTENCE};
 use sendyard::providers::http_client;
 use sendyard::store::redb::RedbStore;
 use sendyard::twin::{self, TwinOptions};
-use sendyard_actors::domain::fingerprint::Fingerprint;
-use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind, Shard};
-use sendyard_actors::domain::message::{Draft, Kind, Lane};
-use sendyard_actors::domain::phone::E164;
-use sendyard_actors::domain::segments::Encoding;
-use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, EstimateRule, Ids, Store};
 use tokio::time::Instant;
 
 use crate::yard;
@@ -87,46 +80,8 @@ async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) 
     messages as f64 / took.as_secs_f64()
 }
 
-/// Puts messages into the queue of a store as the engine does, without an engine.
+/// An embedded store with messages in its queue.
 pub(crate) async fn fill(data: &std::path::Path, messages: usize, senders: usize) {
-    let clock = Arc::new(SystemClock::start());
-    let store = RedbStore::open(data, clock).unwrap();
-    let numbers = Numbers::first_senders(senders);
-    let mut waiting = Vec::new();
-    for n in 0..messages {
-        let append = Append {
-            draft: draft(n, numbers.nth(n)),
-            estimate: EstimateRule { from: Time::ZERO, per_unit: Duration::ZERO },
-            depth_limit: u64::MAX,
-            request_until: Time::MAX,
-        };
-        waiting.push(store.append(append));
-        if waiting.len() == 2000 {
-            futures::future::try_join_all(waiting.drain(..)).await.unwrap();
-        }
-    }
-    futures::future::try_join_all(waiting).await.unwrap();
-}
-
-fn draft(n: usize, sender: &str) -> Draft {
-    let sender: E164 = sender.parse().unwrap();
-    let recipient: E164 = format!("+1666{n:07}").parse().unwrap();
-    Draft {
-        id: SystemIds.message(Shard::of(sender)),
-        sender,
-        recipient,
-        lane: Lane::Normal,
-        kind: Kind::Queued,
-        organization: OrganizationId(1),
-        assistant: AssistantId(1),
-        account: AccountName::from("bench"),
-        provider: ProviderKind::Twilio,
-        text: SENTENCE.to_owned(),
-        media: Vec::new(),
-        segments: 1,
-        encoding: Encoding::Gsm7,
-        fingerprint: Fingerprint::of(sender, recipient, SENTENCE, &[], true),
-        frozen: None,
-        fallback: None,
-    }
+    let store = RedbStore::open(data, Arc::new(SystemClock::start())).unwrap();
+    yard::fill(&store, messages, senders, false).await;
 }

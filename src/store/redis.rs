@@ -16,9 +16,11 @@
 //! in whole microseconds (`micros`). A message without a key costs three calls over its life: append,
 //! claim, settle.
 
+mod appends;
 mod check;
 mod claims;
 mod entries;
+mod gather;
 mod idempotency;
 mod keys;
 mod leases;
@@ -40,6 +42,7 @@ use redis::{Client, RedisError};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
 
+use self::appends::Appends;
 pub use self::check::{NotUsable, Promise};
 use self::link::Link;
 pub use self::peers::RedisPeers;
@@ -53,6 +56,7 @@ pub struct BadUrl(#[source] RedisError);
 pub struct RedisStore {
     link: Link,
     client: Client,
+    appends: Appends,
 }
 
 impl RedisStore {
@@ -70,7 +74,9 @@ impl RedisStore {
 
     fn with_clock(url: &str, clock: Option<Arc<dyn Clock>>) -> Result<Self, BadUrl> {
         let client = Client::open(url).map_err(BadUrl)?;
-        Ok(Self { link: Link::new(&client, clock).map_err(BadUrl)?, client })
+        let link = Link::new(&client, clock).map_err(BadUrl)?;
+        let appends = Appends::new(link.clone(), |link, asked| Box::pin(appends::append_all(link, asked)));
+        Ok(Self { link, client, appends })
     }
 
     /// The way to the other processes on it. To be called within a tokio runtime.

@@ -43,11 +43,13 @@
 //! Beside the keys there are channels, on which nothing is stored: `sendyard:<database>:s<n>` is heard by the
 //! process that works with the shard, `sendyard:<database>:p<incarnation>` by that process (`peers/notes.rs`).
 
-use sendyard_actors::domain::ids::{MessageId, OrganizationId, Shard};
+use sendyard_actors::domain::ids::{MessageId, OrganizationId, ProviderKind, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::ports::ScopedKey;
 use sha2::{Digest, Sha256};
+
+use super::record;
 
 /// The format that this version writes and reads.
 pub(super) const FORMAT: u32 = 1;
@@ -94,12 +96,23 @@ pub(super) fn waiting(shard: Shard) -> Vec<u8> {
     of_shard(shard, b'w', &[])
 }
 
+/// How many messages are shown so now, by [`standing_queued`] and its like.
 pub(super) fn standing(shard: Shard, organization: OrganizationId) -> Vec<u8> {
     of_shard(shard, b't', &[organization.0.to_string().as_bytes()])
 }
 
+/// The field of those that are queued.
+pub(super) const fn standing_queued(provider: ProviderKind) -> u8 {
+    record::provider_code(provider) * 2
+}
+
 pub(super) fn minutes(shard: Shard, organization: OrganizationId) -> Vec<u8> {
     of_shard(shard, b'h', &[organization.0.to_string().as_bytes()])
+}
+
+/// The next `seq`, and the units that wait.
+pub(super) fn counts(sender: E164) -> Vec<u8> {
+    of_shard(Shard::of(sender), b's', &[&number(sender)])
 }
 
 pub(super) fn charges(sender: E164) -> Vec<u8> {

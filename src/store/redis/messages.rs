@@ -2,41 +2,14 @@
 
 use sendyard_actors::domain::ids::{MessageId, OrganizationId};
 use sendyard_actors::domain::message::{
-    Answer, AttemptResult, ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy,
-    repeat,
+    AttemptResult, ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy, repeat,
 };
 use sendyard_actors::domain::outcome::{Acceptance, Next};
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
+use sendyard_actors::ports::{Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
 
 use super::link::{Call, Link, Reply};
 use super::{keys, micros, record, scripts};
-
-/// `append`.
-pub(super) async fn append(link: Link, append: Append) -> Result<Appended, StoreError> {
-    let Append { draft, estimate, depth_limit, request_until } = append;
-    let id = draft.id;
-    // Microseconds with their fraction: it counts when there are a million ahead.
-    let per_unit = format!("{}.{:03}", estimate.per_unit.as_micros(), estimate.per_unit.as_nanos() % 1000);
-    let call = link
-        .call(&scripts::APPEND, keys::message(id))
-        .arg(micros::down(request_until))
-        .arg(depth_limit)
-        .time(estimate.from)
-        .arg(per_unit);
-    let mut reply = with_draft(call, &draft)?.write().await?;
-    match reply.bytes()?.as_slice() {
-        b"stored" => {
-            let (now, seq, position) = (micros::time(reply.next()?), reply.next()?, reply.next()?);
-            let answer = Answer { position, estimate: micros::time(reply.next()?) };
-            Ok(Appended::Stored(Box::new(Message::queued(draft, seq, answer, now))))
-        }
-        b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
-        b"full" => Ok(Appended::Full),
-        b"late" => Ok(Appended::Late),
-        _ => Err(reply.unexpected("an unknown word")),
-    }
-}
 
 /// `append_sending`; a stale lease is said as a step that was not done.
 pub(super) async fn append_sending(

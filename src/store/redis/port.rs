@@ -72,7 +72,7 @@ impl Store for RedisStore {
     }
 
     fn append(&self, append: Append) -> Stored<Appended> {
-        Box::pin(messages::append(self.link(), append))
+        Box::pin(self.appends.clone().ask(append))
     }
 
     fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {

@@ -20,24 +20,24 @@ macro_rules! scripts {
 }
 
 scripts! {
-    APPEND = "append.lua" + "prelude.lua" + "message.lua";
-    APPEND_SENDING = "append_sending.lua" + "prelude.lua" + "message.lua";
-    CLAIM = "claim.lua" + "prelude.lua" + "message.lua";
-    RETRY = "retry.lua" + "prelude.lua" + "message.lua";
-    SETTLE = "settle.lua" + "prelude.lua" + "message.lua";
-    SETTLE_BY_HAND = "settle_by_hand.lua" + "prelude.lua" + "message.lua";
-    MARK_UNKNOWN = "mark_unknown.lua" + "prelude.lua" + "message.lua";
-    SETTLE_UNKNOWN = "settle_unknown.lua" + "prelude.lua" + "message.lua";
-    CANCEL = "cancel.lua" + "prelude.lua" + "message.lua";
+    APPEND = "append.lua" + "clock.lua";
+    APPEND_SENDING = "append_sending.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    CLAIM = "claim.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    RETRY = "retry.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    SETTLE = "settle.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    SETTLE_BY_HAND = "settle_by_hand.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    MARK_UNKNOWN = "mark_unknown.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    SETTLE_UNKNOWN = "settle_unknown.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    CANCEL = "cancel.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     CONVERSATION_PAGE = "conversation_page.lua";
-    PRUNE_MESSAGES = "prune_messages.lua" + "prelude.lua" + "message.lua";
-    RESERVE_KEY = "reserve_key.lua" + "prelude.lua" + "key.lua";
-    LOOKUP_KEY = "lookup_key.lua" + "prelude.lua" + "key.lua";
-    RELEASE_KEY = "release_key.lua" + "prelude.lua" + "key.lua";
-    PRUNE_KEYS = "prune_keys.lua" + "prelude.lua" + "key.lua";
-    ACQUIRE_LEASE = "acquire_lease.lua" + "prelude.lua";
-    RENEW_LEASE = "renew_lease.lua" + "prelude.lua";
-    RELEASE_LEASE = "release_lease.lua" + "prelude.lua";
+    PRUNE_MESSAGES = "prune_messages.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    RESERVE_KEY = "reserve_key.lua" + "clock.lua" + "prelude.lua" + "key.lua";
+    LOOKUP_KEY = "lookup_key.lua" + "clock.lua" + "prelude.lua" + "key.lua";
+    RELEASE_KEY = "release_key.lua" + "clock.lua" + "prelude.lua" + "key.lua";
+    PRUNE_KEYS = "prune_keys.lua" + "clock.lua" + "prelude.lua" + "key.lua";
+    ACQUIRE_LEASE = "acquire_lease.lua" + "clock.lua" + "prelude.lua";
+    RENEW_LEASE = "renew_lease.lua" + "clock.lua" + "prelude.lua";
+    RELEASE_LEASE = "release_lease.lua" + "clock.lua" + "prelude.lua";
     MARK_STORE = "mark_store.lua";
     ANNOUNCE = "announce.lua" + "prelude.lua";
     DEPART = "depart.lua" + "prelude.lua";
