@@ -114,7 +114,7 @@ impl Watch {
             }
         }
         if self.promise.as_ref() != Some(&promise) {
-            tracing::info!(store = promise.queued_means, "the store is there");
+            tracing::info!(store = promise.queued_means.as_str(), "the store is there");
             for warning in &promise.warnings {
                 tracing::warn!("{warning}");
             }

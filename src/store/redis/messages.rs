@@ -9,7 +9,8 @@ use sendyard_actors::domain::outcome::{Acceptance, Next};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
 
-use super::link::{Call, Link, Reply};
+use super::call::{Call, Reply};
+use super::link::Link;
 use super::{keys, micros, record, scripts};
 
 /// `append`.

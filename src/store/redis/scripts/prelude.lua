@@ -7,6 +7,12 @@
 local LATEST = 9007199254740991
 local tag = string.match(KEYS[1], '^{.-}')
 
+-- While a slot of a Cluster is moved key by key, some keys of the step may be gone to the other node already,
+-- and would be taken for none. Only then a key that never is cannot be asked for; so nothing is begun.
+if type(redis.pcall('EXISTS', tag .. '-')) == 'table' then
+  return redis.error_reply('TRYAGAIN the slot is being moved')
+end
+
 local function clock()
   if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
   local time = redis.call('TIME')
