@@ -3,7 +3,8 @@
 //!
 //! It connects with the first call, and all calls that come meanwhile wait for that one try and share its
 //! outcome. The call that meets a break fails; the next one connects anew, so each try is made by a call,
-//! and none in between. What is known of a failed call, was it sent or not, is kept apart: see `failure.rs`.
+//! and none in between. A master that Sentinel has replaced may take steps for seconds, and lose them: so
+//! once a second a call has Sentinel asked, beside it, whether it is the master still. What is known of a failed call, was it sent or not, is kept apart: see `failure.rs`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,6 +35,9 @@ const FIND_WITHIN: Duration = Duration::from_secs(4);
 /// A Cluster's connection mends itself in part, so it is made anew at most so often.
 const CLUSTER_LASTS: Duration = Duration::from_millis(500);
 
+/// How old what Sentinel said may be.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// How long to wait before a call is made again that a Cluster's node refused as another's: the nodes tell
 /// each other within this who has a slot, or a small slot is moved by then.
 const ELSEWHERE: [Duration; 3] = [Duration::ZERO, Duration::from_millis(30), Duration::from_millis(100)];
@@ -55,8 +59,9 @@ enum Target {
 
 /// A connection that stands.
 #[derive(Clone)]
-pub(super) enum Wire {
+enum Wire {
     One(MultiplexedConnection),
+    Master(MultiplexedConnection, String),
     Cluster(ClusterConnection),
 }
 
@@ -68,6 +73,8 @@ struct Current {
     number: u64,
     connecting: Option<Connecting>,
     since: Instant,
+    /// When Sentinel was asked last.
+    looked_at: Instant,
 }
 
 /// What is asked over a connection.
@@ -87,7 +94,8 @@ impl Connection {
             Address::Sentinel(sentinels) => Target::Master(Arc::new(sentinels)),
             Address::Cluster(nodes) => Target::Cluster(cluster::client(nodes)?),
         };
-        let current = Current { number: 0, connecting: None, since: Instant::now() };
+        let now = Instant::now();
+        let current = Current { number: 0, connecting: None, since: now, looked_at: now };
         Ok(Self { target, current: Arc::new(Mutex::new(current)) })
     }
 
@@ -96,7 +104,7 @@ impl Connection {
         let (number, wire) = self.wire().await?;
         let mut answer = wire.ask(what).await;
         for pause in ELSEWHERE {
-            if !answer.as_ref().is_err_and(is_elsewhere) || matches!(wire, Wire::One(_)) {
+            if !answer.as_ref().is_err_and(is_elsewhere) || !matches!(wire, Wire::Cluster(_)) {
                 break;
             }
             sleep(pause).await;
@@ -109,7 +117,7 @@ impl Connection {
     pub(super) async fn ask_masters(&self, command: &Cmd) -> Result<Vec<(String, Value)>, Failed> {
         let (number, wire) = self.wire().await?;
         let answer = match wire {
-            Wire::One(mut one) => {
+            Wire::One(mut one) | Wire::Master(mut one, _) => {
                 command.query_async(&mut one).await.map(|value| vec![(String::new(), value)])
             }
             Wire::Cluster(nodes) => cluster::of_masters(&nodes, command).await,
@@ -124,17 +132,44 @@ impl Connection {
             if current.connecting.is_none() {
                 current.number += 1;
                 current.since = Instant::now();
+                current.looked_at = current.since;
             }
             let number = current.number;
             let connecting = current.connecting.get_or_insert_with(|| connecting(self.target.clone()));
             (number, connecting.clone())
         };
         match connecting.await {
-            Ok(wire) => Ok((number, wire)),
+            Ok(wire) => {
+                if let (Wire::Master(_, address), Target::Master(sentinels)) = (&wire, &self.target)
+                    && self.is_time_to_look()
+                {
+                    tokio::spawn(self.clone().look(number, address.clone(), Arc::clone(sentinels)));
+                }
+                Ok((number, wire))
+            }
             Err(why) => {
                 self.forget(number, Duration::ZERO);
                 Err(Failed::NotConnected(why))
             }
+        }
+    }
+
+    /// Once in a while.
+    fn is_time_to_look(&self) -> bool {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = current.looked_at.elapsed() >= LOOK_EVERY;
+        if is_time {
+            current.looked_at = Instant::now();
+        }
+        is_time
+    }
+
+    /// Drops the connection of this number if Sentinel names another master than this.
+    async fn look(self, number: u64, address: String, sentinels: Arc<Sentinels>) {
+        let named = timeout(FIND_WITHIN, sentinel::named_address(&sentinels)).await;
+        if named.ok().flatten().is_some_and(|named| named != address) {
+            tracing::warn!(was = address, "Sentinel names another master of the store");
+            self.forget(number, Duration::ZERO);
         }
     }
 
@@ -174,7 +209,8 @@ fn connecting(target: Target) -> Connecting {
     let task = tokio::spawn(async move {
         match target {
             Target::One(client) => {
-                one(&client).await.map_err(|why| format!("cannot connect to Redis: {why}"))
+                let connected = one(&client).await.map(Wire::One);
+                connected.map_err(|why| format!("cannot connect to Redis: {why}"))
             }
             Target::Master(sentinels) => within(FIND_WITHIN, to_master(&sentinels)).await,
             Target::Cluster(client) => within(FIND_WITHIN, to_cluster(&client)).await,
@@ -183,12 +219,12 @@ fn connecting(target: Target) -> Connecting {
     task.map(|ended| ended.unwrap_or_else(|error| Err(error.to_string()))).boxed().shared()
 }
 
-async fn one(client: &Client) -> Result<Wire, String> {
+async fn one(client: &Client) -> Result<MultiplexedConnection, String> {
     let config = AsyncConnectionConfig::new()
         .set_response_timeout(Some(ANSWER_WITHIN))
         .set_connection_timeout(Some(CONNECT_WITHIN));
     let connected = client.get_multiplexed_async_connection_with_config(&config).await;
-    connected.map(Wire::One).map_err(|error| {
+    connected.map_err(|error| {
         if error.is_timeout() {
             format!("it did not answer within {CONNECT_WITHIN:?}")
         } else {
@@ -200,8 +236,10 @@ async fn one(client: &Client) -> Result<Wire, String> {
 async fn to_master(sentinels: &Sentinels) -> Result<Wire, String> {
     let client = sentinel::master(sentinels).await?;
     let address = client.get_connection_info().addr().to_string();
-    let refused = |why| format!("cannot connect to the Redis server {address}, which Sentinel names: {why}");
-    one(&client).await.map_err(refused)
+    match one(&client).await {
+        Ok(connected) => Ok(Wire::Master(connected, address)),
+        Err(why) => Err(format!("cannot connect to the Redis server {address}, which Sentinel names: {why}")),
+    }
 }
 
 async fn to_cluster(client: &ClusterClient) -> Result<Wire, String> {
@@ -217,9 +255,13 @@ async fn within<T>(time: Duration, connect: impl Future<Output = Result<T, Strin
 impl Wire {
     async fn ask(&self, what: Ask<'_>) -> Result<Vec<Value>, RedisError> {
         match (self.clone(), what) {
-            (Self::One(mut one), Ask::Script(script)) => script.invoke(&mut one).await,
+            (Self::One(mut one) | Self::Master(mut one, _), Ask::Script(script)) => {
+                script.invoke(&mut one).await
+            }
             (Self::Cluster(mut nodes), Ask::Script(script)) => script.invoke(&mut nodes).await,
-            (Self::One(mut one), Ask::Reads(reads)) => reads.query_async(&mut one).await,
+            (Self::One(mut one) | Self::Master(mut one, _), Ask::Reads(reads)) => {
+                reads.query_async(&mut one).await
+            }
             (Self::Cluster(nodes), Ask::Reads(reads)) => cluster::read(&nodes, reads).await,
         }
     }

@@ -22,6 +22,16 @@ pub(super) async fn master(of: &Sentinels) -> Result<Client, String> {
     }
 }
 
+/// The address that the first Sentinel to answer names, be it up or not.
+pub(super) async fn named_address(of: &Sentinels) -> Option<String> {
+    for sentinel in &of.sentinels {
+        if let Ok(Some((host, port))) = named(sentinel, &of.service).await {
+            return Some(ConnectionAddr::Tcp(host, port).to_string());
+        }
+    }
+    None
+}
+
 /// Asks for the reason. The one word for "no master" has several.
 async fn why_none(sentinels: &[ConnectionInfo], service: &str, error: &RedisError) -> String {
     let mut unasked = None;
