@@ -37,7 +37,7 @@ impl StoreServer {
         self.clock.learn(asked_at, theirs);
         let mut last = self.promise.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(&promise) {
-            tracing::info!(store = promise.queued_means, "the store is there");
+            tracing::info!(store = promise.queued_means.as_str(), "the store is there");
             for warning in &promise.warnings {
                 tracing::warn!("{warning}");
             }

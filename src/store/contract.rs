@@ -3,7 +3,8 @@
 //!
 //! A case is a function over a [`World`]: a fresh store with a clock that moves only when told. It
 //! is listed once, in [`on_every_store`], and so becomes a test on each store; or in the list of those
-//! that one process owns, or of those that several share, where the two differ: in what a lease is.
+//! that one process owns, or of those that several share, where the two differ: in what a lease is. On a
+//! Redis Cluster and behind Sentinel, which take seconds to start, all of them are one test.
 
 mod appends;
 mod cancels;
@@ -13,7 +14,9 @@ mod doubts;
 mod durable;
 mod idempotency;
 mod leases;
+mod on_a_cluster;
 mod on_redis;
+mod on_sentinel;
 mod opening;
 mod peers;
 mod reads;
@@ -21,11 +24,12 @@ mod redis_golden;
 pub(crate) mod redis_server;
 mod retention;
 mod settles;
+mod several_servers;
 mod unknowns;
 mod walk;
 mod world;
 
-use world::World;
+use world::{World, Worlds};
 
 fn run<F: Future<Output = ()>>(world: World, case: impl FnOnce(World) -> F) {
     run_within(case(world));
@@ -51,6 +55,10 @@ macro_rules! on_every_store {
         mod redis {
             $(#[test] fn $case() { super::run_on_redis(super::$module::$case); })*
         }
+        /// One after the other, on a store that is started but once.
+        async fn every_case(worlds: &Worlds) {
+            $(Box::pin($module::$case(worlds.next(stringify!($case)))).await;)*
+        }
     };
 }
 
@@ -72,6 +80,10 @@ macro_rules! on_shared_stores {
         }
         mod redis_shared {
             $(#[test] fn $case() { super::run_on_redis(super::$module::$case); })*
+        }
+        /// As [`every_case`].
+        async fn every_shared_case(worlds: &Worlds) {
+            $(Box::pin($module::$case(worlds.next(stringify!($case)))).await;)*
         }
     };
 }

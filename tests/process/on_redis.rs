@@ -1,14 +1,19 @@
-//! One or more service processes on one Redis server, all of them real: killed, stopped and continued in
-//! the middle of their work, the server too.
+//! One or more service processes on one Redis store, all of them real: killed, stopped and continued in
+//! the middle of their work, the servers too.
 
 mod clients;
 pub(crate) mod server;
+#[path = "../../src/store/contract/several_servers.rs"]
+pub(crate) mod several_servers;
 
+mod a_failover_costs_no_answered_message;
 mod a_killed_process_is_replaced;
 mod a_process_that_leaves_is_followed_at_once;
 mod a_restart_waits_for_no_more_than_the_lease;
 mod a_server_that_is_away_is_waited_for;
 mod a_server_that_is_killed_costs_no_answered_message;
+mod a_server_that_is_now_a_replica_is_refused;
+mod a_server_that_is_slow_leaves_nothing_twice;
 mod a_stopped_process_begins_nothing_more;
 mod processes_share_the_work;
 mod what_is_wrong_with_the_server_is_said;
@@ -25,13 +30,13 @@ const SHARDS: &str = r#"sendyard_shards{state="owned"}"#;
 const IN_FLIGHT: &str = "sendyard_attempts_in_flight{";
 const ENDED: &str = "sendyard_hand_overs_total{";
 
-/// A provider, a Redis server, and the service's processes on it.
+/// A provider, a Redis server or several, and the service's processes on it.
 ///
 /// Whatever still runs at its end is killed.
-pub(crate) struct Fleet {
+pub(crate) struct Fleet<R = Redis> {
     pub(crate) members: Vec<Member>,
     pub(crate) yard: Yard,
-    pub(crate) redis: Redis,
+    pub(crate) redis: R,
 }
 
 /// One of the processes.
@@ -56,9 +61,11 @@ impl Fleet {
         fleet.shared_out().await;
         Some(fleet)
     }
+}
 
+impl<R> Fleet<R> {
     /// None yet.
-    async fn over(redis: Redis, setup: &Setup) -> Self {
+    async fn over(redis: R, setup: &Setup) -> Self {
         Self { members: Vec::new(), yard: Yard::build(setup).await, redis }
     }
 

@@ -6,8 +6,9 @@
 use sendyard_actors::domain::message::{Answer as Told, Kind, Message};
 use sendyard_actors::ports::{Append, Appended, StoreError};
 
+use super::call::{Call, Reply};
 use super::gather::{Answer, Asked, Gather};
-use super::link::{Call, Link, Reply};
+use super::link::Link;
 use super::{entries, keys, messages, micros, record, scripts};
 
 /// Where appends meet.

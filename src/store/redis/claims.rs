@@ -2,7 +2,8 @@
 
 use sendyard_actors::ports::{Claim, Claimed, StoreError};
 
-use super::link::{Call, Link, Reply};
+use super::call::{Call, Reply};
+use super::link::Link;
 use super::{entries, keys, messages, micros, record, scripts};
 
 /// How many claims one script takes at most: the server does nothing else meanwhile.

@@ -8,7 +8,8 @@ use sendyard_actors::domain::outcome::{Acceptance, Next};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
 
-use super::link::{Call, Link, Reply};
+use super::call::{Call, Reply};
+use super::link::Link;
 use super::{keys, micros, record, scripts};
 
 /// `append_sending`; a stale lease is said as a step that was not done.

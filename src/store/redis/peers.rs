@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redis::Client;
 use sendyard_actors::domain::ids::Incarnation;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::ports::{Heard, Member, Note, Peers, StoreError, Stored, To};
@@ -25,22 +24,16 @@ use super::{keys, scripts};
 /// The processes on one Redis store.
 pub struct RedisPeers {
     link: Link,
-    client: Client,
     ears: Mutex<HashMap<Incarnation, Ear>>,
     voice: Voice,
 }
 
 impl RedisPeers {
     /// To be called within a runtime.
-    pub(super) fn new(link: Link, client: Client) -> Self {
-        let voice = Voice::start(link.clone(), database_of(&client));
-        Self { link, client, ears: Mutex::default(), voice }
+    pub(super) fn new(link: Link) -> Self {
+        let voice = Voice::start(link.clone());
+        Self { link, ears: Mutex::default(), voice }
     }
-}
-
-/// Channels do not belong to a database, so its number is part of their names.
-fn database_of(client: &Client) -> i64 {
-    client.get_connection_info().redis_settings().db()
 }
 
 impl Peers for RedisPeers {
@@ -68,7 +61,7 @@ impl Peers for RedisPeers {
     }
 
     fn listen(&self, me: Incarnation) -> mpsc::Receiver<Heard> {
-        let (ear, heard) = Ear::open(self.client.clone(), database_of(&self.client), me);
+        let (ear, heard) = Ear::open(self.link.clone(), me);
         self.ears.lock().unwrap_or_else(PoisonError::into_inner).insert(me, ear);
         heard
     }

@@ -9,7 +9,8 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
 
-use super::link::{Link, unexpected, value_of};
+use super::failure::unexpected;
+use super::link::{Link, value_of};
 use super::{entries, keys, micros, record, scripts};
 
 /// `message`.

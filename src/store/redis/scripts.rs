@@ -6,8 +6,6 @@
 
 use std::sync::LazyLock;
 
-use redis::Script;
-
 macro_rules! scripts {
     ($($name:ident = $file:literal $(+ $shared:literal)*;)*) => {
         $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
@@ -43,7 +41,27 @@ scripts! {
     DEPART = "depart.lua";
 }
 
+/// A script and the name by which a server knows it.
+pub(super) struct Script {
+    lines: String,
+    hash: String,
+}
+
+impl Script {
+    /// The whole of it.
+    pub(super) fn lines(&self) -> &str {
+        &self.lines
+    }
+
+    /// Its name: the SHA-1 of its lines.
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
+    }
+}
+
 fn whole(own: &str, shared: &[&str]) -> Script {
-    let (flags, lines) = own.split_once('\n').unwrap_or((own, ""));
-    Script::new(&[[flags].as_slice(), shared, &[lines]].concat().join("\n"))
+    let (flags, rest) = own.split_once('\n').unwrap_or((own, ""));
+    let lines = [[flags].as_slice(), shared, &[rest]].concat().join("\n");
+    let hash = redis::Script::new(&lines).get_hash().to_owned();
+    Script { lines, hash }
 }

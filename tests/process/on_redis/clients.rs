@@ -31,7 +31,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// One for each number that sends.
-    pub(super) fn start(fleet: &Fleet, numbers: &[String]) -> Self {
+    pub(super) fn start<R>(fleet: &Fleet<R>, numbers: &[String]) -> Self {
         let (stop, refused, accepted) = <(Arc<AtomicBool>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
         let clients = numbers.iter().enumerate().map(|(place, from)| Client {
             apis: fleet.apis(),

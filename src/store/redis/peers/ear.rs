@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use redis::aio::{PubSub, PubSubSink, PubSubStream};
-use redis::{Client, Msg, RedisError};
+use redis::{Msg, RedisError};
 use sendyard_actors::domain::ids::Incarnation;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::ports::{Heard, StoreError, Stored};
@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::super::link::Link;
 use super::notes;
 
 /// Notes that were heard and not taken yet. What finds no room is lost, and that is said.
@@ -44,10 +45,18 @@ pub(super) struct Ear {
 }
 
 impl Ear {
-    pub(super) fn open(client: Client, database: i64, me: Incarnation) -> (Self, mpsc::Receiver<Heard>) {
+    pub(super) fn open(link: Link, me: Incarnation) -> (Self, mpsc::Receiver<Heard>) {
         let (wishes, wished) = mpsc::channel(WISHES);
         let (hears, heard) = mpsc::channel(ROOM);
-        let hearing = Hearing { client, database, me, attends: ShardSet::NONE, wished, hears, gap: false };
+        let hearing = Hearing {
+            database: link.database(),
+            link,
+            me,
+            attends: ShardSet::NONE,
+            wished,
+            hears,
+            gap: false,
+        };
         (Self { wishes, task: tokio::spawn(hearing.keep()) }, heard)
     }
 
@@ -72,12 +81,17 @@ fn away() -> StoreError {
 }
 
 /// A connection to a server that passes on what is published on any of the store's.
-async fn connection(client: &Client) -> Result<PubSub, RedisError> {
-    client.get_async_pubsub().await
+async fn connection(link: &Link) -> Option<PubSub> {
+    for server in link.listen_at().await.ok()? {
+        if let Ok(connection) = server.get_async_pubsub().await {
+            return Some(connection);
+        }
+    }
+    None
 }
 
 struct Hearing {
-    client: Client,
+    link: Link,
     database: i64,
     me: Incarnation,
     attends: ShardSet,
@@ -92,11 +106,11 @@ impl Hearing {
         let mut fails = false;
         while !self.hears.is_closed() {
             let failed = match timeout(ANSWER_WITHIN, self.connect()).await {
-                Ok(Ok((sink, stream))) => {
+                Ok(Some((sink, stream))) => {
                     self.listen(sink, stream).await;
                     false
                 }
-                Ok(Err(_)) | Err(_) => true,
+                Ok(None) | Err(_) => true,
             };
             self.gap = true;
             if failed && !std::mem::replace(&mut fails, failed) {
@@ -121,11 +135,11 @@ impl Hearing {
         }
     }
 
-    async fn connect(&mut self) -> Result<(PubSubSink, PubSubStream), RedisError> {
-        let (mut sink, stream) = connection(&self.client).await?.split();
-        sink.subscribe(notes::of_process(self.database, self.me)).await?;
-        self.subscribe(&mut sink, self.attends).await?;
-        Ok((sink, stream))
+    async fn connect(&mut self) -> Option<(PubSubSink, PubSubStream)> {
+        let (mut sink, stream) = connection(&self.link).await?.split();
+        sink.subscribe(notes::of_process(self.database, self.me)).await.ok()?;
+        self.subscribe(&mut sink, self.attends).await.ok()?;
+        Some((sink, stream))
     }
 
     async fn subscribe(&self, sink: &mut PubSubSink, shards: ShardSet) -> Result<(), RedisError> {

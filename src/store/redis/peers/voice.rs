@@ -22,9 +22,10 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn start(link: Link, database: i64) -> Self {
+    pub(super) fn start(link: Link) -> Self {
         let (queue, mut told) = mpsc::channel(ROOM);
         let task = tokio::spawn(async move {
+            let database = link.database();
             let mut batch = Vec::with_capacity(AT_ONCE);
             while told.recv_many(&mut batch, AT_ONCE).await > 0 {
                 publish(&link, database, &mut batch).await;
