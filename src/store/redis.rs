@@ -14,7 +14,7 @@
 //! * [`peers`]: what the processes on one server tell each other.
 //! * [`check`]: what is wrong with the server. [`promise`]: what it promises.
 //!
-//! All keys of a step share one hash tag, and no script touches a key of another. Time is the server's,
+//! All keys of a step share one hash tag, and no step touches a key of another. Time is the server's,
 //! in whole microseconds (`micros`). A message without a key costs three calls over its life: append,
 //! claim, settle.
 

@@ -3,6 +3,9 @@
 //! A call costs the server and us much that does not depend on how many steps it makes. Nothing waits for a
 //! timer: what arrives alone goes alone at once, and the busier the server is, the more goes together.
 //! What waits is bounded by whoever asks: a request holds a ticket of the engine.
+//!
+//! On a Cluster each goes alone: one call there must not touch two shards, and a node that hangs must not
+//! hold back what is for the others.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -75,6 +78,10 @@ impl<S: Send + 'static, A: Send + 'static> Gather<S, A> {
     /// Asks for a step, and waits for its answer. Given up, the step may be made all the same.
     pub(super) async fn ask(self, step: S) -> Result<A, StoreError> {
         let (reply, answer) = oneshot::channel();
+        if self.link.is_cluster() {
+            (self.make_call)(self.link.clone(), vec![Asked { step, reply }]).await;
+            return answer.await.unwrap_or(Err(StoreError::Unanswered));
+        }
         let caller = {
             let mut waiting = self.lock();
             waiting.steps.push_back(Asked { step, reply });

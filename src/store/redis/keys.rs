@@ -2,7 +2,7 @@
 //!
 //! Two kinds of hash tag, and no step touches two: `{s<n>}` for everything of a sender's shard (`n` is
 //! its number, 0 to 255), `{k<n>}` for idempotency keys (`n` is the first byte of the key's digest). So
-//! one script does one step whole, also on a cluster. Behind the tag comes one letter for the kind of
+//! one script does one step whole, also on a cluster. (On a single server one call may make several steps: `gather.rs`.) Behind the tag comes one letter for the kind of
 //! key, then binary fields of fixed width, as each byte is paid a million times: a message id is 16
 //! bytes, a phone number 7 (its digits as a big-endian number), a lane one digit.
 //!
