@@ -42,6 +42,9 @@ const IN_A_TURN: usize = 8;
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// Without a limit nothing looks back, not even at the hand-over itself. Above what stores round by.
+const JUST_BEHIND: Duration = Duration::from_millis(1);
+
 /// What a provider actor is told.
 pub enum ProviderMessage {
     /// A sender's next messages may go now: places, please. Asked again, this is what it wants.
@@ -384,7 +387,8 @@ impl ProviderState {
         }
         self.stamp(attempt.use_charge(), facts.cost, now);
         // The store's charges serve both paces: the sender's and the account's.
-        let keep_from = now - pace_memory.max(self.pace_memory);
+        let memory = pace_memory.max(self.pace_memory);
+        let keep_from = if memory.is_zero() { now + JUST_BEHIND } else { now - memory };
         let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
         let patience = hand_over.deadline.since(now);
         let mut call = self.with.way_out.send(hand_over, patience);

@@ -28,6 +28,7 @@ mod group;
 mod handle;
 mod log;
 mod logs;
+mod sort_key;
 mod writer;
 
 use std::path::Path;
