@@ -27,7 +27,7 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::places::{AccountCharge, InFlight, Place};
+use crate::places::{AccountCharge, InFlight, Place, PlacesAt};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
@@ -132,6 +132,7 @@ struct Wanted {
 
 pub(crate) struct ProviderState {
     with: ProviderArguments,
+    places_at: Arc<PlacesAt>,
     /// Whose turn it is. Each is in `wants`, too.
     turns: VecDeque<E164>,
     wants: HashMap<E164, Wanted>,
@@ -159,8 +160,11 @@ impl Actor for ProviderActor {
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
         let pace_memory = Pace::new(&with.account.limits, None, [], Time::ZERO).memory();
+        let ProviderArguments { account, in_flight, roster, .. } = &with;
+        let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let mut state = ProviderState {
             with,
+            places_at: Arc::new(places_at),
             turns: VecDeque::new(),
             wants: HashMap::new(),
             got: 0,
@@ -313,9 +317,7 @@ impl ProviderState {
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
-        let account = self.with.account.name.clone();
-        let charge = AccountCharge::Permit(permit);
-        let place = Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster);
+        let place = Place::take(&self.places_at, AccountCharge::Permit(permit), cost);
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
@@ -351,9 +353,7 @@ impl ProviderState {
             Some(cost) => AccountCharge::Permit(self.permit_now(now, cost)?),
             None => AccountCharge::Direct,
         };
-        let account = self.with.account.name.clone();
-        let covers = queued.unwrap_or(u32::MAX);
-        let place = Place::take(account, charge, covers, &self.with.in_flight, &self.with.roster);
+        let place = Place::take(&self.places_at, charge, queued.unwrap_or(u32::MAX));
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
     }
 

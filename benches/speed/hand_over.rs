@@ -45,7 +45,7 @@ pub(crate) async fn run(only: Option<u64>) {
             let numbers = Numbers::first_senders(senders);
             let before = yard::processor_time();
             let yardstick = hand_over::bare(client, &url, places, messages, &numbers).await.unwrap();
-            bare_costs.push(micros_each(yard::processor_time() - before, messages));
+            bare_costs.push(micros_each(yard::processor_time().saturating_sub(before), messages));
             let (ours, cost) = ours(twin.addr(), places, messages, senders).await;
             ratios.push(ours / yardstick);
             rates.push(ours);
@@ -97,7 +97,7 @@ async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let took = start.elapsed();
-    let cost = micros_each(yard::processor_time() - before, messages);
+    let cost = micros_each(yard::processor_time().saturating_sub(before), messages);
     engine.stop().await;
     (messages as f64 / took.as_secs_f64(), cost)
 }

@@ -47,11 +47,7 @@ impl Changes {
 
     /// The changes from one key up to another, which is not part of it, in the order of the keys. The
     /// second key is behind the first.
-    pub(super) fn range(
-        &self,
-        from: &SortKey,
-        below: &SortKey,
-    ) -> impl Iterator<Item = (&SortKey, &Change)> {
+    pub(super) fn range(&self, from: &SortKey, below: &SortKey) -> impl Iterator<Item = (&SortKey, &Change)> {
         let kinds = self.kinds.get(kind(from)..=kind(below)).unwrap_or_default();
         kinds.iter().flat_map(move |rows| rows.range(from..below))
     }
@@ -246,7 +242,9 @@ mod tests {
 
     /// What is known of a row, or nothing.
     fn known<'a>(changes: &'a Changes, key: &[u8]) -> Known<'a> {
-        changes.get(&SortKey::new(key)).map_or(Known::Nothing, |change| change.value().map_or(Known::Removed, Known::Value))
+        changes
+            .get(&SortKey::new(key))
+            .map_or(Known::Nothing, |change| change.value().map_or(Known::Removed, Known::Value))
     }
 
     #[derive(Debug, PartialEq, Eq)]

@@ -18,18 +18,18 @@ pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The rows at one durable state.
 pub(super) struct ReadRows<'a> {
-    pub(super) table: Table,
+    pub(super) table: &'a Table,
     /// What lies over the table.
     pub(super) newest_first: [&'a Changes; 2],
 }
 
 impl Rows for ReadRows<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.table, self.newest_first, key)
+        get(self.table, self.newest_first, key)
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan(&self.table, self.newest_first, span, visit)
+        scan(self.table, self.newest_first, span, visit)
     }
 }
 
@@ -57,11 +57,11 @@ impl<'a> GroupRows<'a> {
 
 impl Rows for GroupRows<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.beneath.table, self.newest_first(), key)
+        get(self.beneath.table, self.newest_first(), key)
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan(&self.beneath.table, self.newest_first(), span, visit)
+        scan(self.beneath.table, self.newest_first(), span, visit)
     }
 }
 
