@@ -217,7 +217,7 @@ pub struct Settle {
     pub settlement: Settlement,
     /// The stamp taken before the write; `None` where nothing was written.
     pub written_at: Option<Time>,
-    /// Hand-over instants of the sender before this need not be kept.
+    /// Hand-over instants of the sender before this need not be kept; neither need this one, if it is.
     pub keep_pace_from: Time,
 }
 

@@ -27,7 +27,7 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::places::{AccountCharge, InFlight, Place};
+use crate::places::{AccountCharge, InFlight, Place, PlacesAt};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
@@ -41,6 +41,9 @@ const IN_A_TURN: usize = 8;
 
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Without a limit nothing looks back, not even at the hand-over itself. Above what stores round by.
+const JUST_BEHIND: Duration = Duration::from_millis(1);
 
 /// What a provider actor is told.
 pub enum ProviderMessage {
@@ -129,6 +132,7 @@ struct Wanted {
 
 pub(crate) struct ProviderState {
     with: ProviderArguments,
+    places_at: Arc<PlacesAt>,
     /// Whose turn it is. Each is in `wants`, too.
     turns: VecDeque<E164>,
     wants: HashMap<E164, Wanted>,
@@ -156,8 +160,11 @@ impl Actor for ProviderActor {
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
         let pace_memory = Pace::new(&with.account.limits, None, [], Time::ZERO).memory();
+        let ProviderArguments { account, in_flight, roster, .. } = &with;
+        let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let mut state = ProviderState {
             with,
+            places_at: Arc::new(places_at),
             turns: VecDeque::new(),
             wants: HashMap::new(),
             got: 0,
@@ -310,9 +317,7 @@ impl ProviderState {
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
-        let account = self.with.account.name.clone();
-        let charge = AccountCharge::Permit(permit);
-        let place = Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster);
+        let place = Place::take(&self.places_at, AccountCharge::Permit(permit), cost);
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
@@ -348,9 +353,7 @@ impl ProviderState {
             Some(cost) => AccountCharge::Permit(self.permit_now(now, cost)?),
             None => AccountCharge::Direct,
         };
-        let account = self.with.account.name.clone();
-        let covers = queued.unwrap_or(u32::MAX);
-        let place = Place::take(account, charge, covers, &self.with.in_flight, &self.with.roster);
+        let place = Place::take(&self.places_at, charge, queued.unwrap_or(u32::MAX));
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
     }
 
@@ -384,7 +387,8 @@ impl ProviderState {
         }
         self.stamp(attempt.use_charge(), facts.cost, now);
         // The store's charges serve both paces: the sender's and the account's.
-        let keep_from = now - pace_memory.max(self.pace_memory);
+        let memory = pace_memory.max(self.pace_memory);
+        let keep_from = if memory.is_zero() { now + JUST_BEHIND } else { now - memory };
         let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
         let patience = hand_over.deadline.since(now);
         let mut call = self.with.way_out.send(hand_over, patience);

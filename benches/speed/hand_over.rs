@@ -28,22 +28,30 @@ pub(crate) async fn run(only: Option<u64>) {
     for (latency_ms, places, messages, senders) in cases {
         let mut ratios = Vec::new();
         let mut rates = Vec::new();
+        let mut bare_costs = Vec::new();
+        let mut costs = Vec::new();
         for _ in 0..ROUNDS {
             let twin = twin::start("127.0.0.1:0".parse().unwrap(), TwinOptions::default()).await.unwrap();
             set_latency(twin.control_addr(), latency_ms).await;
             let url = format!("http://{}", twin.addr()).parse().unwrap();
             let client = http_client(places).unwrap();
             let numbers = Numbers::first_senders(senders);
+            let before = yard::processor_time();
             let yardstick = hand_over::bare(client, &url, places, messages, &numbers).await.unwrap();
-            let ours = ours(twin.addr(), places, messages, senders).await;
+            bare_costs.push(micros_each(yard::processor_time().saturating_sub(before), messages));
+            let (ours, cost) = ours(twin.addr(), places, messages, senders).await;
             ratios.push(ours / yardstick);
             rates.push(ours);
+            costs.push(cost);
             twin.stop().await;
         }
         println!(
-            "hand-over, provider at {latency_ms} ms, {places} places, {senders} senders: {:.3} of bare reqwest; {:.0}/s here",
+            "hand-over, provider at {latency_ms} ms, {places} places, {senders} senders: {:.3} of bare reqwest; {:.0}/s here; \
+             {:.1} µs of processor each, the twin's among them, the bare loop's {:.1}",
             median(ratios),
-            median(rates)
+            median(rates),
+            median(costs),
+            median(bare_costs)
         );
     }
 }
@@ -57,12 +65,18 @@ async fn set_latency(control: SocketAddr, latency_ms: u64) {
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
 }
 
-/// A store that holds the messages already; measured from the start of the engine to the last one.
-async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) -> f64 {
+fn micros_each(time: Duration, messages: usize) -> f64 {
+    time.as_secs_f64() * 1e6 / messages as f64
+}
+
+/// A store that holds the messages already; measured from the start of the engine to the last one. Messages
+/// a second, and microseconds of processor time for each.
+async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) -> (f64, f64) {
     let data = tempfile::tempdir().unwrap();
     fill(data.path(), messages, senders).await;
     let directory = yard::directory(twin, senders, "[]");
     let (config, directory) = yard::parse(&yard::config(data.path(), places), &directory);
+    let before = yard::processor_time();
     let start = Instant::now();
     let engine = boot::start(config, directory).await.unwrap();
     let client = reqwest::Client::new();
@@ -76,8 +90,9 @@ async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let took = start.elapsed();
+    let cost = micros_each(yard::processor_time().saturating_sub(before), messages);
     engine.stop().await;
-    messages as f64 / took.as_secs_f64()
+    (messages as f64 / took.as_secs_f64(), cost)
 }
 
 /// An embedded store with messages in its queue.

@@ -6,7 +6,7 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Waiting};
 
-use super::keys::{QueueRow, SenderRow, UnsettledRow};
+use super::keys::{KeyBytes, QueueRow, SenderRow, UnsettledRow};
 use super::rows::{Rows, RowsMut, encode, load, save};
 use super::{keys, record, tallies};
 
@@ -44,7 +44,7 @@ impl Standing {
     }
 
     /// Writes a row under a key that is this message's alone.
-    fn put(self, rows: &mut dyn RowsMut, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+    fn put(self, rows: &mut dyn RowsMut, key: KeyBytes, value: Vec<u8>) -> Result<(), StoreError> {
         if self.is_new() { rows.put_new(key, value) } else { rows.put(key, value) }
     }
 }

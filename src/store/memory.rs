@@ -14,7 +14,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError, Stored};
 
 pub use self::peers::MemoryPeers;
-use super::keys::Span;
+use super::keys::{KeyBytes, Span};
 use super::rows::{Rows, RowsMut, Visit};
 use super::step_store::{Owners, Runner, StepStore};
 
@@ -71,7 +71,7 @@ impl Rows for BTreeMap<Vec<u8>, Vec<u8>> {
         if span.from >= span.below {
             return Ok(());
         }
-        for (key, value) in self.range(span.from.clone()..span.below.clone()) {
+        for (key, value) in self.range(span.from.to_vec()..span.below.to_vec()) {
             if visit(key, value)? == ControlFlow::Break(()) {
                 break;
             }
@@ -81,8 +81,8 @@ impl Rows for BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 impl RowsMut for BTreeMap<Vec<u8>, Vec<u8>> {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
-        self.insert(key, value);
+    fn put(&mut self, key: KeyBytes, value: Vec<u8>) -> Result<(), StoreError> {
+        self.insert(key.into_vec(), value);
         Ok(())
     }
 
