@@ -230,38 +230,36 @@ impl FaultyPeers {
     fn wrap<T: Send + 'static>(
         &self,
         name: &'static str,
-        step: impl FnOnce(&dyn Peers) -> Stored<T>,
+        step: impl FnOnce(&dyn Peers) -> Stored<T> + Send + 'static,
     ) -> Stored<T> {
+        let inner = Arc::clone(&self.inner);
         match self.faults.take(name) {
-            None => step(&*self.inner),
+            None => step(&*inner),
             Some(Fault::Refuse(error)) => Box::pin(ready(Err(error))),
-            Some(Fault::Before(wait) | Fault::After(wait)) => {
-                let answer = step(&*self.inner);
-                Box::pin(async move {
-                    tokio::time::sleep(wait).await;
-                    answer.await
-                })
-            }
-            Some(Fault::LoseAnswer) => {
-                drop(step(&*self.inner));
-                Box::pin(ready(Err(StoreError::Unanswered)))
-            }
+            Some(Fault::LoseAnswer) => Box::pin(async move {
+                let _ = step(&*inner).await;
+                Err(StoreError::Unanswered)
+            }),
+            Some(Fault::Before(wait) | Fault::After(wait)) => Box::pin(async move {
+                tokio::time::sleep(wait).await;
+                step(&*inner).await
+            }),
         }
     }
 }
 
 impl Peers for FaultyPeers {
     fn announce(&self, me: Incarnation, holds: ShardSet, lasts: Duration) -> Stored<Vec<Member>> {
-        self.wrap("announce", |peers| peers.announce(me, holds, lasts))
+        self.wrap("announce", move |peers| peers.announce(me, holds, lasts))
     }
     fn depart(&self, me: Incarnation) -> Stored<()> {
-        self.wrap("depart", |peers| peers.depart(me))
+        self.wrap("depart", move |peers| peers.depart(me))
     }
     fn listen(&self, me: Incarnation) -> tokio::sync::mpsc::Receiver<Heard> {
         self.inner.listen(me)
     }
     fn attend(&self, me: Incarnation, shards: ShardSet) -> Stored<()> {
-        self.wrap("attend", |peers| peers.attend(me, shards))
+        self.wrap("attend", move |peers| peers.attend(me, shards))
     }
     fn tell(&self, to: To, note: Note) {
         if !self.faults.is_refused("tell") {

@@ -70,24 +70,22 @@ async fn an_append_between_the_taking_and_the_look_at_the_backlog_is_not_missed(
     let faults = Arc::<Faults>::default();
     let mut yard = yard_of(accepting(Duration::ZERO)).await;
     let second = yard.another_with(&faults).await;
-    shared_out(&[&yard.engine, &second.engine], SECOND).await;
-    let from = number_of(&yard.engine);
     let third = yard.another().await;
-    shared_out(&[&yard.engine, &second.engine, &third.engine], SECOND).await;
+    shared_out(&[&yard.engine, &second.engine, &third.engine], 2 * SECOND).await;
+    let owned = yard.engine.shards();
+    let all = (0..64).map(|index| format!("+1202555{index:04}"));
+    let numbers: Vec<String> = all.filter(|one| owned.contains(Shard::of(number(one)))).collect();
     // It hears late, and what it reads of the backlogs is older than its answer.
     faults.push("attend", Fault::Before(300 * MOMENT));
-    faults.push("backlogs", Fault::After(2 * SECOND));
-    let from =
-        if yard.engine.shards().contains(Shard::of(number(&from))) { from } else { number_of(&yard.engine) };
+    faults.push("backlogs", Fault::After(500 * MOMENT));
     yard.stop(Duration::ZERO).await;
-    // Each moment of the take-over, another message.
+    // Before, during and after the take-over, a message of another number each time.
     let mut ids = Vec::new();
-    for index in 0..60 {
-        let sent = queue(&third.engine, &from, &format!("+1555000{index:04}"), "hello").await;
-        ids.push(sent.id);
-        tokio::time::sleep(10 * MOMENT).await;
+    for from in &numbers {
+        ids.push(queue(&third.engine, from, "+15550000001", "hello").await.id);
+        tokio::time::sleep(SECOND / u32::try_from(numbers.len()).unwrap()).await;
     }
-    tokio::time::sleep(200 * MOMENT).await;
+    tokio::time::sleep(600 * MOMENT).await;
     let seen = yard.seen();
     let missed = ids.iter().filter(|id| !seen.iter().any(|one| one.id == **id)).count();
     assert_eq!(missed, 0, "of {} messages", ids.len());
