@@ -149,18 +149,23 @@ async fn refuse_incomplete(link: &Link, asked: usize) -> Result<(), NotUsable> {
     Ok(())
 }
 
-/// Do the masters' clocks agree? The times are asked for at once, so what they are apart beyond the time
-/// that the asking took, they are in truth.
+/// Do the masters' clocks agree? All are asked at once.
 async fn refuse_other_times(link: &Link) -> Result<(), NotUsable> {
     let asked_at = Instant::now();
     let times: Vec<(String, (u64, u64))> = of_masters(link, &redis::cmd("TIME")).await?;
     let took = asked_at.elapsed();
-    let since_epoch = times
-        .iter()
-        .map(|(_, (seconds, micros))| Duration::from_secs(*seconds) + Duration::from_micros(*micros));
-    let (first, last) = (since_epoch.clone().min(), since_epoch.max());
-    let apart = last.unwrap_or_default().saturating_sub(first.unwrap_or_default()).saturating_sub(took);
+    let since_epoch = |(_, (seconds, micros)): &(String, (u64, u64))| {
+        Duration::from_secs(*seconds) + Duration::from_micros(*micros)
+    };
+    let apart = apart(&times.iter().map(since_epoch).collect::<Vec<_>>(), took);
     if apart > CLOCKS_APART { Err(NotUsable::Clocks { apart }) } else { Ok(()) }
+}
+
+/// How far clocks are apart at least that showed this within a time that long.
+fn apart(times: &[Duration], took: Duration) -> Duration {
+    let first = times.iter().min().copied().unwrap_or_default();
+    let last = times.iter().max().copied().unwrap_or_default();
+    last.saturating_sub(first).saturating_sub(took)
 }
 
 async fn of_masters<T: FromRedisValue>(link: &Link, command: &Cmd) -> Result<Vec<(String, T)>, StoreError> {
@@ -176,6 +181,14 @@ fn field<'i>(info: &'i str, name: &str) -> Option<&'i str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clocks_are_apart_by_what_the_asking_does_not_explain() {
+        let times = [5000, 7500, 6000].map(Duration::from_millis);
+        assert_eq!(apart(&times, Duration::from_millis(100)), Duration::from_millis(2400));
+        assert_eq!(apart(&times, Duration::from_secs(3)), Duration::ZERO);
+        assert_eq!(apart(&[], Duration::ZERO), Duration::ZERO);
+    }
 
     #[test]
     fn a_server_before_scripts_had_flags_is_refused_and_valkey_is_not() {

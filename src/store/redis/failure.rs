@@ -116,3 +116,38 @@ fn refusal(error: &RedisError, is_cluster: bool) -> String {
         _ => format!("Redis refused: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(kind: ServerErrorKind) -> RedisError {
+        (ErrorKind::Server(kind), "said by a server").into()
+    }
+
+    #[test]
+    fn on_a_cluster_a_word_that_may_be_about_another_call_refuses_no_step() {
+        let loading = || refused(ServerErrorKind::BusyLoading);
+        assert_eq!(Failed::OnCluster(loading()).of_step(), StoreError::Unanswered);
+        assert!(matches!(Failed::OnServer(loading()).of_step(), StoreError::Unavailable(_)));
+        let unsent = RedisError::from((ErrorKind::ClusterConnectionNotFound, "no connection"));
+        assert_eq!(Failed::OnCluster(unsent).of_step(), StoreError::Unanswered);
+    }
+
+    #[test]
+    fn what_a_server_refuses_before_it_does_anything_is_refused() {
+        for kind in [
+            ServerErrorKind::Moved,
+            ServerErrorKind::Ask,
+            ServerErrorKind::TryAgain,
+            ServerErrorKind::ClusterDown,
+            ServerErrorKind::ReadOnly,
+            ServerErrorKind::MasterDown,
+        ] {
+            let step = Failed::OnCluster(refused(kind)).of_step();
+            assert!(matches!(step, StoreError::Unavailable(_)), "{kind:?}: {step:?}");
+        }
+        let middle = Failed::OnServer(refused(ServerErrorKind::ResponseError)).of_step();
+        assert_eq!(middle, StoreError::Unanswered, "a script that ended in its middle");
+    }
+}

@@ -103,6 +103,14 @@ impl Client {
                         self.accepted.fetch_add(1, Ordering::Relaxed);
                         return reply.message_id();
                     }
+                    // Its time was over before it was begun: nothing went, and only its key says which it was.
+                    (500, "send_failed") if !queue => {
+                        assert_eq!(reply.body["retryable"], true, "{reply:?}");
+                        self.refused.fetch_add(1, Ordering::Relaxed);
+                        if key.is_none() {
+                            return None;
+                        }
+                    }
                     // Nobody knows, and it stays so.
                     (504, "outcome_unknown") => return None,
                     (503 | 409, _) => {
