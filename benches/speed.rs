@@ -49,5 +49,8 @@ fn main() {
         if wants("backlog-redis") {
             backlog::run_on_redis().await;
         }
+        if wants("taken-over") {
+            backlog::run_taken_over().await;
+        }
     });
 }

@@ -14,6 +14,10 @@ use crate::{hand_over, yard};
 const MESSAGES: usize = 1_000_000;
 const SENDERS: usize = 100;
 
+/// Of these many senders each has so many messages when a process of two is killed.
+const MANY_SENDERS: usize = 10_000;
+const EACH: usize = 20;
+
 /// On the embedded store.
 pub(crate) async fn run() {
     let home = tempfile::tempdir().unwrap();
@@ -36,6 +40,61 @@ pub(crate) async fn run_on_redis() {
     println!("backlog of {MESSAGES} on Redis: {bytes:.0} bytes of its memory for each message");
     let yard = Yard::start(home.path(), &yard::config_on(&redis.url(), 64), SENDERS, "10/s").await;
     yard.killed_and_started("Redis").await;
+}
+
+/// Two processes on one Redis server, of which one is killed: how soon the other works for all senders.
+pub(crate) async fn run_taken_over() {
+    let home = tempfile::tempdir().unwrap();
+    let redis = Redis::start("always");
+    let store = RedisStore::open(&redis.url()).unwrap();
+    store.check().await.unwrap();
+    yard::fill(&store, MANY_SENDERS * EACH, MANY_SENDERS, false).await;
+    drop(store);
+    let config = yard::config_on(&redis.url(), 64);
+    let yard = Yard::start(home.path(), &config, MANY_SENDERS, "1/20s").await;
+    let mut first = yard.serve_at("127.0.0.1:18081");
+    let mut second = yard.serve_at("127.0.0.1:18082");
+    let seen = async |at: &str| {
+        (metric(at, "sendyard_shards{state=\"owned\"}").await, metric(at, "sendyard_senders_running").await)
+    };
+    while seen("127.0.0.1:18081").await.1 + seen("127.0.0.1:18082").await.1 < MANY_SENDERS {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!(
+        "before: {:?} and {:?} (shards, senders)",
+        seen("127.0.0.1:18081").await,
+        seen("127.0.0.1:18082").await
+    );
+    first.kill().unwrap();
+    let killed = Instant::now();
+    first.wait().unwrap();
+    let mut shards = None;
+    loop {
+        let now = seen("127.0.0.1:18082").await;
+        if now.0 == 256 && shards.is_none() {
+            shards = Some(killed.elapsed());
+        }
+        if now.1 == MANY_SENDERS {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!(
+        "taken over after SIGKILL: all shards after {:.2} s, all {MANY_SENDERS} senders at work after {:.2} s",
+        shards.unwrap_or_default().as_secs_f64(),
+        killed.elapsed().as_secs_f64()
+    );
+    second.kill().unwrap();
+    second.wait().unwrap();
+    yard.twin.stop().await;
+}
+
+/// A gauge of a process; zero while it does not answer.
+async fn metric(at: &str, name: &str) -> usize {
+    let Ok(answer) = reqwest::get(format!("http://{at}/metrics")).await else { return 0 };
+    let text = answer.text().await.unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
 }
 
 /// A twin, and the configuration of an engine that sends to it.
@@ -80,10 +139,21 @@ impl Yard {
         self.twin.stop().await;
     }
 
+    /// With its API and its metrics there.
+    fn serve_at(&self, address: &str) -> Child {
+        let mut command = self.command();
+        command.env("SENDYARD__HTTP__LISTEN", address);
+        command.spawn().unwrap()
+    }
+
     fn serve(&self) -> Child {
+        self.command().spawn().unwrap()
+    }
+
+    fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sendyard"));
         command.args(["serve", "--config"]).arg(&self.config).stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().unwrap()
+        command
     }
 
     async fn handed_over(&self) -> usize {

@@ -54,7 +54,7 @@ pub(super) struct Connection {
 enum Target {
     One(Client),
     Master(Arc<Sentinels>),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 /// A connection that stands.
@@ -92,7 +92,7 @@ impl Connection {
         let target = match address.clone() {
             Address::One(info) => Target::One(Client::open(info)?),
             Address::Sentinel(sentinels) => Target::Master(Arc::new(sentinels)),
-            Address::Cluster(nodes) => Target::Cluster(cluster::client(nodes)?),
+            Address::Cluster(nodes) => Target::Cluster(Box::new(cluster::client(nodes)?)),
         };
         let now = Instant::now();
         let current = Current { number: 0, connecting: None, since: now, looked_at: now };

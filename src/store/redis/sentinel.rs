@@ -8,7 +8,7 @@ use super::address::Sentinels;
 
 /// A client of the master, which said itself that it is one; or a sentence.
 pub(super) async fn master(of: &Sentinels) -> Result<Client, String> {
-    let Sentinels { sentinels, service, server } = of;
+    let Sentinels { hosts: sentinels, service, server } = of;
     let mut sentinel = Sentinel::build(sentinels.clone()).map_err(|error| error.to_string())?;
     let entry =
         SentinelNodeConnectionInfo::default().set_redis_connection_info(server.redis_settings().clone());
@@ -24,7 +24,7 @@ pub(super) async fn master(of: &Sentinels) -> Result<Client, String> {
 
 /// The address that the first Sentinel to answer names, be it up or not.
 pub(super) async fn named_address(of: &Sentinels) -> Option<String> {
-    for sentinel in &of.sentinels {
+    for sentinel in &of.hosts {
         if let Ok(Some((host, port))) = named(sentinel, &of.service).await {
             return Some(ConnectionAddr::Tcp(host, port).to_string());
         }

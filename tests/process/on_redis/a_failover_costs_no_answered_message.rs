@@ -18,7 +18,7 @@ const SOME: usize = 150;
 async fn costs_nothing<R>(fleet: &mut Fleet<R>, url: &str, setup: &Setup, fails: impl AsyncFnOnce(&mut R)) {
     fleet.yard.twin.set_faults(&json!({ "rules": [{ "latency_ms": 100 }] })).await;
     fleet.add(url);
-    fleet.ready().await;
+    fleet.members[0].is_ready_within_patience().await;
     let numbers: Vec<String> = setup.numbers.iter().map(|number| number.number.clone()).collect();
     let clients = Clients::start(fleet, &numbers);
     let sent = async |count| (clients.accepted() >= count).then_some(());
