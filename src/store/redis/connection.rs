@@ -52,7 +52,7 @@ pub(super) struct Connection {
 /// What is connected to.
 #[derive(Clone)]
 enum Target {
-    One(Client),
+    One(Box<Client>),
     Master(Arc<Sentinels>),
     Cluster(Box<ClusterClient>),
 }
@@ -90,7 +90,7 @@ impl Connection {
     /// Does not connect yet.
     pub(super) fn new(address: &Address) -> Result<Self, RedisError> {
         let target = match address.clone() {
-            Address::One(info) => Target::One(Client::open(info)?),
+            Address::One(info) => Target::One(Box::new(Client::open(info)?)),
             Address::Sentinel(sentinels) => Target::Master(Arc::new(sentinels)),
             Address::Cluster(nodes) => Target::Cluster(Box::new(cluster::client(nodes)?)),
         };
