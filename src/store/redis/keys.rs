@@ -9,6 +9,24 @@
 //! No key has a time to live: what is kept ends by `prune`, so the clock of the store alone decides.
 //! Instants are microseconds since the epoch.
 //!
+//! **Time on several servers.** A step goes by the clock of the server that has its tag: on a Cluster each
+//! master has its own, and after a failover a shard goes by its new master's. The engine goes by one, that
+//! of the master of the store's mark, learnt at the start. A lease, an attempt and an idempotency key live
+//! at one master and are measured there by durations, so they agree with themselves whatever the others
+//! show. Where the engine's instants meet a master's, clocks that are apart by `d` cost this: the last
+//! moment to write a request comes earlier or later by `d`, and what was not told when it was written is
+//! charged to the pace so much off. The engine's margin, which is for such things, covers all of it while
+//! `d` is below it: order, one in flight, and the pace hold. Beyond it the pace of what became unknown may
+//! be off by the rest; from `begin_by` on nothing of a master that is behind is begun any more, and what a
+//! master gets that is ahead comes too late to be stored. Once, Truthful cancel and Idempotent do not go by
+//! time: the fences and numbers of the records decide. So `check` refuses a Cluster whose masters' clocks
+//! are apart by more than half the margin's default.
+//!
+//! **A slot that is moved** key by key (`CLUSTER SETSLOT`) cannot have its steps done, as some keys would be
+//! taken for none. Every step first asks for `-`, a key that never is, which the server refuses just then;
+//! so nothing is begun, and the step is refused until all of the slot is there. For the same reason no `ASK`
+//! is followed. `MOVED` is: it says that all of it is there.
+//!
 //! Of a shard, `{s<n>}` …
 //!
 //! | key | type | value | written by |
