@@ -24,5 +24,6 @@ mod unbuilt;
 mod unknown;
 mod words;
 
+pub use errors::page::error_table;
 pub use openapi::openapi;
 pub use router::{Front, MetricsPage, router};

@@ -103,6 +103,13 @@ pub(super) struct AccountsAnswer {
 
 /// How one account stands.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "acme-twilio",
+    "provider": "twilio",
+    "unknown_outcome": "hold",
+    "circuit": { "state": "closed", "reason": null, "since": null, "probe_at": null },
+    "places": { "in_flight": 1, "allowed": 1, "configured": 64 },
+}))]
 pub(super) struct AccountAnswer {
     /// Its name in the directory.
     #[schema(value_type = String, example = "acme-twilio")]

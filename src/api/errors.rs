@@ -105,6 +105,18 @@ impl ApiError {
         self.code == Code::Internal
     }
 
+    /// As the result of one message among several.
+    pub(super) fn refused(self) -> RefusedMessage {
+        RefusedMessage {
+            success: false,
+            detail: self.detail,
+            code: self.code,
+            retryable: self.retryable,
+            retry_after: self.retry_after,
+            message_id: self.message_id,
+        }
+    }
+
     /// The body, as it is sent.
     pub(super) fn body(self, id: &RequestId) -> ErrorBody {
         ErrorBody {
@@ -152,6 +164,26 @@ impl From<StoreError> for ApiError {
             StoreError::Corrupt(_) => Self::internal(),
         }
     }
+}
+
+/// What became of a message of a batch that was not accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RefusedMessage {
+    /// Always false.
+    success: bool,
+    /// One sentence for people.
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
+    /// What went wrong, for programs.
+    code: Code,
+    /// Whether the same message, sent again later, may pass without going out twice.
+    retryable: bool,
+    /// When to come back, in whole seconds; null where that would not help.
+    #[schema(required)]
+    retry_after: Option<u64>,
+    /// The message, where it may be stored.
+    #[schema(required, value_type = Option<String>, format = Uuid)]
+    message_id: Option<MessageId>,
 }
 
 /// The body of every error.

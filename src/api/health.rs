@@ -89,12 +89,12 @@ impl IntoResponses for ReadyErrors {
     }
 }
 
-/// What `/metrics` answers where they have a port of their own.
+/// What `/metrics` answers where they have a port of their own, or cannot be written.
 struct MetricsErrors;
 
 impl IntoResponses for MetricsErrors {
     fn responses() -> Described {
-        described(&[Code::NotFound])
+        described(&[Code::NotFound, Code::Internal])
     }
 }
 

@@ -21,6 +21,7 @@ use super::router::Front;
 use super::times::Rfc3339;
 use super::words;
 
+pub(super) mod batch;
 mod form;
 mod refusal;
 

@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::auth::Keyring;
 use super::errors::page;
+use super::messages::batch;
 use super::{accounts, cancel, docs, health, messages, openapi, request_id, stats, status, unbuilt, unknown};
 
 /// Renders the page that Prometheus reads, in its text format.
@@ -33,6 +34,7 @@ pub struct Front {
 pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(messages::send))
+        .routes(routes!(batch::send_batch))
         .routes(routes!(status::status))
         .routes(routes!(status::status_by_prefix))
         .routes(routes!(cancel::cancel))

@@ -195,13 +195,12 @@ enum ListedStatus {
 #[expect(dead_code, reason = "describes the body; it is read by hand")]
 pub(super) struct SettleForm {
     /// `sent`: the provider has it. `failed`: it has it not. `retry`: hand it over again.
-    #[schema(inline)]
     outcome: Outcome,
 }
 
 /// What became of a message, by a person's word.
 #[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[schema(as = SettleOutcome, rename_all = "lowercase")]
 #[expect(dead_code, reason = "describes the body; it is read by hand")]
 enum Outcome {
     /// The provider has it.

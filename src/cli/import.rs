@@ -13,7 +13,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use self::progress::Progress;
 use super::target::Target;
@@ -26,6 +26,9 @@ const MISTAKE: u8 = 2;
 
 /// Every line is settled, and some were refused.
 const REFUSED: u8 = 3;
+
+/// Between two looks at how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Notices that may wait to be shown; what is more is not shown.
 const NOTICES: usize = 1024;
@@ -187,26 +190,30 @@ enum Early {
 /// To the end of the file. After the first signal no further line is begun; the second ends it at once.
 async fn finish(running: &Arc<Running>, mut signals: Signals) -> Result<(), Early> {
     let (notices, told) = mpsc::channel(NOTICES);
-    let progress = Progress::new(running.tally().lines);
+    let mut progress = Progress::new(running, told);
     let run = running.run(notices);
-    let show = progress.show(running, told);
-    tokio::pin!(run, show);
-    let first = tokio::select! {
-        ended = &mut run => return ended.map_err(Early::Failed),
-        never = &mut show => never,
-        signal = signals.next() => signal,
+    tokio::pin!(run);
+    let mut first = None;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut run => break ended,
+            () = sleep(LOOK_EVERY) => progress.look(running),
+            signal = signals.next() => {
+                if first.is_some() {
+                    return Err(Early::Stopped(signal));
+                }
+                first = Some(signal);
+                running.stop();
+                progress.say("Stopping: what is on its way is waited for.");
+            }
+        }
     };
-    running.stop();
-    progress.say("Stopping: what is on its way is waited for.");
-    tokio::select! {
-        ended = &mut run => match ended {
-            // The last line may have been settled just now.
-            Ok(()) if running.tally().remaining() == 0 => Ok(()),
-            Ok(()) => Err(Early::Stopped(first)),
-            Err(failure) => Err(Early::Failed(failure)),
-        },
-        never = &mut show => never,
-        second = signals.next() => Err(Early::Stopped(second)),
+    progress.look(running);
+    ended.map_err(Early::Failed)?;
+    match first {
+        // The last line may have been settled just now.
+        Some(signal) if running.tally().remaining() > 0 => Err(Early::Stopped(signal)),
+        _ => Ok(()),
     }
 }
 

@@ -93,7 +93,7 @@ pub enum BadFile {
 pub(super) struct Record {
     /// Its place among the messages, from 1.
     pub(super) place: u64,
-    /// The line on which it begins, from 1.
+    /// The line on which it begins, from 1; of CSV, the first of the blank ones before it.
     pub(super) line: u64,
     /// The fields to be sent; or why it is none, in one sentence.
     pub(super) fields: Result<Map<String, Value>, String>,
@@ -168,7 +168,6 @@ impl Source {
                         return Err(BadFile::Read { path: self.path.clone(), source });
                     }
                 }
-                // Blank lines before it are passed over.
                 let line = bytes.position().map_or(line, csv::Position::line);
                 let is_text = bytes.iter().all(|field| std::str::from_utf8(field).is_ok());
                 let record: StringRecord = bytes.iter().map(String::from_utf8_lossy).collect();

@@ -8,8 +8,7 @@ use axum::response::Html;
 use super::code::Code;
 
 /// The table of docs/ERRORS.md, a line for each code.
-#[cfg(test)]
-pub(super) fn table() -> String {
+pub fn error_table() -> String {
     let mut table =
         String::from("| code | status | retry | what happened | what to do |\n|---|---|---|---|---|\n");
     for code in Code::ALL {
@@ -37,11 +36,11 @@ fn statuses(code: Code) -> String {
 #[utoipa::path(get, path = "/docs/errors", operation_id = "error_page", tag = "operations",
     responses((status = 200, description = "A page of HTML", body = String, content_type = "text/html; charset=utf-8")))]
 pub(in crate::api) async fn error_page() -> Html<String> {
-    Html(write_page())
+    Html(page())
 }
 
 /// The page. It needs nothing else: no script, no picture, no internet.
-fn write_page() -> String {
+pub(super) fn page() -> String {
     let mut rows = String::new();
     for code in Code::ALL {
         let meaning = code.meaning();

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::import::{Import, Notice};
-
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Refused lines that are shown one by one; all are in the report.
 const SHOWN: usize = 10;
@@ -21,6 +19,11 @@ const WAITS_FOR: Duration = Duration::from_secs(2);
 pub(super) struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
+    told: mpsc::Receiver<Notice>,
+    /// Refused lines that were told.
+    refused: usize,
+    /// What is waited for, and until when that is shown.
+    waiting: Option<(String, Instant)>,
 }
 
 impl Drop for Progress {
@@ -30,16 +33,21 @@ impl Drop for Progress {
 }
 
 impl Progress {
-    pub(super) fn new(lines: u64) -> Self {
+    /// Of an import that has not begun; `told` is what it tells.
+    pub(super) fn new(import: &Import, told: mpsc::Receiver<Notice>) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(lines), target);
+        let tally = import.tally();
+        let bar = ProgressBar::with_draw_target(Some(tally.lines), target);
         let template = "{bar:30} {percent:>3}% {human_pos}/{human_len}  {per_sec:.0} left {eta}  {wide_msg}";
         // An error could only be a mistake in the template; the default does too.
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        Self { bar, is_terminal }
+        // What earlier runs settled is no part of this one's rate.
+        bar.set_position(tally.accepted + tally.refused);
+        bar.reset_eta();
+        Self { bar, is_terminal, told, refused: 0, waiting: None }
     }
 
     /// A line above the bar.
@@ -51,40 +59,29 @@ impl Progress {
         }
     }
 
-    /// Shows it until it is dropped; never returns.
-    pub(super) async fn show(&self, import: &Import, mut notices: mpsc::Receiver<Notice>) -> ! {
-        let mut shown = 0;
-        let mut waiting: Option<(String, Instant)> = None;
-        // What earlier runs settled is no part of this one's rate.
-        let before = import.tally();
-        self.bar.set_position(before.accepted + before.refused);
-        self.bar.reset_eta();
-        loop {
-            while let Ok(notice) = notices.try_recv() {
-                match notice {
-                    Notice::Refused { line, code, detail } => {
-                        shown += 1;
-                        self.say_refused(shown, line, &code, &detail);
-                    }
-                    Notice::Waiting { why, wait } => {
-                        let until = Instant::now() + wait.max(WAITS_FOR);
-                        waiting = Some((format!("waiting {}: {why}", HumanDuration(wait)), until));
-                    }
+    /// Shows what was told since the last look, and how far it is.
+    pub(super) fn look(&mut self, import: &Import) {
+        while let Ok(notice) = self.told.try_recv() {
+            match notice {
+                Notice::Refused { line, code, detail } => self.say_refused(line, &code, &detail),
+                Notice::Waiting { why, wait } => {
+                    let until = Instant::now() + wait.max(WAITS_FOR);
+                    self.waiting = Some((format!("waiting {}: {why}", HumanDuration(wait)), until));
                 }
             }
-            let tally = import.tally();
-            self.bar.set_position(tally.accepted + tally.refused);
-            let waits = waiting.as_ref().filter(|(_, until)| Instant::now() < *until);
-            let waits = waits.map_or(String::new(), |(why, _)| format!("  {why}"));
-            self.bar.set_message(format!("refused {}{waits}", tally.refused));
-            sleep(LOOK_EVERY).await;
         }
+        let tally = import.tally();
+        self.bar.set_position(tally.accepted + tally.refused);
+        let waiting = self.waiting.as_ref().filter(|(_, until)| Instant::now() < *until);
+        let waiting = waiting.map_or(String::new(), |(why, _)| format!("  {why}"));
+        self.bar.set_message(format!("refused {}{waiting}", tally.refused));
     }
 
-    fn say_refused(&self, shown: usize, line: u64, code: &str, detail: &str) {
-        if shown <= SHOWN {
+    fn say_refused(&mut self, line: u64, code: &str, detail: &str) {
+        self.refused += 1;
+        if self.refused <= SHOWN {
             self.say(&format!("line {line}: {detail} ({code})"));
-        } else if shown == SHOWN + 1 {
+        } else if self.refused == SHOWN + 1 {
             self.say("Further refused lines are only in the report.");
         }
     }
