@@ -7,6 +7,7 @@
 mod accounts;
 pub mod auth;
 mod cancel;
+mod docs;
 mod errors;
 mod health;
 mod json;
@@ -21,6 +22,8 @@ mod status;
 mod times;
 mod unbuilt;
 mod unknown;
+mod words;
 
+pub use errors::page::error_table;
 pub use openapi::openapi;
 pub use router::{Front, MetricsPage, router};

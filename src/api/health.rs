@@ -8,9 +8,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use sendyard_actors::engine::Readiness;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
-use super::errors::{ApiError, Code, ErrorBody};
+use super::errors::{ApiError, Code, Described, described};
 use super::router::Front;
 use super::unbuilt;
 
@@ -33,7 +33,7 @@ const fn health_of(status: &'static str) -> Json<Health> {
 }
 
 /// Is it up?
-#[utoipa::path(get, path = "/health", tag = "operations",
+#[utoipa::path(get, path = "/health", operation_id = "health", tag = "operations",
     responses((status = 200, description = "It is up", body = Health)))]
 pub(super) async fn health() -> Json<Health> {
     health_of("healthy")
@@ -42,7 +42,7 @@ pub(super) async fn health() -> Json<Health> {
 /// Is the process alive?
 ///
 /// Restart it if this does not answer.
-#[utoipa::path(get, path = "/livez", tag = "operations",
+#[utoipa::path(get, path = "/livez", operation_id = "alive", tag = "operations",
     responses((status = 200, description = "It is alive", body = Health)))]
 pub(super) async fn alive() -> Json<Health> {
     health_of("alive")
@@ -51,10 +51,9 @@ pub(super) async fn alive() -> Json<Health> {
 /// Can it take requests?
 ///
 /// Send it none while this is `503`.
-#[utoipa::path(get, path = "/readyz", tag = "operations", responses(
+#[utoipa::path(get, path = "/readyz", operation_id = "ready", tag = "operations", responses(
     (status = 200, description = "It can", body = Health),
-    (status = 503, description = "`not_ready`: `detail` says why", body = ErrorBody,
-        headers(("Retry-After" = u64, description = "whole seconds, at least 1"))),
+    ReadyErrors,
 ))]
 pub(super) async fn ready(State(front): State<Arc<Front>>) -> Result<Json<Health>, ApiError> {
     answer(front.engine.readiness())
@@ -70,14 +69,32 @@ fn answer(readiness: Readiness) -> Result<Json<Health>, ApiError> {
 /// Metrics for Prometheus
 ///
 /// Only where they have no port of their own.
-#[utoipa::path(get, path = "/metrics", tag = "operations", responses(
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "operations", responses(
     (status = 200, description = "The metrics", body = String, content_type = PROMETHEUS),
-    (status = 404, description = "`not_found`: they are on a port of their own", body = ErrorBody),
+    MetricsErrors,
 ))]
 pub(super) async fn metrics(State(front): State<Arc<Front>>) -> Response {
     match &front.metrics {
         Some(page) => ([(CONTENT_TYPE, PROMETHEUS)], page()).into_response(),
         None => unbuilt::not_found().into_response(),
+    }
+}
+
+/// What `/readyz` may answer instead.
+struct ReadyErrors;
+
+impl IntoResponses for ReadyErrors {
+    fn responses() -> Described {
+        described(&[Code::NotReady])
+    }
+}
+
+/// What `/metrics` answers where they have a port of their own, or cannot be written.
+struct MetricsErrors;
+
+impl IntoResponses for MetricsErrors {
+    fn responses() -> Described {
+        described(&[Code::NotFound, Code::Internal])
     }
 }
 

@@ -11,7 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::Keyring;
-use super::{accounts, cancel, health, messages, openapi, request_id, stats, status, unbuilt, unknown};
+use super::errors::page;
+use super::messages::batch;
+use super::{accounts, cancel, docs, health, messages, openapi, request_id, stats, status, unbuilt, unknown};
 
 /// Renders the page that Prometheus reads, in its text format.
 pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
@@ -32,6 +34,7 @@ pub struct Front {
 pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(messages::send))
+        .routes(routes!(batch::send_batch))
         .routes(routes!(status::status))
         .routes(routes!(status::status_by_prefix))
         .routes(routes!(cancel::cancel))
@@ -49,6 +52,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
         .routes(routes!(openapi::document))
+        .routes(routes!(docs::reference))
+        .route("/docs/", get(docs::reference_below))
+        .route("/docs/{asset}", get(docs::asset))
+        .routes(routes!(page::error_page))
 }
 
 /// The whole front door, ready to be served.
