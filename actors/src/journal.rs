@@ -254,6 +254,16 @@ impl Journal {
         self.repeat("retry", until, || self.store().retry(claim)).await
     }
 
+    /// See [`Store::withdraw`]; repeated until `until`, and asked once at least. Tells whoever waits for its
+    /// outcome, if it has one.
+    pub async fn withdraw(&self, id: MessageId, until: Time) -> Result<Option<Box<Message>>, StoreError> {
+        let found = self.repeat("withdraw", until, || self.store().withdraw(id)).await?;
+        if let Some(message) = &found {
+            self.tell(message.draft.sender, message);
+        }
+        Ok(found)
+    }
+
     /// See [`Store::settle`]. Repeated for as long as the process lives: the attempt is ours, and its
     /// outcome is known nowhere else. Tells the sender.
     pub async fn settle(

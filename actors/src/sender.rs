@@ -397,7 +397,7 @@ impl SenderState {
         let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
         let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));
         for attempt in unsettled {
-            if attempt.evidence_until.is_none() {
+            if attempt.is_open() {
                 self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
             }
             if attempt.in_conversation {

@@ -102,17 +102,28 @@ impl SweeperState {
         let now = self.with.journal.now();
         let margin = self.with.journal.settings().margin;
         for attempt in self.with.journal.store().unsettled(None).await? {
-            let done = match attempt.evidence_until {
-                None if attempt.deadline + margin < now => self.mark_unknown(&attempt).await,
-                Some(until) if until <= now => self.settle_unknown(&attempt).await,
-                None | Some(_) => Ok(()),
-            };
             // One record in trouble keeps nobody from the others.
-            if let Err(error) = done {
+            if let Err(error) = self.settle_if_over(&attempt, now, margin).await {
                 tracing::warn!(message = %attempt.id, %error, "an open attempt could not be settled yet");
             }
         }
         Ok(())
+    }
+
+    async fn settle_if_over(
+        &self,
+        attempt: &Unsettled,
+        now: Time,
+        margin: Duration,
+    ) -> Result<(), StoreError> {
+        match (attempt.not_after, attempt.evidence_until) {
+            (Some(not_after), _) if not_after < now => {
+                self.with.journal.withdraw(attempt.id, now).await.map(drop)
+            }
+            (None, None) if attempt.deadline + margin < now => self.mark_unknown(attempt).await,
+            (None, Some(until)) if until <= now => self.settle_unknown(attempt).await,
+            (Some(_), _) | (None, None | Some(_)) => Ok(()),
+        }
     }
 
     /// Starts every sender that has messages waiting and does not run.

@@ -27,10 +27,14 @@ use super::pack::Reader;
 use super::{keys, micros};
 
 /// The version that the scripts write.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// How many items the list has.
-const FIELDS: usize = 33;
+const FIELDS: usize = 34;
+
+/// As much of version 1, which knew no offers and ended before `not_after`.
+const VERSION_WITHOUT_OFFERS: u8 = 1;
+const FIELDS_WITHOUT_OFFERS: usize = 33;
 
 /// What of a draft no script needs, or needs in another form. It stays as it was accepted when the message
 /// moves to its fallback account. The order of the fields is that of the bytes.
@@ -93,7 +97,8 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let version: u8 = from.number()?;
-    if version != VERSION || fields != FIELDS {
+    let is_whole = [(VERSION, FIELDS), (VERSION_WITHOUT_OFFERS, FIELDS_WITHOUT_OFFERS)];
+    if !is_whole.contains(&(version, fields)) {
         return Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")));
     }
     let state = state(from.number()?)?;
@@ -117,6 +122,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
     let (draft, moved) = draft(&mut from, id, last_there)?;
+    let not_after = if version == VERSION { from.optional(instant)? } else { None };
     Ok(Message {
         draft,
         seq,
@@ -139,6 +145,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
         provider_status,
         provider_segments,
         refusal,
+        not_after,
     })
 }
 
@@ -264,6 +271,7 @@ fn state(code: u8) -> Result<State, StoreError> {
         3 => Ok(State::Sent),
         4 => Ok(State::Failed),
         5 => Ok(State::Cancelled),
+        6 => Ok(State::Offered),
         _ => Err(unknown("state")),
     }
 }

@@ -22,6 +22,10 @@ macro_rules! scripts {
 scripts! {
     APPEND = "append.lua" + "prelude.lua" + "message.lua";
     APPEND_SENDING = "append_sending.lua" + "prelude.lua" + "message.lua";
+    FORWARD_IMMEDIATE = "forward_immediate.lua" + "prelude.lua" + "message.lua";
+    FORWARD_AGAIN = "forward_again.lua" + "prelude.lua" + "message.lua";
+    TAKE_IMMEDIATE = "take_immediate.lua" + "prelude.lua" + "message.lua";
+    WITHDRAW = "withdraw.lua" + "prelude.lua" + "message.lua";
     CLAIM = "claim.lua" + "prelude.lua" + "message.lua";
     RETRY = "retry.lua" + "prelude.lua" + "message.lua";
     SETTLE = "settle.lua" + "prelude.lua" + "message.lua";
