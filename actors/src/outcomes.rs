@@ -81,6 +81,11 @@ impl Outcomes {
         Waiter { verdict, id, outcomes: self.clone() }
     }
 
+    /// Does anybody wait for this message?
+    pub(crate) fn are_awaited(&self, id: MessageId) -> bool {
+        self.waiters.contains_key(&id)
+    }
+
     /// Tells all who wait for this attempt, or for an earlier one.
     pub fn tell(&self, id: MessageId, attempt: u16, verdict: &Verdict) {
         self.waiters.remove_if_mut(&id, |_, waiters| {

@@ -9,6 +9,7 @@
 //! * `scripts`: the scripts. `link`: the connections, and what a failed call says about its step.
 //! * `messages`, `claims`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `tallies`: the others.
 //!   `port` hands them out.
+//! * [`peers`]: what the processes on one server tell each other.
 //! * [`check`]: what the server promises, and what is wrong with it.
 //!
 //! All keys of a step share one hash tag, and no script touches a key of another. Time is the server's,
@@ -25,6 +26,7 @@ mod link;
 mod messages;
 mod micros;
 mod pack;
+mod peers;
 mod port;
 mod prune;
 mod reads;
@@ -40,6 +42,7 @@ use sendyard_actors::ports::{Clock, StoreError};
 
 pub use self::check::{NotUsable, Promise};
 use self::link::Link;
+pub use self::peers::RedisPeers;
 
 /// The URL cannot be used; says why, without its password.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,7 @@ pub struct BadUrl(#[source] RedisError);
 /// The store on a Redis server.
 pub struct RedisStore {
     link: Link,
+    client: Client,
 }
 
 impl RedisStore {
@@ -66,7 +70,12 @@ impl RedisStore {
 
     fn with_clock(url: &str, clock: Option<Arc<dyn Clock>>) -> Result<Self, BadUrl> {
         let client = Client::open(url).map_err(BadUrl)?;
-        Ok(Self { link: Link::new(&client, clock).map_err(BadUrl)? })
+        Ok(Self { link: Link::new(&client, clock).map_err(BadUrl)?, client })
+    }
+
+    /// The way to the other processes on it. To be called within a tokio runtime.
+    pub fn peers(&self) -> RedisPeers {
+        RedisPeers::new(self.link.clone(), self.client.clone())
     }
 
     /// The store's time.

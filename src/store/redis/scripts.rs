@@ -43,6 +43,8 @@ scripts! {
     RENEW_LEASE = "renew_lease.lua" + "prelude.lua";
     RELEASE_LEASE = "release_lease.lua" + "prelude.lua";
     MARK_STORE = "mark_store.lua";
+    ANNOUNCE = "announce.lua" + "prelude.lua";
+    DEPART = "depart.lua" + "prelude.lua";
 }
 
 fn whole(own: &str, shared: &[&str]) -> Script {
