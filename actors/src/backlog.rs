@@ -3,6 +3,8 @@
 //! After shards were taken, after notes may have been lost, and every few seconds in any case.
 
 use crate::directory::{Directory, NoSender};
+use crate::domain::ids::{Incarnation, MessageId};
+use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
 use crate::journal::Journal;
 use crate::ports::StoreError;
@@ -27,6 +29,16 @@ impl Backlogs {
     /// As [`Backlogs::look_at`], and those that run read the head of their queue again, whatever they know of.
     pub(crate) async fn look_anew_at(&self, shards: ShardSet) {
         said(self.look(shards, |_| SenderMessage::LookAgain).await);
+    }
+
+    /// Passes an offer to its sender, started if it does not run. Whoever has taken its shard since finds it.
+    pub(crate) async fn offer(&self, sender: E164, id: MessageId, by: Option<Incarnation>) {
+        if self.journal.owns(sender)
+            && let Ok(running) = self.directory.sender(sender).await
+        {
+            // One that is just stopping: the sweeper comes again.
+            let _ = running.send_message(SenderMessage::Offered { id, by });
+        }
     }
 
     async fn look(&self, shards: ShardSet, tell: impl Fn(u64) -> SenderMessage) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod fingerprint;
+pub mod grants;
 pub mod ids;
 pub mod message;
 pub mod outcome;

@@ -38,6 +38,8 @@ async fn take(note: Note, backlogs: &Backlogs) {
             pass(sender, SenderMessage::StoredElsewhere(waiting), backlogs).await;
         }
         Note::Waiting(sender) => pass(sender, SenderMessage::LookAgain, backlogs).await,
+        Note::Offered { sender, id, by } => backlogs.offer(sender, id, Some(by)).await,
+        Note::Ended { id, attempt } => backlogs.journal.hear_end(id, attempt).await,
     }
 }
 

@@ -6,6 +6,7 @@
 //! is repaired by the client's own retry.
 
 mod elsewhere;
+mod offers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,7 +244,7 @@ impl Intake {
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             if !self.journal.owns(draft.sender) {
-                return self.send_now_elsewhere(&draft, bound, all_answered, asked_at).await;
+                return self.send_now_elsewhere(&draft, bound, ticket, all_answered, asked_at).await;
             }
             let (reply, answer) = oneshot::channel();
             let submit = SubmitNow { what, until, ticket: Arc::clone(ticket), reply };

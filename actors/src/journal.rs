@@ -5,6 +5,8 @@
 //! the sender that a change concerns is told, and with it whoever waits for the outcome. Gathering writes is not done here: the embedded store
 //! does it itself, and Redis gains nothing by it (DESIGN.md §10).
 
+mod ending;
+
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +18,7 @@ use uuid::Uuid;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{AccountName, ClaimId, Incarnation, MessageId, OrganizationId, Shard};
 use crate::domain::message::{
-    ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy,
+    ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, State, UnknownPolicy,
 };
 use crate::domain::outcome::{Acceptance, Doubt};
 use crate::domain::phone::E164;
@@ -277,6 +279,71 @@ impl Journal {
         let _under_way = self.under_way(sender);
         let claim = self.new_claim(id, sender, expected)?;
         self.repeat("retry", until, || self.store().retry(claim)).await
+    }
+
+    /// See [`Store::forward_immediate`]; repeated under the same id until `not_after`. Tells the owner.
+    pub async fn forward_immediate(&self, draft: Draft, not_after: Time) -> Result<Appended, StoreError> {
+        let (sender, id) = (draft.sender, draft.id);
+        let step = || self.store().forward_immediate(draft.clone(), not_after);
+        let answered = self.ask("forward_immediate", not_after, step).await;
+        let forwarded = match answered.answer {
+            Ok(Appended::Late) if answered.in_doubt => Err(StoreError::Unanswered),
+            // The call that was never answered has landed, as far as anybody can tell.
+            Ok(Appended::Exists(message))
+                if answered.in_doubt && message.attempt <= 1 && message.state != State::Failed =>
+            {
+                Ok(Appended::Stored(message))
+            }
+            answer => answer,
+        };
+        if matches!(forwarded, Ok(Appended::Stored(_)) | Err(StoreError::Unanswered)) {
+            self.tell_offered(sender, id);
+        }
+        forwarded
+    }
+
+    /// See [`Store::forward_again`]; repeated until `not_after`. Tells the owner.
+    pub async fn forward_again(
+        &self,
+        sender: E164,
+        id: MessageId,
+        expected: u16,
+        not_after: Time,
+    ) -> Result<SettleAnswer, StoreError> {
+        let step = || self.store().forward_again(id, expected, not_after);
+        let answer = self.repeat("forward_again", not_after, step).await;
+        if matches!(answer, Ok(SettleAnswer::Done(_)) | Err(StoreError::Unanswered)) {
+            self.tell_offered(sender, id);
+        }
+        answer
+    }
+
+    fn tell_offered(&self, sender: E164, id: MessageId) {
+        let by = self.inner.with.incarnation;
+        self.tell_owner(sender, Note::Offered { sender, id, by });
+    }
+
+    /// See [`Store::take_immediate`]; repeated until `until`.
+    pub async fn take_immediate(
+        &self,
+        id: MessageId,
+        sender: E164,
+        expected: u16,
+        until: Time,
+    ) -> Result<Claimed, StoreError> {
+        let _under_way = self.under_way(sender);
+        let claim = self.new_claim(id, sender, expected)?;
+        self.repeat("take_immediate", until, || self.store().take_immediate(claim)).await
+    }
+
+    /// See [`Store::withdraw`]; repeated until `until`, and asked once at least. Tells whoever waits for its
+    /// outcome, if it has one.
+    pub async fn withdraw(&self, id: MessageId, until: Time) -> Result<Option<Box<Message>>, StoreError> {
+        let found = self.repeat("withdraw", until, || self.store().withdraw(id)).await?;
+        if let Some(message) = &found {
+            self.tell(message.draft.sender, message);
+        }
+        Ok(found)
     }
 
     /// See [`Store::settle`]. Repeated for as long as the process lives: the attempt is ours, and its

@@ -446,7 +446,7 @@ async fn charges_of(
         charges.extend(journal.store().charges(*number, now - memory).await?);
         // What is still open may be written at any moment up to now.
         let open = journal.store().unsettled(Some(*number)).await?;
-        let open = open.iter().filter(|attempt| attempt.evidence_until.is_none());
+        let open = open.iter().filter(|attempt| attempt.is_open());
         charges.extend(open.map(|attempt| Charge { at: now, units: attempt.cost }));
     }
     Ok(charges)

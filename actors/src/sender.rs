@@ -11,6 +11,7 @@
 mod claims;
 mod immediate;
 mod load;
+mod offer;
 mod submit;
 mod window;
 
@@ -27,7 +28,7 @@ use self::claims::{Decided, Starting};
 use self::load::Earlier;
 use self::window::{ASIDE, READY, Window};
 use crate::alarm::Alarm;
-use crate::domain::ids::{AccountName, MessageId};
+use crate::domain::ids::{AccountName, Incarnation, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message};
 use crate::domain::pace::{Allowed, Pace, Permit};
 use crate::domain::phone::E164;
@@ -64,6 +65,13 @@ pub enum SenderMessage {
     Submit(Box<Submit>),
     /// Store an immediate message as sending and hand it over.
     SubmitNow(Box<SubmitNow>),
+    /// An immediate message that another process took in: take it and hand it over. `by` waits for its end.
+    Offered {
+        /// The message.
+        id: MessageId,
+        /// Which process waits, if another does.
+        by: Option<Incarnation>,
+    },
     /// A submit has ended.
     SubmitEnded(Stored),
     /// A record of this sender changed.
@@ -270,6 +278,7 @@ impl Actor for SenderActor {
             }
             SenderMessage::Submit(submit) => state.submit(*submit),
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
+            SenderMessage::Offered { id, by } => state.offered(id, by),
             SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
             SenderMessage::Changed(change) => state.changed(&change),
             SenderMessage::Cancelled(message) => state.window.gone(&message),
@@ -414,7 +423,7 @@ impl SenderState {
         let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
         let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));
         for attempt in unsettled {
-            if attempt.evidence_until.is_none() {
+            if attempt.is_open() {
                 self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
             }
             if attempt.in_conversation {

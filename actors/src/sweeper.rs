@@ -124,11 +124,7 @@ impl SweeperState {
         let unsettled = self.with.journal.store().unsettled_in(owned).await?;
         self.hear_what_was_settled(&unsettled).await;
         for attempt in unsettled {
-            let done = match attempt.evidence_until {
-                None if attempt.deadline + margin < now => self.mark_unknown(&attempt).await,
-                Some(until) if until <= now => self.settle_unknown(&attempt).await,
-                None | Some(_) => Ok(()),
-            };
+            let done = self.settle_if_over(&attempt, now, margin).await;
             if done.is_ok() && attempt.evidence_until.is_some_and(|until| until <= now) {
                 // What became of it was told by that.
                 self.unknown.remove(&(attempt.id, attempt.attempt));
@@ -139,6 +135,27 @@ impl SweeperState {
             }
         }
         Ok(())
+    }
+
+    async fn settle_if_over(
+        &self,
+        attempt: &Unsettled,
+        now: Time,
+        margin: Duration,
+    ) -> Result<(), StoreError> {
+        match (attempt.not_after, attempt.evidence_until) {
+            (Some(not_after), _) if not_after < now => {
+                self.with.journal.withdraw(attempt.id, now).await.map(drop)
+            }
+            // Its note was lost, or its sender was stopping.
+            (Some(_), _) => {
+                self.backlogs.offer(attempt.sender, attempt.id, None).await;
+                Ok(())
+            }
+            (None, None) if attempt.deadline + margin < now => self.mark_unknown(attempt).await,
+            (None, Some(until)) if until <= now => self.settle_unknown(attempt).await,
+            (None, None | Some(_)) => Ok(()),
+        }
     }
 
     /// Whoever settles an unknown outcome tells the sender of his own process. Of what another process was

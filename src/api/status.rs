@@ -175,7 +175,7 @@ fn provider_status(message: &Message) -> Option<String> {
     let in_doubt = match message.state {
         Stage::Unknown => true,
         Stage::Queued => !message.unresolved.is_empty(),
-        Stage::Sending | Stage::Sent | Stage::Failed | Stage::Cancelled => false,
+        Stage::Sending | Stage::Sent | Stage::Failed | Stage::Cancelled | Stage::Offered => false,
     };
     if in_doubt { Some("unknown".to_owned()) } else { message.provider_status.clone() }
 }

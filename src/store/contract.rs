@@ -14,6 +14,7 @@ mod doubts;
 mod durable;
 mod idempotency;
 mod leases;
+mod offers;
 mod on_a_cluster;
 mod on_redis;
 mod on_sentinel;
@@ -156,6 +157,14 @@ on_every_store! {
     claims::a_retry_that_is_due_later_is_not_claimed,
     claims::a_retry_holds_back_its_conversation_at_its_old_place,
     claims::a_failed_immediate_message_is_tried_again_under_its_next_number,
+    offers::an_offer_waits_in_no_queue_and_holds_nothing_back,
+    offers::an_offer_again_finds_its_record_and_a_late_one_stores_nothing,
+    offers::its_owner_takes_an_offer_once,
+    offers::an_offer_is_not_taken_after_its_time,
+    offers::an_offer_is_withdrawn_only_after_its_time,
+    offers::only_the_owner_takes_an_offer,
+    offers::an_offer_is_too_late_to_cancel,
+    offers::what_failed_is_offered_again_under_its_next_number,
     settles::acceptance_finishes_a_message_once,
     settles::a_definite_refusal_finishes_a_message_as_failed,
     settles::what_was_never_begun_goes_back_and_costs_nothing,

@@ -122,10 +122,31 @@ pub(super) struct UnsettledRow {
     begin_by: Time,
     deadline: Time,
     evidence_until: Option<Time>,
+    not_after: Option<Time>,
+}
+
+/// As it was before there were offers.
+#[derive(Deserialize)]
+struct UnsettledRowV1 {
+    id: MessageId,
+    sender: E164,
+    recipient: E164,
+    lane: Lane,
+    attempt: u16,
+    cost: u32,
+    in_conversation: bool,
+    begin_by: Time,
+    deadline: Time,
+    evidence_until: Option<Time>,
 }
 
 impl UnsettledRow {
-    /// The row of a message that is `sending` or unknown, by its last attempt.
+    /// From its bytes, of this form or the one before.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        decode(bytes).or_else(|_| decode::<UnsettledRowV1>(bytes).map(Self::from))
+    }
+
+    /// The row of a message that is `sending`, unknown or offered, by its last attempt.
     pub(super) fn of(message: &Message) -> Self {
         let last = message.last_attempt();
         Self {
@@ -139,6 +160,25 @@ impl UnsettledRow {
             begin_by: last.map_or(Time::ZERO, |attempt| attempt.begin_by),
             deadline: last.map_or(Time::ZERO, |attempt| attempt.deadline),
             evidence_until: message.evidence_until,
+            not_after: message.not_after,
+        }
+    }
+}
+
+impl From<UnsettledRowV1> for UnsettledRow {
+    fn from(old: UnsettledRowV1) -> Self {
+        Self {
+            id: old.id,
+            sender: old.sender,
+            recipient: old.recipient,
+            lane: old.lane,
+            attempt: old.attempt,
+            cost: old.cost,
+            in_conversation: old.in_conversation,
+            begin_by: old.begin_by,
+            deadline: old.deadline,
+            evidence_until: old.evidence_until,
+            not_after: None,
         }
     }
 }
@@ -156,6 +196,7 @@ impl From<UnsettledRow> for Unsettled {
             begin_by: row.begin_by,
             deadline: row.deadline,
             evidence_until: row.evidence_until,
+            not_after: row.not_after,
         }
     }
 }

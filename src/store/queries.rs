@@ -69,7 +69,7 @@ pub(super) fn unsettled(rows: &dyn Rows, sender: Option<E164>) -> Result<Vec<Uns
     let span = sender.map_or_else(keys::unsettled_all, keys::unsettled_of_sender);
     let mut unsettled = Vec::new();
     rows.scan(&span, &mut |_, value| {
-        unsettled.push(Unsettled::from(decode::<UnsettledRow>(value)?));
+        unsettled.push(Unsettled::from(UnsettledRow::decode(value)?));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(unsettled)

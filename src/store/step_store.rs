@@ -127,6 +127,22 @@ impl<R: Runner> Store for StepStore<R> {
         Box::pin(async move { appended.await?.ok_or_else(stale) })
     }
 
+    fn forward_immediate(&self, draft: Draft, not_after: Time) -> Stored<Appended> {
+        self.runner.write(move |rows, now| steps::forward_immediate(rows, now, &draft, not_after))
+    }
+
+    fn forward_again(&self, id: MessageId, expected: u16, not_after: Time) -> Stored<SettleAnswer> {
+        self.runner.write(move |rows, now| steps::forward_again(rows, now, id, expected, not_after))
+    }
+
+    fn take_immediate(&self, claim: Claim) -> Stored<Claimed> {
+        self.runner.write(move |rows, now| steps::take_immediate(rows, now, &claim))
+    }
+
+    fn withdraw(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        self.runner.write(move |rows, now| steps::withdraw(rows, now, id))
+    }
+
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         self.runner.write(move |rows, now| steps::claim(rows, now, &claim))
     }

@@ -138,6 +138,18 @@ impl Store for Faulty {
     fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
         self.wrap("append_sending", move |store| store.append_sending(draft, claim, request_until))
     }
+    fn forward_immediate(&self, draft: Draft, not_after: Time) -> Stored<Appended> {
+        self.wrap("forward_immediate", move |store| store.forward_immediate(draft, not_after))
+    }
+    fn forward_again(&self, id: MessageId, expected: u16, not_after: Time) -> Stored<SettleAnswer> {
+        self.wrap("forward_again", move |store| store.forward_again(id, expected, not_after))
+    }
+    fn take_immediate(&self, claim: Claim) -> Stored<Claimed> {
+        self.wrap("take_immediate", move |store| store.take_immediate(claim))
+    }
+    fn withdraw(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        self.wrap("withdraw", move |store| store.withdraw(id))
+    }
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         self.wrap("claim", move |store| store.claim(claim))
     }

@@ -1,5 +1,6 @@
 //! Several engines on one store, each with its share of the shards.
 
+mod immediate_messages_go_through_the_owner;
 mod messages_move_with_their_shards;
 mod shares_are_even;
 mod who_hangs_is_replaced;

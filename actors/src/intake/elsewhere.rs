@@ -1,13 +1,13 @@
 //! Requests for a number that another process sends from, or nobody for the moment.
 //!
 //! A queued message needs no lease: it is stored, and the owner is told (`Journal::append`). An immediate one
-//! does, and is refused for now.
+//! is offered (`offers.rs`).
 
 use std::sync::Arc;
 
 use super::{Bound, COME_AGAIN_AFTER, Intake};
 use crate::admission::Ticket;
-use crate::domain::message::{Draft, State};
+use crate::domain::message::Draft;
 use crate::domain::pace::Pace;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, Sent};
@@ -49,25 +49,5 @@ impl Intake {
         }
         let room_after = per_unit.max(COME_AGAIN_AFTER);
         self.answer_of(SubmitAnswer { appended, room_after }, bound, id, all_answered).await
-    }
-
-    /// An immediate message whose number another process sends from. What an earlier request under its key has
-    /// sent is reported; nothing else is done for it here yet.
-    pub(super) async fn send_now_elsewhere(
-        &self,
-        draft: &Draft,
-        bound: &Bound,
-        all_answered: bool,
-        asked_at: Time,
-    ) -> Result<Sent, NotSent> {
-        let id = draft.id;
-        match self.read(id).await? {
-            Some(message) if message.state != State::Failed => self.report(&message, asked_at).await,
-            None if !all_answered => Err(NotSent::OutcomeUnknown(id)),
-            Some(_) | None => {
-                self.give_key_back(bound, id).await;
-                Err(NotSent::StoreUnavailable)
-            }
-        }
     }
 }

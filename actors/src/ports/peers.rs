@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{Stored, Waiting};
-use crate::domain::ids::{Incarnation, Shard};
+use crate::domain::ids::{Incarnation, MessageId, Shard};
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
 
@@ -37,6 +37,22 @@ pub enum Note {
     Stored(E164, Waiting),
     /// Messages of this sender wait: look at its queue from the head.
     Waiting(E164),
+    /// An immediate message is offered to its sender's owner.
+    Offered {
+        /// The sender.
+        sender: E164,
+        /// The message.
+        id: MessageId,
+        /// Who waits for its end.
+        by: Incarnation,
+    },
+    /// An attempt that the one who is told waits for has ended, or will have no answer.
+    Ended {
+        /// The message.
+        id: MessageId,
+        /// The attempt.
+        attempt: u16,
+    },
 }
 
 /// What a process hears.

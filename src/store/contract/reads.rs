@@ -87,6 +87,7 @@ pub(super) async fn unsettled_lists_open_and_unknown_until_settled_or_listed(wor
         begin_by: attempt.begin_by,
         deadline: attempt.deadline,
         evidence_until: None,
+        not_after: None,
     };
     assert_eq!(world.store.unsettled(Some(sender())).await.unwrap(), [row]);
     assert_eq!(world.store.unsettled(None).await.unwrap().len(), 2);

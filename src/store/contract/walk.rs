@@ -57,7 +57,7 @@ async fn check_rows(store: &dyn Store) {
         assert_eq!(unsettled.len(), expected.len());
         for (row, message) in unsettled.iter().zip(expected) {
             assert_eq!((row.id, row.attempt), (message.draft.id, message.attempt));
-            assert_eq!(row.evidence_until, message.evidence_until);
+            assert_eq!((row.evidence_until, row.not_after), (message.evidence_until, message.not_after));
         }
     }
     let shown = |what| messages.iter().filter(|message| message.shown() == what).count() as u64;
@@ -151,7 +151,7 @@ proptest! {
 }
 
 /// How many walks on Redis each run makes, and how long each is.
-const WALKS: u64 = 5;
+const WALKS: u64 = 6;
 const WALK_LENGTH: usize = 160;
 
 /// The same seed, the same steps.
@@ -193,7 +193,7 @@ async fn walk_on_redis(server: &'static Server, name: &str, steps: Vec<Step>) ->
 }
 
 /// What all walks together must have come by, or they show little.
-const SIGHTS: [&str; 20] = [
+const SIGHTS: [&str; 25] = [
     "NotHead",
     "2 claimed",
     "NotDue",
@@ -214,6 +214,11 @@ const SIGHTS: [&str; 20] = [
     "last_there: 2",
     "frozen: Some(\"there\"), fallback: None",
     "messages: 1",
+    "an offer is taken",
+    "an offer is not taken any more",
+    "an offer is withdrawn",
+    "an offer is not withdrawn yet",
+    "offered again",
 ];
 
 #[test]

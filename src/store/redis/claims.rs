@@ -52,6 +52,12 @@ pub(super) async fn retry(link: Link, claim: Claim) -> Result<Claimed, StoreErro
     claimed(&claim, &mut reply)
 }
 
+/// `take_immediate`.
+pub(super) async fn take_immediate(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
+    let call = link.call(&scripts::TAKE_IMMEDIATE, keys::message(claim.id));
+    claimed(&claim, &mut with_claim(call, &claim).write().await?)
+}
+
 fn with_claim(call: Call, claim: &Claim) -> Call {
     messages::with_lease(call, &claim.lease, claim.id)
         .arg(claim.expected)

@@ -2,6 +2,7 @@
 
 use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::message::Draft;
+use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Unsettled, Waiting};
 
 use super::pack::{Reader, Writer};
@@ -46,8 +47,14 @@ pub(super) fn unsettled(id: &[u8], entry: &[u8]) -> Result<Unsettled, StoreError
         in_conversation: from.boolean()?,
         begin_by: micros::time(from.number()?),
         deadline: micros::time(from.number()?),
-        evidence_until: from.optional(|from| Ok(micros::time(from.number()?)))?,
+        evidence_until: from.optional(instant)?,
+        // An entry of before there were offers ends here.
+        not_after: if from.is_empty() { None } else { from.optional(instant)? },
     })
+}
+
+fn instant(from: &mut Reader<'_>) -> Result<Time, StoreError> {
+    Ok(micros::time(from.number()?))
 }
 
 /// A message's id.

@@ -34,11 +34,11 @@
 //! | `m` id | string | the message's record, see `record.rs` | every step on a message; `prune` removes it |
 //! | `q` lane sender | sorted set | what waits: score `seq`, member msgpack of id, recipient, cost, due, attempt, elsewhere: a page of it is a page of `Waiting` | `store` in `message.lua` |
 //! | `c` lane sender recipient | sorted set | what holds back what follows it in its conversation: score `seq`, member id | the same |
-//! | `o` | hash | id → msgpack of an `Unsettled` (less its id): what the sweeper must see | the same |
+//! | `o` | hash | id → msgpack of an `Unsettled` (less its id): what the sweeper must see; one of before there were offers ends before `not_after` | the same |
 //! | `d` | sorted set | organization (4 bytes, big-endian) and id, score 0: what is of unknown outcome | the same |
 //! | `f` | list | msgpack of id and instant, in the order of finishing. An entry is outdated when its message changed since; then there is a later one | the same; `prune` from the front |
 //! | `w` | hash | sender → how many messages wait there; none, no field | the same |
-//! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace. Never removed: `seq` must not start again | the same; `append`, `append_sending` |
+//! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace. Never removed: `seq` must not start again | the same; `append`, `append_sending`, `forward_immediate` |
 //! | `t` organization | hash | provider × 2 + shown (queued 0, sending 1) → how many are shown so now | the same |
 //! | `h` organization | hash | minute × 4 + provider → msgpack of sent, failed, milliseconds from acceptance to sent; the last hour | the same |
 //! | `p` sender | sorted set | hand-overs that count in the pace: score instant, member `seq` (6 bytes), attempt (2), a zero byte where it is the rest of an earlier one, units (4) | `settle`, `mark_unknown`; `settle` removes what is outdated |

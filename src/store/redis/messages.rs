@@ -36,6 +36,44 @@ pub(super) async fn append_sending(
     }
 }
 
+/// `forward_immediate`.
+pub(super) async fn forward_immediate(
+    link: Link,
+    draft: Draft,
+    not_after: Time,
+) -> Result<Appended, StoreError> {
+    let id = draft.id;
+    let call = link.call(&scripts::FORWARD_IMMEDIATE, keys::message(id)).arg(micros::down(not_after));
+    let mut reply = with_draft(call, &draft)?.write().await?;
+    match reply.bytes()?.as_slice() {
+        b"stored" => Ok(Appended::Stored(changed(id, &mut reply)?)),
+        b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
+        b"late" => Ok(Appended::Late),
+        _ => Err(reply.unexpected("an unknown word")),
+    }
+}
+
+/// `forward_again`.
+pub(super) async fn forward_again(
+    link: Link,
+    id: MessageId,
+    expected: u16,
+    not_after: Time,
+) -> Result<SettleAnswer, StoreError> {
+    let call = link.call(&scripts::FORWARD_AGAIN, keys::message(id));
+    settle_answer(id, call.arg(expected).arg(micros::down(not_after)).write().await?)
+}
+
+/// `withdraw`.
+pub(super) async fn withdraw(link: Link, id: MessageId) -> Result<Option<Box<Message>>, StoreError> {
+    let mut reply = link.call(&scripts::WITHDRAW, keys::message(id)).write().await?;
+    match reply.bytes()?.as_slice() {
+        b"found" => Ok(Some(changed(id, &mut reply)?)),
+        b"none" => Ok(None),
+        _ => Err(reply.unexpected("an unknown word")),
+    }
+}
+
 /// `settle`.
 pub(super) async fn settle(link: Link, settle: Settle) -> Result<SettleAnswer, StoreError> {
     let Settle { id, attempt, settlement, written_at, keep_pace_from } = settle;

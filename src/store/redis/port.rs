@@ -79,6 +79,22 @@ impl Store for RedisStore {
         Box::pin(messages::append_sending(self.link(), draft, claim, request_until))
     }
 
+    fn forward_immediate(&self, draft: Draft, not_after: Time) -> Stored<Appended> {
+        Box::pin(messages::forward_immediate(self.link(), draft, not_after))
+    }
+
+    fn forward_again(&self, id: MessageId, expected: u16, not_after: Time) -> Stored<SettleAnswer> {
+        Box::pin(messages::forward_again(self.link(), id, expected, not_after))
+    }
+
+    fn take_immediate(&self, claim: Claim) -> Stored<Claimed> {
+        Box::pin(claims::take_immediate(self.link(), claim))
+    }
+
+    fn withdraw(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        Box::pin(messages::withdraw(self.link(), id))
+    }
+
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         Box::pin(claims::claim(self.link(), claim))
     }

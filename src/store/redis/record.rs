@@ -28,10 +28,14 @@ use super::pack::{Reader, Writer};
 use super::{keys, micros};
 
 /// The version that the scripts write.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// How many items the list has.
-const FIELDS: u16 = 33;
+const FIELDS: u16 = 34;
+
+/// As much of version 1, which knew no offers and ended before `not_after`.
+const VERSION_WITHOUT_OFFERS: u8 = 1;
+const FIELDS_WITHOUT_OFFERS: u16 = 33;
 
 /// The code of [`State::Queued`].
 const QUEUED: u8 = 0;
@@ -98,7 +102,9 @@ pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
         .boolean(draft.frozen.is_some())
         .optional(fallback.map(|fallback| provider_code(fallback.to.provider)))
         .boolean(fallback.is_some_and(|fallback| fallback.frozen.is_some()))
-        .bytes(&rest_of(draft)?);
+        .bytes(&rest_of(draft)?)
+        // not_after.
+        .boolean(false);
     Ok(bytes.into_bytes())
 }
 
@@ -131,7 +137,8 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let version: u8 = from.number()?;
-    if version != VERSION || fields != usize::from(FIELDS) {
+    let is_whole = [(VERSION, FIELDS), (VERSION_WITHOUT_OFFERS, FIELDS_WITHOUT_OFFERS)];
+    if !is_whole.iter().any(|(of, many)| *of == version && usize::from(*many) == fields) {
         return Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")));
     }
     let state = state(from.number()?)?;
@@ -155,6 +162,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
     let (draft, moved) = draft(&mut from, id, last_there)?;
+    let not_after = if version == VERSION { from.optional(instant)? } else { None };
     Ok(Message {
         draft,
         seq,
@@ -177,6 +185,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
         provider_status,
         provider_segments,
         refusal,
+        not_after,
     })
 }
 
@@ -302,6 +311,7 @@ fn state(code: u8) -> Result<State, StoreError> {
         3 => Ok(State::Sent),
         4 => Ok(State::Failed),
         5 => Ok(State::Cancelled),
+        6 => Ok(State::Offered),
         _ => Err(unknown("state")),
     }
 }

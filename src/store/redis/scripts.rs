@@ -20,6 +20,10 @@ macro_rules! scripts {
 scripts! {
     APPEND = "append.lua" + "clock.lua";
     APPEND_SENDING = "append_sending.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    FORWARD_IMMEDIATE = "forward_immediate.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    FORWARD_AGAIN = "forward_again.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    TAKE_IMMEDIATE = "take_immediate.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    WITHDRAW = "withdraw.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     CLAIM = "claim.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     RETRY = "retry.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     SETTLE = "settle.lua" + "clock.lua" + "prelude.lua" + "message.lua";

@@ -91,10 +91,11 @@ pub(in crate::store) fn retry(
     begin(rows, now, claim, message, Message::retry)
 }
 
-/// [`Message::claim`] or [`Message::retry`].
-type Begin = fn(&mut Message, u16, ClaimId, ClaimTimes) -> Result<(), ClaimRefused>;
+/// [`Message::claim`], [`Message::retry`] or [`Message::take`].
+pub(super) type Begin = fn(&mut Message, u16, ClaimId, ClaimTimes) -> Result<(), ClaimRefused>;
 
-fn begin(
+/// A new attempt, if the transition allows it.
+pub(super) fn begin(
     rows: &mut dyn RowsMut,
     now: Time,
     claim: &Claim,

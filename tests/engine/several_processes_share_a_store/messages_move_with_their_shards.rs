@@ -11,14 +11,14 @@ use crate::engine::faulty::{Fault, Faults};
 use crate::engine::yard::ORGANIZATION;
 
 /// A yard with two engines that share it out.
-async fn two(builder: Builder, faults: &Arc<Faults>) -> (Yard, RunningEngine) {
+pub(super) async fn two(builder: Builder, faults: &Arc<Faults>) -> (Yard, RunningEngine) {
     let yard = yard_of(builder).await;
     let second = yard.another_with(faults).await;
     shared_out(&[&yard.engine, &second.engine], 2 * SECOND).await;
     (yard, second)
 }
 
-fn accepting(after: Duration) -> Builder {
+pub(super) fn accepting(after: Duration) -> Builder {
     Builder { script: vec![Line::Accept(after)], ..Builder::default() }
 }
 
@@ -120,20 +120,6 @@ async fn the_same_key_on_two_processes_at_once_is_one_message() {
         yard.until(here.id, State::Sent).await;
     }
     assert_eq!(yard.seen().len(), 20);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_immediate_message_is_refused_where_its_number_is_not_sent_from_and_its_key_is_free_again() {
-    let (yard, second) = two(accepting(Duration::ZERO), &Arc::default()).await;
-    let from = number_of(&yard.engine);
-    let key = Some("order-1".to_owned());
-    let asked = SendRequest { key, ..request(&from, "+15550000001", "now", Kind::Immediate) };
-    assert_eq!(second.engine.send(asked.clone()).await, Err(NotSent::StoreUnavailable));
-    let sent = yard.engine.send(asked.clone()).await.unwrap();
-    // What was sent is told on any process.
-    let again = second.engine.send(asked).await.unwrap();
-    assert_eq!((again.id, again.replayed), (sent.id, true));
-    assert_eq!(yard.seen().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

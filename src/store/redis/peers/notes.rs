@@ -17,6 +17,8 @@ const VERSION: u8 = 1;
 enum Form {
     Stored(E164, Entry),
     Waiting(E164),
+    Offered(E164, MessageId, Incarnation),
+    Ended(MessageId, u16),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +39,8 @@ pub(super) fn encode(note: &Note) -> Option<Vec<u8>> {
             Form::Stored(sender, Entry { id, seq, recipient, cost, due, attempt, elsewhere })
         }
         Note::Waiting(sender) => Form::Waiting(sender),
+        Note::Offered { sender, id, by } => Form::Offered(sender, id, by),
+        Note::Ended { id, attempt } => Form::Ended(id, attempt),
     };
     postcard::to_extend(&form, vec![VERSION]).ok()
 }
@@ -52,6 +56,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
             Note::Stored(sender, Waiting { id, seq, recipient, cost, due, attempt, elsewhere })
         }
         Form::Waiting(sender) => Note::Waiting(sender),
+        Form::Offered(sender, id, by) => Note::Offered { sender, id, by },
+        Form::Ended(id, attempt) => Note::Ended { id, attempt },
     })
 }
 
@@ -87,7 +93,10 @@ mod tests {
             attempt: 2,
             elsewhere: true,
         };
-        for note in [Note::Stored(sender, waiting), Note::Waiting(sender)] {
+        let id = waiting.id;
+        let offered = Note::Offered { sender, id, by: Incarnation(u128::MAX) };
+        let ended = Note::Ended { id, attempt: 300 };
+        for note in [Note::Stored(sender, waiting), Note::Waiting(sender), offered, ended] {
             let bytes = encode(&note).unwrap();
             assert_eq!(decode(&bytes), Some(note));
             assert_eq!(decode(&bytes[..bytes.len() - 1]), None);
