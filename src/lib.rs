@@ -2,7 +2,8 @@
 //!
 //! The engine itself is the crate `sendyard-actors`; here are its front door (`api`), its ways out
 //! (`providers`), its stores (`store`), a stand-in for the providers (`twin`), what measures and
-//! judges a run (`load`, `verify`), what speaks to a running server (`client`, `import`), and what wires them (`config`, `boot`, `cli`).
+//! judges a run (`load`, `verify`), what speaks to a running server (`client`, `import`), and what wires
+//! them (`config`, `boot`, `cli`).
 
 pub mod api;
 pub mod boot;

@@ -55,7 +55,9 @@ impl Directory {
         }
         let Ok(directory) = checked else {
             if !json {
-                sentences.iter().for_each(|sentence| complain(sentence));
+                for sentence in &sentences {
+                    complain(sentence);
+                }
             }
             return Ok(ExitCode::from(MISTAKE));
         };

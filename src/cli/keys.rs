@@ -53,7 +53,7 @@ enum Command {
     Digest,
     /// Say what a key may do, by a directory file. Speaks to nobody.
     ///
-    /// The key comes from SENDYARD_API_KEY, or else from standard input.
+    /// The key comes from `SENDYARD_API_KEY`, or else from standard input.
     #[command(after_help = "Example:
   SENDYARD_API_KEY=sy_... sendyard keys check directory.toml
 

@@ -194,17 +194,15 @@ fn accepted(answer: &Answer, id: &str) -> String {
     let field = |name: &str| answer.body.get(name).map(Value::to_string).unwrap_or_default();
     let words = |name: &str| answer.text(name).unwrap_or_default().to_owned();
     let (provider, segments, encoding) = (words("provider"), field("segments"), words("encoding"));
-    let mut line = if words("status") == "sent" {
+    let line = if words("status") == "sent" {
         format!("{}     {id} via {provider}", Paint::Good.on_stdout("sent"))
     } else {
         let (place, when) = (field("queue_position"), words("estimated_send_time"));
         format!("{}   {id} via {provider}, place {place}, about {when}", Paint::Good.on_stdout("queued"))
     };
-    line.push_str(&format!(", segments {segments} ({encoding})"));
-    if answer.is_replay {
-        line.push_str("; the answer to an earlier request under this idempotency key");
-    }
-    line
+    let earlier = "; the answer to an earlier request under this idempotency key";
+    let earlier = if answer.is_replay { earlier } else { "" };
+    format!("{line}, segments {segments} ({encoding}){earlier}")
 }
 
 fn followed(answer: &Answer) -> String {

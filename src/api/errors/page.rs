@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use axum::http::StatusCode;
 use axum::response::Html;
 
 use super::code::Code;
@@ -26,7 +27,7 @@ pub fn error_table() -> String {
 
 /// As `503 or 504`.
 fn statuses(code: Code) -> String {
-    let words: Vec<&str> = code.meaning().statuses.iter().map(|status| status.as_str()).collect();
+    let words: Vec<&str> = code.meaning().statuses.iter().map(StatusCode::as_str).collect();
     words.join(" or ")
 }
 

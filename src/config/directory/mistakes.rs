@@ -71,6 +71,11 @@ fn split(place: &str) -> Option<(&str, usize, &str)> {
     Some((list, index.parse().ok()?, rest.trim_start_matches('.')))
 }
 
+/// A key in a table; the table itself where there is none.
+fn below(table: &str, key: &str) -> String {
+    if key.is_empty() { table.to_owned() } else { format!("{table}.{key}") }
+}
+
 impl Rest {
     /// Is it about an entry that was taken out already?
     fn follows_from_another(&self, refusal: &Refusal) -> bool {
@@ -85,15 +90,14 @@ impl Rest {
     /// With the indexes that the entries have in the file.
     fn as_written(&self, refusal: &Refusal) -> Refusal {
         let Some((section, index, rest)) = split(refusal.place()) else { return refusal.clone() };
-        let mut place = format!("{section}[{}]", self.written(section, index));
-        match split(rest) {
+        let entry = format!("{section}[{}]", self.written(section, index));
+        let place = match split(rest) {
             Some((list, inner, rest)) if list == "api_keys" => {
-                let inner = self.written(&format!("{place}.{list}"), inner);
-                place.push_str(&format!(".{list}[{inner}]{}{rest}", if rest.is_empty() { "" } else { "." }));
+                let inner = self.written(&format!("{entry}.{list}"), inner);
+                below(&format!("{entry}.{list}[{inner}]"), rest)
             }
-            _ if rest.is_empty() => {}
-            _ => place.push_str(&format!(".{rest}")),
-        }
+            _ => below(&entry, rest),
+        };
         refusal.at(place)
     }
 
@@ -143,14 +147,11 @@ fn remove(
         return None;
     }
     let entry = entries.remove(index);
-    match indexes.iter_mut().find(|(name, _)| name == list) {
-        Some((_, left)) => {
-            left.remove(index);
-        }
-        None => {
-            let whole = 0..=entries.len();
-            indexes.push((list.to_owned(), whole.filter(|place| *place != index).collect()));
-        }
+    if let Some((_, left)) = indexes.iter_mut().find(|(name, _)| name == list) {
+        left.remove(index);
+    } else {
+        let whole = 0..=entries.len();
+        indexes.push((list.to_owned(), whole.filter(|place| *place != index).collect()));
     }
     Some(entry)
 }

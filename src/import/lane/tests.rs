@@ -2,9 +2,9 @@ use serde_json::json;
 
 use super::*;
 
-fn answer(status: u16, code: &str, retryable: bool) -> Result<Answer, NoAnswer> {
+fn answer(status: u16, code: &str, retryable: bool) -> Answer {
     let body = json!({ "detail": "a sentence", "code": code, "retryable": retryable });
-    Ok(Answer { status, retry_after: Some(Duration::from_secs(7)), is_replay: false, body })
+    Answer { status, retry_after: Some(Duration::from_secs(7)), is_replay: false, body }
 }
 
 fn word(next: &Next) -> String {
@@ -31,14 +31,15 @@ fn every_answer_has_its_consequence() {
         (answer(500, "internal", false), "again None"),
         (answer(401, "unauthorized", false), "over the server does not know the API key"),
         (answer(404, "not_found", false), "over the answer 404 is not Sendyard's"),
-        (Err(NoAnswer::Connect), "again None"),
-        (Err(NoAnswer::Timeout), "again None"),
     ];
     for (answer, expected) in cases {
         let shown = format!("{answer:?}");
-        assert_eq!(word(&next(answer, 1)), expected, "{shown}");
+        assert_eq!(word(&next(Ok(answer), 1)), expected, "{shown}");
     }
-    assert_eq!(word(&next(answer(500, "internal", false), FAULTS)), "refused internal");
+    for lost in [NoAnswer::Connect, NoAnswer::Timeout, NoAnswer::Cut] {
+        assert_eq!(word(&next(Err(lost), 1)), "again None", "{lost:?}");
+    }
+    assert_eq!(word(&next(Ok(answer(500, "internal", false)), FAULTS)), "refused internal");
 }
 
 #[test]

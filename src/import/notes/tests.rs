@@ -28,7 +28,7 @@ fn a_line_that_a_kill_cut_in_half_is_not_there() {
     for length in 0..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
         let notes = Notes::open(&path, "abc").unwrap();
-        assert_eq!(notes.has(12), false, "{length}");
+        assert!(!notes.has(12), "{length}");
         notes.note(2, Settled::Accepted).unwrap();
         let before = notes.counted();
         drop(notes);
