@@ -163,7 +163,8 @@ async fn last_words(yard: &Yard, api: &Api, answers: &[Answer], limit: Duration)
 async fn ask(api: &Api, ids: Vec<String>) -> Vec<(String, Option<Value>)> {
     let asked = ids.into_iter().map(async |id| {
         let reply = api.status(&id).await;
-        let word = is_last(&reply.body).then_some(reply.body);
+        // Refused for the moment, nothing is said.
+        let word = (matches!(reply.status, 200 | 404) && is_last(&reply.body)).then_some(reply.body);
         (id, word)
     });
     stream::iter(asked).buffer_unordered(AT_ONE_TIME).collect().await
