@@ -107,9 +107,7 @@ impl Client {
                     (500, "send_failed") if !queue => {
                         assert_eq!(reply.body["retryable"], true, "{reply:?}");
                         self.refused.fetch_add(1, Ordering::Relaxed);
-                        if key.is_none() {
-                            return None;
-                        }
+                        key.as_ref()?;
                     }
                     // Nobody knows, and it stays so.
                     (504, "outcome_unknown") => return None,
