@@ -1,7 +1,5 @@
 //! The store on a master that Sentinel names, before and after another has taken its place.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use sendyard_actors::domain::message::{Draft, State};
@@ -46,17 +44,14 @@ async fn sentence_of(store: &RedisStore) -> String {
 #[expect(clippy::await_holding_refcell_ref, reason = "nothing else runs meanwhile")]
 fn every_case_holds_behind_sentinel_before_and_after_a_failover() {
     run_within(async {
-        let Some(servers) = Watched::start().await else { return };
+        let Some(mut servers) = Watched::start().await else { return };
         let clock = TestClock::start();
         let store = Arc::new(RedisStore::on_clock(&servers.url(3), Arc::clone(&clock) as _).unwrap());
-        let servers = Rc::new(RefCell::new(servers));
-        let emptied = Rc::clone(&servers);
-        let empty = Box::new(move || emptied.borrow().flush());
-        let worlds = Worlds { store: Arc::clone(&store) as _, clock, empty };
+        let worlds = Worlds { store: Arc::clone(&store) as _, clock, empty: servers.emptied() };
         every_shared_case(&worlds).await;
 
-        servers.borrow_mut().master.kill();
-        servers.borrow().has_failed_over().await;
+        servers.master.kill();
+        servers.has_failed_over().await;
         goes_on(&store).await;
         every_case(&worlds).await;
     });

@@ -157,10 +157,7 @@ impl Server {
     }
 
     fn try_ask_as<T: FromRedisValue>(&self, user: &str, words: &[&str]) -> Result<T, redis::RedisError> {
-        let client = redis::Client::open(format!("redis://{user}127.0.0.1:{}", self.port))?;
-        let mut connection = client.get_connection_with_timeout(ANSWER_WITHIN)?;
-        connection.set_read_timeout(Some(ANSWER_WITHIN))?;
-        redis::cmd(words[0]).arg(&words[1..]).query(&mut connection)
+        ask_at(user, self.port, words)
     }
 
     /// Its answer to a command.
@@ -196,6 +193,13 @@ impl Server {
         let has: u32 = redis::cmd("WAIT").arg(1).arg(10_000).query(&mut connection).unwrap();
         assert_eq!(has, 1, "its replica has not all of it");
     }
+}
+
+fn ask_at<T: FromRedisValue>(user: &str, port: u16, words: &[&str]) -> Result<T, redis::RedisError> {
+    let client = redis::Client::open(format!("redis://{user}127.0.0.1:{port}"))?;
+    let mut connection = client.get_connection_with_timeout(ANSWER_WITHIN)?;
+    connection.set_read_timeout(Some(ANSWER_WITHIN))?;
+    redis::cmd(words[0]).arg(&words[1..]).query(&mut connection)
 }
 
 impl Drop for Server {
@@ -369,10 +373,13 @@ impl Watched {
     }
 
     /// Empties the servers, of which one is the master now.
-    pub(crate) fn flush(&self) {
-        for server in [&self.master, &self.replica] {
-            // The other one is a replica, or away.
-            let _ = server.try_ask::<()>(&["FLUSHALL"]);
-        }
+    pub(crate) fn emptied(&self) -> Box<dyn Fn()> {
+        let ports = [self.master.port, self.replica.port];
+        Box::new(move || {
+            for port in ports {
+                // The other one is a replica, or away.
+                let _ = ask_at("", port, &["FLUSHALL"]).map(drop::<String>);
+            }
+        })
     }
 }

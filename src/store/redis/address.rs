@@ -23,7 +23,7 @@ pub(crate) enum Address {
 #[derive(Clone)]
 pub(crate) struct Sentinels {
     /// Each with Sentinel's own user and password.
-    pub(super) hosts: Vec<ConnectionInfo>,
+    pub(super) asked: Vec<ConnectionInfo>,
     pub(super) service: String,
     /// User, password, database and TLS of the servers; its host stands for nothing.
     pub(super) server: ConnectionInfo,
@@ -88,9 +88,9 @@ fn sentinels(scheme: &str, rest: &str) -> Option<Sentinels> {
     }
     let entry = sentinel_entry(query)?;
     let of_sentinel = |host: &&str| server(&format!("{scheme}://{host}"), Some(&entry));
-    let sentinels: Option<Vec<_>> = hosts.iter().map(of_sentinel).collect();
+    let asked: Option<Vec<_>> = hosts.iter().map(of_sentinel).collect();
     let server = format!("{scheme}://{user}server/{database}").into_connection_info().ok()?;
-    Some(Sentinels { hosts: sentinels?, service: service.to_owned(), server })
+    Some(Sentinels { asked: asked?, service: service.to_owned(), server })
 }
 
 /// User and password of the Sentinels themselves.
@@ -143,8 +143,8 @@ impl fmt::Debug for Address {
         let hosts = |of: &[ConnectionInfo]| of.iter().map(|one| one.addr().to_string()).collect::<Vec<_>>();
         match self {
             Self::One(info) => write!(f, "{}", info.addr()),
-            Self::Sentinel(Sentinels { hosts: sentinels, service, .. }) => {
-                write!(f, "{service} of {:?}", hosts(sentinels))
+            Self::Sentinel(Sentinels { asked, service, .. }) => {
+                write!(f, "{service} of {:?}", hosts(asked))
             }
             Self::Cluster(nodes) => write!(f, "{:?}", hosts(nodes)),
         }
@@ -163,11 +163,11 @@ mod tests {
     fn a_master_is_named_by_its_sentinels() {
         let url = "redis+sentinel://me:se%40cret@a:1,b,[::1]:3/orders/2?sentinel_password=other%26";
         let Ok(Address::Sentinel(found)) = Address::parse(url) else { panic!() };
-        assert_eq!(hosts(&found.hosts), ["a:1", "b:26379", "::1:3"]);
+        assert_eq!(hosts(&found.asked), ["a:1", "b:26379", "::1:3"]);
         assert_eq!(found.service, "orders");
         let server = found.server.redis_settings();
         assert_eq!((server.username(), server.password(), server.db()), (Some("me"), Some("se@cret"), 2));
-        let sentinel = found.hosts[0].redis_settings();
+        let sentinel = found.asked[0].redis_settings();
         assert_eq!((sentinel.username(), sentinel.password()), (None, Some("other&")));
         let shown = format!("{:?}", Address::Sentinel(found));
         assert!(!shown.contains("cret") && !shown.contains("other"), "{shown}");

@@ -52,9 +52,9 @@ pub(super) struct Connection {
 /// What is connected to.
 #[derive(Clone)]
 enum Target {
-    One(Box<Client>),
+    One(Arc<Client>),
     Master(Arc<Sentinels>),
-    Cluster(Box<ClusterClient>),
+    Cluster(Arc<ClusterClient>),
 }
 
 /// A connection that stands.
@@ -90,9 +90,9 @@ impl Connection {
     /// Does not connect yet.
     pub(super) fn new(address: &Address) -> Result<Self, RedisError> {
         let target = match address.clone() {
-            Address::One(info) => Target::One(Box::new(Client::open(info)?)),
+            Address::One(info) => Target::One(Arc::new(Client::open(info)?)),
             Address::Sentinel(sentinels) => Target::Master(Arc::new(sentinels)),
-            Address::Cluster(nodes) => Target::Cluster(Box::new(cluster::client(nodes)?)),
+            Address::Cluster(nodes) => Target::Cluster(Arc::new(cluster::client(nodes)?)),
         };
         let now = Instant::now();
         let current = Current { number: 0, connecting: None, since: now, looked_at: now };

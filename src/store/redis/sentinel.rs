@@ -8,8 +8,8 @@ use super::address::Sentinels;
 
 /// A client of the master, which said itself that it is one; or a sentence.
 pub(super) async fn master(of: &Sentinels) -> Result<Client, String> {
-    let Sentinels { hosts: sentinels, service, server } = of;
-    let mut sentinel = Sentinel::build(sentinels.clone()).map_err(|error| error.to_string())?;
+    let Sentinels { asked, service, server } = of;
+    let mut sentinel = Sentinel::build(asked.clone()).map_err(|error| error.to_string())?;
     let entry =
         SentinelNodeConnectionInfo::default().set_redis_connection_info(server.redis_settings().clone());
     let entry = match server.addr() {
@@ -18,13 +18,13 @@ pub(super) async fn master(of: &Sentinels) -> Result<Client, String> {
     };
     match sentinel.async_master_for(service, Some(&entry)).await {
         Ok(client) => Ok(client),
-        Err(error) => Err(why_none(sentinels, service, &error).await),
+        Err(error) => Err(why_none(asked, service, &error).await),
     }
 }
 
 /// The address that the first Sentinel to answer names, be it up or not.
 pub(super) async fn named_address(of: &Sentinels) -> Option<String> {
-    for sentinel in &of.hosts {
+    for sentinel in &of.asked {
         if let Ok(Some((host, port))) = named(sentinel, &of.service).await {
             return Some(ConnectionAddr::Tcp(host, port).to_string());
         }
