@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use axum::http::Method;
+use axum::http::{HeaderName, Method};
 use serde_json::Value;
 
 use super::app::Answer;
@@ -32,7 +32,7 @@ pub(super) fn check(method: &Method, path: &str, answer: &Answer) {
     };
     let response = &operation["responses"][status.to_string()];
     assert!(response.is_object(), "an undescribed status: {shown}");
-    for header in answer.headers.keys().map(|name| name.as_str()) {
+    for header in answer.headers.keys().map(HeaderName::as_str) {
         let is_described = response["headers"]
             .as_object()
             .unwrap()

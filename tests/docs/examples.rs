@@ -43,9 +43,10 @@ fn blocks(page: &str) -> Vec<Block> {
 }
 
 fn pages() -> Vec<String> {
-    let files = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let names = files.map(|name| format!("docs/{}", name.to_str().unwrap()));
-    let mut pages: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
+    let files = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|file| file.extension().is_some_and(|ending| ending == "md"));
+    let names = files.map(|file| file.file_name().unwrap().to_str().unwrap().to_owned());
+    let mut pages: Vec<String> = names.map(|name| format!("docs/{name}")).collect();
     pages.push("README.md".to_owned());
     pages.sort();
     pages
@@ -113,9 +114,9 @@ fn the_commands_work_while_the_demo_runs() {
         for Block { code, .. } in scripts {
             let home = TempDir::new().unwrap();
             // The demo runs already, and on another port.
-            let lines = code.lines().filter(|line| !line.starts_with("sendyard demo"));
-            let script: String = lines.map(|line| format!("{line}\n")).collect();
-            let script = script
+            let lines: Vec<&str> = code.lines().filter(|line| !line.starts_with("sendyard demo")).collect();
+            let script = lines
+                .join("\n")
                 .replace("127.0.0.1:8080", demo.address())
                 .replace("sendyard load ", &format!("sendyard load --url {} ", demo.url()));
             finish(&mut shell(home.path(), &script));
