@@ -16,6 +16,7 @@ mod leases;
 mod on_redis;
 mod opening;
 mod reads;
+mod redis_appends;
 mod redis_golden;
 pub(crate) mod redis_server;
 mod retention;

@@ -35,7 +35,7 @@ const VERSION_1_MOVED: &str = "\
     6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b6\
     1636d652d766f6e6167650201077b74686572657d";
 
-fn golden_draft() -> Draft {
+pub(super) fn golden_draft() -> Draft {
     Draft {
         lane: Lane::Urgent,
         assistant: AssistantId(300),
