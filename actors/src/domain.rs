@@ -10,4 +10,6 @@ pub mod phone;
 pub mod retry;
 pub mod routing;
 pub mod segments;
+pub mod shard_set;
+pub mod share;
 pub mod time;

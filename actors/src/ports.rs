@@ -1,10 +1,11 @@
-//! The traits that the engine needs of the world: `Store`, `Provider`, `Clock`, `Ids`.
+//! The traits that the engine needs of the world: `Store`, `Peers`, `Provider`, `Clock`, `Ids`.
 //!
 //! Their contracts are their doc comments; `sendyard`'s store contract suite holds every store to
 //! them. Steps and words are PROTOCOL.md's. Each step is one transaction: nothing is read outside
 //! and written later. Every step may be repeated with the same arguments, and a late duplicate of it
 //! is harmless; so a caller without an answer repeats it.
 
+mod peers;
 mod together;
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use uuid::Uuid;
 
+pub use self::peers::{Heard, Member, Note, Peers, To};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
 use crate::domain::message::{
@@ -21,6 +23,7 @@ use crate::domain::message::{
 };
 use crate::domain::outcome::{Acceptance, Doubt, Outcome};
 use crate::domain::phone::E164;
+use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
 
 /// An answer that comes later.
@@ -170,7 +173,7 @@ pub enum Claimed {
 }
 
 /// What a message in a sender's queue is to its sender: all it needs to choose, no text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Waiting {
     /// The message.
     pub id: MessageId,
@@ -460,8 +463,11 @@ pub trait Store: Send + Sync + 'static {
     /// Attempts that are open or unknown and not listed; of one sender, or of all.
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>>;
 
-    /// Senders with messages waiting, in no order.
-    fn backlogs(&self) -> Stored<Vec<Backlog>>;
+    /// The same of all senders of these shards.
+    fn unsettled_in(&self, shards: ShardSet) -> Stored<Vec<Unsettled>>;
+
+    /// Senders of these shards with messages waiting, in no order.
+    fn backlogs(&self, shards: ShardSet) -> Stored<Vec<Backlog>>;
 
     /// Counts for one organization, per provider that has any.
     fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>>;

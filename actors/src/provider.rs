@@ -377,7 +377,7 @@ impl ProviderState {
         let Some(facts) = attempt.message().map(Facts::of) else { return };
         let now = self.with.journal.now();
         let closed = matches!(self.with.in_flight.circuit().standing(), (Circuit::Closed, _));
-        let ours = self.with.journal.owns_senders(now);
+        let ours = self.with.journal.may_begin(facts.sender);
         if !ours || now >= attempt.begin_by() || !(closed || attempt.is_probe()) {
             // Dropped, it goes back to its queue.
             return;

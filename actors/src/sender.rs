@@ -99,6 +99,10 @@ pub enum SenderMessage {
     Loaded(Earlier),
     /// A message of this sender was cancelled.
     Cancelled(Waiting),
+    /// A message of this sender was stored by another process.
+    StoredElsewhere(Waiting),
+    /// So many of its messages waited a moment ago: look again if that is more than are known of.
+    Waiting(u64),
     /// Read the head of the queue again, in case a hint was lost.
     LookAgain,
     /// The store's answers to what was claimed at one time.
@@ -113,6 +117,8 @@ pub enum SenderMessage {
     Wake,
     /// Claim nothing more: the process is stopping.
     Halt,
+    /// Claim nothing more, and stop: the number's shard is given up.
+    Leave,
     /// Makes the actor fail, for tests.
     #[cfg(feature = "chaos")]
     Panic,
@@ -177,10 +183,13 @@ pub(crate) struct SenderArguments {
     pub(crate) route: Route,
     pub(crate) journal: Journal,
     pub(crate) roster: Roster,
+    /// The lease of its shard that it is started under, by its fence.
+    pub(crate) tenure: u64,
 }
 
 pub(crate) struct SenderState {
     number: E164,
+    tenure: u64,
     account: AccountName,
     route: Route,
     journal: Journal,
@@ -221,10 +230,11 @@ impl Actor for SenderActor {
         _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
     ) -> Result<SenderState, ActorProcessingErr> {
-        let SenderArguments { number, route, journal, roster } = with;
+        let SenderArguments { number, route, journal, roster, tenure } = with;
         let pace_memory = Pace::new(&route.limits, None, [], Time::ZERO).memory();
         Ok(SenderState {
             number,
+            tenure,
             account: route.account.clone(),
             route,
             journal,
@@ -263,6 +273,8 @@ impl Actor for SenderActor {
             SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
             SenderMessage::Changed(change) => state.changed(&change),
             SenderMessage::Cancelled(message) => state.window.gone(&message),
+            SenderMessage::StoredElsewhere(message) => state.window.stored(message),
+            SenderMessage::Waiting(waiting) => state.window.expect(waiting),
             SenderMessage::LookAgain => state.window.start_over(),
             SenderMessage::Granted(places) => state.granted(places),
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
@@ -284,6 +296,7 @@ impl Actor for SenderActor {
                 state.places_wanted = 0;
             }
             SenderMessage::Halt => state.halt(),
+            SenderMessage::Leave => state.leave(&myself),
             #[cfg(feature = "chaos")]
             #[expect(clippy::panic, reason = "that is what it is for")]
             SenderMessage::Panic => panic!("told to, by a test"),
@@ -297,6 +310,10 @@ impl SenderState {
     /// Does whatever may be done now, and sees to being woken for what may be done later.
     fn advance(&mut self, myself: &ActorRef<SenderMessage>) {
         let now = self.journal.now();
+        if !self.halted && self.journal.tenure(self.number) != self.tenure {
+            // Somebody else may have sent from it meanwhile: what is known here is out of date.
+            return self.leave(myself);
+        }
         if self.halted || self.pace.is_none() {
             return;
         }

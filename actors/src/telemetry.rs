@@ -35,6 +35,8 @@ const LATENESS: &str = "sendyard_hand_over_lateness_seconds";
 const IN_FLIGHT: &str = "sendyard_attempts_in_flight";
 const CIRCUIT: &str = "sendyard_circuit_open";
 const SENDERS: &str = "sendyard_senders_running";
+const SHARDS: &str = "sendyard_shards";
+const NOTES_LOST: &str = "sendyard_notes_lost_total";
 
 /// How an unknown outcome was settled, or what was done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +116,16 @@ pub fn describe() {
         "1 while the circuit of a provider account is open, else 0, by account."
     );
     describe_gauge!(SENDERS, Unit::Count, "Sender actors that run.");
+    describe_gauge!(
+        SHARDS,
+        Unit::Count,
+        "Shards that this process works with, or is giving up to another, by state."
+    );
+    describe_counter!(
+        NOTES_LOST,
+        Unit::Count,
+        "Notes between processes that were lost, by why: what they were about is found a moment later."
+    );
 }
 
 const fn kind_label(kind: Kind) -> &'static str {
@@ -243,4 +255,16 @@ pub(crate) fn circuit(account: &AccountName, open: bool) {
 #[allow(clippy::cast_precision_loss)]
 pub(crate) fn senders_running(senders: usize) {
     gauge!(SENDERS).set(senders as f64);
+}
+
+// 256 at the most.
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn shards(owned: usize, leaving: usize) {
+    gauge!(SHARDS, "state" => "owned").set(owned as f64);
+    gauge!(SHARDS, "state" => "leaving").set(leaving as f64);
+}
+
+/// A note of another process, or for one, was lost: `unreadable`, `no_room` or `not_sent`.
+pub fn note_lost(why: &'static str) {
+    counter!(NOTES_LOST, "why" => why).increment(1);
 }

@@ -15,6 +15,7 @@ mod idempotency;
 mod leases;
 mod on_redis;
 mod opening;
+mod peers;
 mod reads;
 mod redis_appends;
 mod redis_golden;
@@ -74,6 +75,38 @@ macro_rules! on_shared_stores {
             $(#[test] fn $case() { super::run_on_redis(super::$module::$case); })*
         }
     };
+}
+
+macro_rules! on_ways_between_processes {
+    ($($case:ident,)*) => {
+        mod memory_peers {
+            $(#[test] fn $case() {
+                super::run_within(super::peers::$case(super::peers::Pair::in_memory()));
+            })*
+        }
+        mod redis_peers {
+            $(#[test] fn $case() {
+                let Some(server) = super::redis_server::shared() else { return };
+                super::run_within(async { super::peers::$case(super::peers::Pair::on_redis(server)).await });
+            })*
+
+            #[test]
+            fn after_a_break_notes_are_heard_again_and_the_gap_is_said() {
+                let Some(server) = super::redis_server::shared() else { return };
+                super::run_within(async {
+                    let pair = super::peers::Pair::on_redis(server);
+                    super::peers::after_a_break_notes_are_heard_again_and_the_gap_is_said(pair).await;
+                });
+            }
+        }
+    };
+}
+
+on_ways_between_processes! {
+    who_says_so_is_there_with_what_it_has_until_its_time_is_over,
+    who_departs_is_not_there_any_more,
+    a_note_is_heard_by_who_attends_its_shard_or_is_meant_and_by_nobody_else,
+    what_does_not_fit_is_lost_and_that_is_said,
 }
 
 on_stores_of_one_process! {

@@ -3,6 +3,8 @@
 //! A step is done when its method returns; the answer is ready at once, so tests on paused time never
 //! wait for it. The mutex is what makes steps run alone; it is never held over an await.
 
+mod peers;
+
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::ops::ControlFlow;
@@ -11,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError, Stored};
 
+pub use self::peers::MemoryPeers;
 use super::keys::Span;
 use super::rows::{Rows, RowsMut, Visit};
 use super::step_store::{Owners, Runner, StepStore};

@@ -9,6 +9,7 @@
 //! * `scripts`: the scripts. `link`: the connections, and what a failed call says about its step.
 //! * `messages`, `claims`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `tallies`: the others.
 //!   `port` hands them out.
+//! * [`peers`]: what the processes on one server tell each other.
 //! * [`check`]: what the server promises, and what is wrong with it.
 //!
 //! All keys of a step share one hash tag, and no script touches a key of another. Time is the server's,
@@ -27,6 +28,7 @@ mod link;
 mod messages;
 mod micros;
 mod pack;
+mod peers;
 mod port;
 mod prune;
 mod reads;
@@ -41,8 +43,9 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
 
 pub use self::check::{NotUsable, Promise};
-use self::link::Link;
 use self::appends::Appends;
+use self::link::Link;
+pub use self::peers::RedisPeers;
 
 /// The URL cannot be used; says why, without its password.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,7 @@ pub struct BadUrl(#[source] RedisError);
 pub struct RedisStore {
     link: Link,
     appends: Appends,
+    client: Client,
 }
 
 impl RedisStore {
@@ -72,7 +76,12 @@ impl RedisStore {
         let client = Client::open(url).map_err(BadUrl)?;
         let link = Link::new(&client, clock).map_err(BadUrl)?;
         let appends = Appends::new(link.clone(), |link, asked| Box::pin(appends::append_all(link, asked)));
-        Ok(Self { link, appends })
+        Ok(Self { link, appends, client })
+    }
+
+    /// The way to the other processes on it. To be called within a tokio runtime.
+    pub fn peers(&self) -> RedisPeers {
+        RedisPeers::new(self.link.clone(), self.client.clone())
     }
 
     /// The store's time.

@@ -9,6 +9,7 @@ use sendyard_actors::domain::message::{
 };
 use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
@@ -211,8 +212,12 @@ impl<R: Runner> Store for StepStore<R> {
         self.runner.read(move |rows, _| queries::unsettled(rows, sender))
     }
 
-    fn backlogs(&self) -> Stored<Vec<Backlog>> {
-        self.runner.read(move |rows, _| queries::backlogs(rows))
+    fn unsettled_in(&self, shards: ShardSet) -> Stored<Vec<Unsettled>> {
+        self.runner.read(move |rows, _| queries::unsettled_in(rows, shards))
+    }
+
+    fn backlogs(&self, shards: ShardSet) -> Stored<Vec<Backlog>> {
+        self.runner.read(move |rows, _| queries::backlogs(rows, shards))
     }
 
     fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {

@@ -11,6 +11,7 @@ use sendyard_actors::domain::message::{
 };
 use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::*;
 use uuid::Uuid;
@@ -38,8 +39,17 @@ impl Faults {
     pub(crate) fn refuse_all(&self, step: &'static str) {
         self.refused.lock().unwrap().push(step);
     }
+    /// The process hangs, as far as the others can tell: nothing of its leases is done any more.
+    pub(crate) fn hang(&self) {
+        for step in ["announce", "depart", "acquire_lease", "renew_lease", "release_lease"] {
+            self.refuse_all(step);
+        }
+    }
     pub(crate) fn refuse_no_more(&self) {
         self.refused.lock().unwrap().clear();
+    }
+    fn is_refused(&self, step: &'static str) -> bool {
+        self.refused.lock().unwrap().contains(&step)
     }
     fn take(&self, step: &'static str) -> Option<Fault> {
         if self.refused.lock().unwrap().contains(&step) {
@@ -196,13 +206,66 @@ impl Store for Faulty {
             store.unsettled(sender)
         })
     }
-    fn backlogs(&self) -> Stored<Vec<Backlog>> {
-        self.wrap("backlogs", move |store| store.backlogs())
+    fn unsettled_in(&self, shards: ShardSet) -> Stored<Vec<Unsettled>> {
+        self.wrap("unsettled_all", move |store| store.unsettled_in(shards))
+    }
+    fn backlogs(&self, shards: ShardSet) -> Stored<Vec<Backlog>> {
+        self.wrap("backlogs", move |store| store.backlogs(shards))
     }
     fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {
         self.wrap("tallies", move |store| store.tallies(organization))
     }
     fn prune(&self, messages_before: Time) -> Stored<Pruned> {
         self.wrap("prune", move |store| store.prune(messages_before))
+    }
+}
+
+/// The way to the other processes, with the same faults.
+pub(crate) struct FaultyPeers {
+    pub(crate) inner: Arc<dyn Peers>,
+    pub(crate) faults: Arc<Faults>,
+}
+
+impl FaultyPeers {
+    fn wrap<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        step: impl FnOnce(&dyn Peers) -> Stored<T>,
+    ) -> Stored<T> {
+        match self.faults.take(name) {
+            None => step(&*self.inner),
+            Some(Fault::Refuse(error)) => Box::pin(ready(Err(error))),
+            Some(Fault::Before(wait) | Fault::After(wait)) => {
+                let answer = step(&*self.inner);
+                Box::pin(async move {
+                    tokio::time::sleep(wait).await;
+                    answer.await
+                })
+            }
+            Some(Fault::LoseAnswer) => {
+                drop(step(&*self.inner));
+                Box::pin(ready(Err(StoreError::Unanswered)))
+            }
+        }
+    }
+}
+
+impl Peers for FaultyPeers {
+    fn announce(&self, me: Incarnation, holds: ShardSet, lasts: Duration) -> Stored<Vec<Member>> {
+        self.wrap("announce", |peers| peers.announce(me, holds, lasts))
+    }
+    fn depart(&self, me: Incarnation) -> Stored<()> {
+        self.wrap("depart", |peers| peers.depart(me))
+    }
+    fn listen(&self, me: Incarnation) -> tokio::sync::mpsc::Receiver<Heard> {
+        self.inner.listen(me)
+    }
+    fn attend(&self, me: Incarnation, shards: ShardSet) -> Stored<()> {
+        self.wrap("attend", |peers| peers.attend(me, shards))
+    }
+    fn tell(&self, to: To, note: Note) {
+        if !self.faults.is_refused("tell") {
+            self.inner.tell(to, note);
+        }
     }
 }

@@ -15,6 +15,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use sendyard_actors::domain::ids::Shard;
 use sendyard_actors::domain::message::{Draft, Lane, Message, Shown, UnknownPolicy};
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::ports::{Clock, Leased, Store, Waiting};
 
 use self::steps::{LAST, MESSAGES, Step, draft, resolved, senders, steps, take};
@@ -70,7 +71,7 @@ async fn reads(store: &dyn Store) -> String {
     // Their order is not promised.
     let mut unsettled = store.unsettled(None).await.unwrap();
     unsettled.sort_by_key(|row| row.id);
-    let mut backlogs = store.backlogs().await.unwrap();
+    let mut backlogs = store.backlogs(ShardSet::ALL).await.unwrap();
     backlogs.sort_by_key(|backlog| backlog.sender);
     format!(
         "{:?} {:?} {unsettled:?} {backlogs:?} {:?}",

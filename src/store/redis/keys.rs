@@ -33,8 +33,15 @@
 //! | `i` digest | string | version, joined, id, token, fingerprint, expiry (7 bytes): 73 bytes. The digest is the first 16 bytes of SHA-256 over organization and key | `reserve_key`, `release_key`; `prune` removes it |
 //! | `e` | list | digest and expiry (7 bytes), in the order of binding. An entry is outdated when its key was freed or bound anew | `reserve_key`; `prune` from the front |
 //!
+//! Of the processes that are there, with the tag `{members}`, so that it is apart from all others: one hash,
+//! incarnation (16 bytes) → msgpack of the instant at which it is over and of the shards that it has (32 bytes,
+//! a bit for each). Written by `announce`, which removes what is over, and `depart`.
+//!
 //! And one without a tag: `sendyard`, a hash of `format` and `shards`, written by the first who finds
 //! none and checked at each start.
+//!
+//! Beside the keys there are channels, on which nothing is stored: `sendyard:<database>:s<n>` is heard by the
+//! process that works with the shard, `sendyard:<database>:p<incarnation>` by that process (`peers/notes.rs`).
 
 use sendyard_actors::domain::ids::{MessageId, OrganizationId, ProviderKind, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane};
@@ -128,6 +135,11 @@ pub(super) fn idempotency(key: &ScopedKey) -> Vec<u8> {
 
 pub(super) fn expiries(slot: u8) -> Vec<u8> {
     with_tag(&format!("{{k{slot}}}"), b'e', &[])
+}
+
+/// Who is there.
+pub(super) fn members() -> Vec<u8> {
+    with_tag("{members}", b'p', &[])
 }
 
 /// A number's seven bytes: 15 digits are less than 2^50.

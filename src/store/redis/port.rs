@@ -9,6 +9,7 @@ use sendyard_actors::domain::message::{
 };
 use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
@@ -163,8 +164,12 @@ impl Store for RedisStore {
         Box::pin(reads::unsettled(self.link(), sender))
     }
 
-    fn backlogs(&self) -> Stored<Vec<Backlog>> {
-        Box::pin(reads::backlogs(self.link()))
+    fn unsettled_in(&self, shards: ShardSet) -> Stored<Vec<Unsettled>> {
+        Box::pin(reads::unsettled_in(self.link(), shards))
+    }
+
+    fn backlogs(&self, shards: ShardSet) -> Stored<Vec<Backlog>> {
+        Box::pin(reads::backlogs(self.link(), shards))
     }
 
     fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {

@@ -39,6 +39,8 @@ scripts! {
     RENEW_LEASE = "renew_lease.lua" + "clock.lua" + "prelude.lua";
     RELEASE_LEASE = "release_lease.lua" + "clock.lua" + "prelude.lua";
     MARK_STORE = "mark_store.lua";
+    ANNOUNCE = "announce.lua" + "clock.lua" + "prelude.lua";
+    DEPART = "depart.lua" + "clock.lua" + "prelude.lua";
 }
 
 fn whole(own: &str, shared: &[&str]) -> Script {
