@@ -42,8 +42,8 @@ use redis::{Client, RedisError};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
 
-pub use self::check::{NotUsable, Promise};
 use self::appends::Appends;
+pub use self::check::{NotUsable, Promise};
 use self::link::Link;
 pub use self::peers::RedisPeers;
 

@@ -54,7 +54,7 @@ fn give_answers(prepared: Vec<Prepared>, reply: &Reply, bytes: &[u8]) {
     for Prepared { append, answer, .. } in prepared {
         let row = now.clone().and_then(|now| Ok((now, row(&mut from)?)));
         let appended = match row {
-            Ok((now, row)) => appended(append.draft, now, row),
+            Ok((now, row)) => appended(append.draft, now, &row),
             Err(_) => Err(reply.unexpected("an answer that cannot be read")),
         };
         answer.give(appended);
@@ -127,7 +127,10 @@ fn numbers_of(append: &Append) -> Vec<u8> {
 
 /// What the script says of one message.
 enum Row<'a> {
-    Stored { seq: u64, told: Told },
+    Stored {
+        seq: u64,
+        told: Told,
+    },
     /// The record's bytes.
     Exists(&'a [u8]),
     Full,
@@ -151,8 +154,8 @@ fn row<'a>(from: &mut Reader<'a>) -> Result<Row<'a>, StoreError> {
     }
 }
 
-fn appended(draft: Draft, now: Time, row: Row<'_>) -> Result<Appended, StoreError> {
-    match row {
+fn appended(draft: Draft, now: Time, row: &Row<'_>) -> Result<Appended, StoreError> {
+    match *row {
         Row::Stored { seq, told } => Ok(Appended::Stored(Box::new(Message::queued(draft, seq, told, now)))),
         Row::Exists(record) => Ok(Appended::Exists(Box::new(record::decode(draft.id, record)?))),
         Row::Full => Ok(Appended::Full),

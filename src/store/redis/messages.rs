@@ -2,8 +2,7 @@
 
 use sendyard_actors::domain::ids::{MessageId, OrganizationId};
 use sendyard_actors::domain::message::{
-    AttemptResult, ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy,
-    repeat,
+    AttemptResult, ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy, repeat,
 };
 use sendyard_actors::domain::outcome::{Acceptance, Next};
 use sendyard_actors::domain::time::Time;
