@@ -24,10 +24,10 @@ pub(crate) async fn run() {
     }
 }
 
-/// On a Redis server that syncs before each answer, and on one that syncs each second.
-pub(crate) async fn run_on_redis() {
+/// On a Redis server that syncs before each answer, and on one that syncs each second. `only`: on one of them.
+pub(crate) async fn run_on_redis(only: Option<&str>) {
     let bare = Bare::start().await.unwrap();
-    for fsync in ["always", "everysec"] {
+    for fsync in ["always", "everysec"].into_iter().filter(|fsync| only.is_none_or(|only| only == *fsync)) {
         for (connections, senders) in [(64, 1), (256, 1), (64, 64)] {
             let redis = Redis::start(fsync);
             let config = yard::config_on(&redis.url(), 64);

@@ -10,9 +10,11 @@ use sendyard::load::Numbers;
 use sendyard::load::yardstick::{hand_over, median};
 use sendyard::providers::http_client;
 use sendyard::store::redb::RedbStore;
+use sendyard::store::redis::RedisStore;
 use sendyard::twin::{self, TwinOptions};
 use tokio::time::Instant;
 
+use crate::redis::Redis;
 use crate::yard;
 
 const ROUNDS: usize = 3;
@@ -22,8 +24,27 @@ type Case = (u64, usize, usize, usize);
 
 const CASES: [Case; 3] = [(0, 64, 20_000, 10), (50, 1000, 80_000, 10), (0, 64, 20_000, 100)];
 
-/// `only`: at this latency alone.
+/// On the embedded store. `only`: at this latency alone.
 pub(crate) async fn run(only: Option<u64>) {
+    run_on(On::Embedded, only).await;
+}
+
+/// On a Redis server that syncs before each answer.
+pub(crate) async fn run_on_redis() {
+    run_on(On::Redis, None).await;
+}
+
+#[derive(Clone, Copy)]
+enum On {
+    Embedded,
+    Redis,
+}
+
+async fn run_on(on: On, only: Option<u64>) {
+    let store = match on {
+        On::Embedded => "",
+        On::Redis => " on Redis",
+    };
     let cases = CASES.into_iter().filter(|(latency, ..)| only.is_none_or(|only| *latency == only));
     for (latency_ms, places, messages, senders) in cases {
         let mut ratios = Vec::new();
@@ -39,14 +60,17 @@ pub(crate) async fn run(only: Option<u64>) {
             let before = yard::processor_time();
             let yardstick = hand_over::bare(client, &url, places, messages, &numbers).await.unwrap();
             bare_costs.push(micros_each(yard::processor_time().saturating_sub(before), messages));
-            let (ours, cost) = ours(twin.addr(), places, messages, senders).await;
+            let (ours, cost) = match on {
+                On::Embedded => ours(twin.addr(), places, messages, senders).await,
+                On::Redis => ours_on_redis(twin.addr(), places, messages, senders).await,
+            };
             ratios.push(ours / yardstick);
             rates.push(ours);
             costs.push(cost);
             twin.stop().await;
         }
         println!(
-            "hand-over, provider at {latency_ms} ms, {places} places, {senders} senders: {:.3} of bare reqwest; {:.0}/s here; \
+            "hand-over{store}, provider at {latency_ms} ms, {places} places, {senders} senders: {:.3} of bare reqwest; {:.0}/s here; \
              {:.1} µs of processor each, the twin's among them, the bare loop's {:.1}",
             median(ratios),
             median(rates),
@@ -69,13 +93,25 @@ fn micros_each(time: Duration, messages: usize) -> f64 {
     time.as_secs_f64() * 1e6 / messages as f64
 }
 
-/// A store that holds the messages already; measured from the start of the engine to the last one. Messages
-/// a second, and microseconds of processor time for each.
 async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) -> (f64, f64) {
     let data = tempfile::tempdir().unwrap();
     fill(data.path(), messages, senders).await;
+    drain(twin, &yard::config(data.path(), places), messages, senders).await
+}
+
+async fn ours_on_redis(twin: SocketAddr, places: usize, messages: usize, senders: usize) -> (f64, f64) {
+    let redis = Redis::start("always");
+    let store = RedisStore::open(&redis.url()).unwrap();
+    store.check().await.unwrap();
+    yard::fill(&store, messages, senders, false).await;
+    drain(twin, &yard::config_on(&redis.url(), places), messages, senders).await
+}
+
+/// Of a store that holds the messages already; measured from the start of the engine to the last one. Messages a
+/// second, and microseconds of this process' time for each.
+async fn drain(twin: SocketAddr, config: &str, messages: usize, senders: usize) -> (f64, f64) {
     let directory = yard::directory(twin, senders, "[]");
-    let (config, directory) = yard::parse(&yard::config(data.path(), places), &directory);
+    let (config, directory) = yard::parse(config, &directory);
     let before = yard::processor_time();
     let start = Instant::now();
     let engine = boot::start(config, directory).await.unwrap();

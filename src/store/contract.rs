@@ -21,6 +21,7 @@ mod on_sentinel;
 mod opening;
 mod peers;
 mod reads;
+mod redis_appends;
 mod redis_golden;
 pub(crate) mod redis_server;
 mod retention;

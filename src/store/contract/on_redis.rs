@@ -26,7 +26,7 @@ pub(super) async fn beside(server: &Server) -> (World, RedisStore, MultiplexedCo
     (World::over(Arc::new(open()), Arc::clone(&clock)), open(), own)
 }
 
-async fn ask<T: redis::FromRedisValue>(own: &mut MultiplexedConnection, words: &[&str]) -> T {
+pub(super) async fn ask<T: redis::FromRedisValue>(own: &mut MultiplexedConnection, words: &[&str]) -> T {
     let mut command = redis::cmd(words[0]);
     command.arg(&words[1..]);
     command.query_async(own).await.unwrap()
@@ -47,7 +47,7 @@ async fn reserve(world: &World) -> Result<(), StoreError> {
 }
 
 /// How many commands of clients the server has run, ours for asking not among them.
-async fn commands(own: &mut MultiplexedConnection) -> u64 {
+pub(super) async fn commands(own: &mut MultiplexedConnection) -> u64 {
     let stats: String = ask(own, &["INFO", "commandstats"]).await;
     let calls = |line: &str| line.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok();
     let by_clients = stats.lines().filter(|line| {

@@ -41,7 +41,6 @@ async fn sentence_of(store: &RedisStore) -> String {
 }
 
 #[test]
-#[expect(clippy::await_holding_refcell_ref, reason = "nothing else runs meanwhile")]
 fn every_case_holds_behind_sentinel_before_and_after_a_failover() {
     run_within(async {
         let Some(mut servers) = Watched::start().await else { return };

@@ -64,7 +64,7 @@ const VERSION_2_OFFERED: &str = "\
     706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501\
     027b7d010b61636d652d766f6e6167650201077b74686572657dce000f4240";
 
-fn golden_draft() -> Draft {
+pub(super) fn golden_draft() -> Draft {
     Draft {
         lane: Lane::Urgent,
         assistant: AssistantId(300),

@@ -3,22 +3,24 @@
 //! Of one sender they share what is read and written once for its queue; its counts, above all. Each is whole
 //! all the same, and is answered alone.
 
-use sendyard_actors::domain::message::{Answer as Told, Kind, Message};
+use sendyard_actors::domain::message::{Answer as Told, Draft, Kind, Message};
+use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Appended, StoreError};
 
 use super::call::{Call, Reply};
 use super::gather::{Answer, Asked, Gather};
 use super::link::Link;
-use super::{entries, keys, messages, micros, record, scripts};
+use super::pack::Reader;
+use super::{entries, failure, keys, micros, record, scripts};
 
 /// Where appends meet.
 pub(super) type Appends = Gather<Append, Appended>;
 
-/// Of one kind are those that wait in the same queue, and count the same there.
+/// Of one part are those that wait in the same queue and are counted in the same place.
 fn part_of(append: &Append) -> impl Ord + use<> {
-    let Append { draft, depth_limit, .. } = append;
+    let draft = &append.draft;
     let counted = (draft.organization.0, record::provider_code(draft.provider));
-    (draft.sender.as_u64(), keys::lane_number(draft.lane), counted, *depth_limit)
+    (draft.sender.as_u64(), keys::lane_number(draft.lane), counted)
 }
 
 /// An append whose bytes are made.
@@ -35,17 +37,26 @@ pub(super) async fn append_all(link: Link, asked: Vec<Asked<Append, Appended>>) 
     // Those of one part in the order in which they came.
     prepared.sort_by_key(|one| part_of(&one.append));
     let Some(call) = call_of(&link, &prepared) else { return };
-    let mut reply = match call.write().await {
-        Ok(reply) => reply,
-        Err(error) => {
-            return prepared.into_iter().for_each(|one| one.answer.give(Err(error.clone())));
-        }
-    };
-    let now = reply.next();
+    match answered(call).await {
+        Ok((reply, bytes)) => give_answers(prepared, &reply, &bytes),
+        Err(error) => prepared.into_iter().for_each(|one| one.answer.give(Err(error.clone()))),
+    }
+}
+
+async fn answered(call: Call) -> Result<(Reply, Vec<u8>), StoreError> {
+    let mut reply = call.write().await?;
+    let bytes = reply.bytes()?;
+    Ok((reply, bytes))
+}
+
+fn give_answers(prepared: Vec<Prepared>, reply: &Reply, bytes: &[u8]) {
+    let mut from = Reader::new(bytes);
+    let now = from.list().and_then(|_| from.number()).map(micros::time);
     for Prepared { append, answer, .. } in prepared {
-        let appended = match &now {
-            Ok(now) => reply.nested().and_then(|mut row| appended(append, *now, &mut row)),
-            Err(error) => Err(error.clone()),
+        let row = now.clone().and_then(|now| Ok((now, row(&mut from)?)));
+        let appended = match row {
+            Ok((now, row)) => appended(append.draft, now, &row),
+            Err(_) => Err(reply.unexpected("an answer that cannot be read")),
         };
         answer.give(appended);
     }
@@ -78,7 +89,7 @@ fn call_of(link: &Link, all: &[Prepared]) -> Option<Call> {
 }
 
 fn with_part(call: Call, part: &[Prepared]) -> Call {
-    let Some(Prepared { append: Append { draft, depth_limit, .. }, .. }) = part.first() else { return call };
+    let Some(Prepared { append: Append { draft, .. }, .. }) = part.first() else { return call };
     let shard = draft.id.shard();
     let call = call
         .arg(part.len())
@@ -87,41 +98,73 @@ fn with_part(call: Call, part: &[Prepared]) -> Call {
         .arg(keys::waiting(shard))
         .arg(keys::number(draft.sender).as_slice())
         .arg(keys::standing(shard, draft.organization))
-        .arg(keys::standing_queued(draft.provider))
-        .arg(*depth_limit);
+        .arg(keys::standing_queued(draft.provider));
     part.iter().fold(call, with_message)
 }
 
 fn with_message(call: Call, one: &Prepared) -> Call {
-    let Append { draft, estimate, request_until, .. } = &one.append;
-    // Microseconds with their fraction: it counts when there are a million ahead.
-    let per_unit = format!("{}.{:03}", estimate.per_unit.as_micros(), estimate.per_unit.as_nanos() % 1000);
+    let draft = &one.append.draft;
     let conversation = (draft.kind == Kind::Queued).then(|| keys::conversation(draft.conversation()));
-    call.arg(micros::down(*request_until))
-        .time(estimate.from)
-        .arg(per_unit)
-        .arg(draft.cost())
+    call.arg(numbers_of(&one.append).as_slice())
         .optional(conversation)
         .arg(one.entry.as_slice())
         .arg(one.record.as_slice())
 }
 
-fn appended(append: Append, now: u64, row: &mut Reply) -> Result<Appended, StoreError> {
-    let draft = append.draft;
-    match row.bytes()?.as_slice() {
+/// As the script computes with them: doubles, big-endian. Instants are whole microseconds and so exact; a unit's
+/// time has a fraction, which counts when there are a million ahead.
+#[expect(clippy::cast_precision_loss, reason = "instants are less than 2^53, queues shorter")]
+fn numbers_of(append: &Append) -> Vec<u8> {
+    let Append { draft, estimate, depth_limit, request_until } = append;
+    let numbers = [
+        micros::down(*request_until) as f64,
+        *depth_limit as f64,
+        micros::up(estimate.from) as f64,
+        estimate.per_unit.as_nanos() as f64 / 1000.0,
+        f64::from(draft.cost()),
+    ];
+    numbers.map(f64::to_be_bytes).concat()
+}
+
+/// What the script says of one message.
+enum Row<'a> {
+    Stored {
+        seq: u64,
+        told: Told,
+    },
+    /// The record's bytes.
+    Exists(&'a [u8]),
+    Full,
+    Late,
+    /// Why it ended in the middle.
+    Failed(&'a [u8]),
+}
+
+fn row<'a>(from: &mut Reader<'a>) -> Result<Row<'a>, StoreError> {
+    from.list()?;
+    match from.bytes()? {
         b"stored" => {
-            let (seq, position) = (row.next()?, row.next()?);
-            let told = Told { position, estimate: micros::time(row.next()?) };
-            Ok(Appended::Stored(Box::new(Message::queued(draft, seq, told, micros::time(now)))))
+            let (seq, position) = (from.number()?, from.number()?);
+            Ok(Row::Stored { seq, told: Told { position, estimate: micros::time(from.number()?) } })
         }
-        b"exists" => Ok(Appended::Exists(messages::message(draft.id, row)?)),
-        b"full" => Ok(Appended::Full),
-        b"late" => Ok(Appended::Late),
-        b"failed" => {
-            let failure: String = row.next()?;
-            tracing::error!(failure, "an append on Redis ended in the middle");
+        b"exists" => Ok(Row::Exists(from.bytes()?)),
+        b"full" => Ok(Row::Full),
+        b"late" => Ok(Row::Late),
+        b"failed" => Ok(Row::Failed(from.bytes()?)),
+        _ => Err(failure::unexpected("an unknown word")),
+    }
+}
+
+fn appended(draft: Draft, now: Time, row: &Row<'_>) -> Result<Appended, StoreError> {
+    match *row {
+        Row::Stored { seq, told } => Ok(Appended::Stored(Box::new(Message::queued(draft, seq, told, now)))),
+        Row::Exists(record) => Ok(Appended::Exists(Box::new(record::decode(draft.id, record)?))),
+        Row::Full => Ok(Appended::Full),
+        Row::Late => Ok(Appended::Late),
+        Row::Failed(why) => {
+            let why = String::from_utf8_lossy(why);
+            tracing::error!(%why, "an append on Redis ended in the middle");
             Err(StoreError::Unanswered)
         }
-        _ => Err(row.unexpected("an unknown word")),
     }
 }

@@ -52,9 +52,13 @@ type MakeCall<S, A> = fn(Link, Vec<Asked<S, A>>) -> BoxFuture<'static, ()>;
 
 /// Where steps of one kind meet. Cheap to clone.
 pub(super) struct Gather<S, A> {
+    inner: Arc<Inner<S, A>>,
+}
+
+struct Inner<S, A> {
     link: Link,
     make_call: MakeCall<S, A>,
-    waiting: Arc<Mutex<Waiting<S, A>>>,
+    waiting: Mutex<Waiting<S, A>>,
 }
 
 struct Waiting<S, A> {
@@ -65,21 +69,21 @@ struct Waiting<S, A> {
 
 impl<S, A> Clone for Gather<S, A> {
     fn clone(&self) -> Self {
-        Self { link: self.link.clone(), make_call: self.make_call, waiting: Arc::clone(&self.waiting) }
+        Self { inner: Arc::clone(&self.inner) }
     }
 }
 
 impl<S: Send + 'static, A: Send + 'static> Gather<S, A> {
     pub(super) fn new(link: Link, make_call: MakeCall<S, A>) -> Self {
-        let waiting = Waiting { steps: VecDeque::new(), calls: 0 };
-        Self { link, make_call, waiting: Arc::new(Mutex::new(waiting)) }
+        let waiting = Mutex::new(Waiting { steps: VecDeque::new(), calls: 0 });
+        Self { inner: Arc::new(Inner { link, make_call, waiting }) }
     }
 
     /// Asks for a step, and waits for its answer. Given up, the step may be made all the same.
     pub(super) async fn ask(self, step: S) -> Result<A, StoreError> {
         let (reply, answer) = oneshot::channel();
-        if self.link.is_cluster() {
-            (self.make_call)(self.link.clone(), vec![Asked { step, reply }]).await;
+        if self.inner.link.is_cluster() {
+            (self.inner.make_call)(self.inner.link.clone(), vec![Asked { step, reply }]).await;
             return answer.await.unwrap_or(Err(StoreError::Unanswered));
         }
         let caller = {
@@ -94,7 +98,7 @@ impl<S: Send + 'static, A: Send + 'static> Gather<S, A> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<S, A>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,8 +115,11 @@ impl<S: Send + 'static, A: Send + 'static> Caller<S, A> {
     }
 
     async fn run(mut self) {
+        // What is about to ask on this thread goes with the first call.
+        tokio::task::yield_now().await;
         while let Some(steps) = self.next() {
-            (self.gather.make_call)(self.gather.link.clone(), steps).await;
+            let Inner { make_call, link, .. } = self.gather.inner.as_ref();
+            make_call(link.clone(), steps).await;
         }
     }
 
@@ -134,5 +141,79 @@ impl<S: Send + 'static, A: Send + 'static> Drop for Caller<S, A> {
         if self.is_counted {
             self.gather.lock().calls -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::join_all;
+
+    use super::super::address::Address;
+    use super::*;
+
+    /// Its number, and where the sizes of calls are noted.
+    type Step = (usize, Arc<Mutex<Vec<usize>>>);
+
+    /// Answers each step with its number; those of ten are left without an answer.
+    fn note(_link: Link, asked: Vec<Asked<Step, usize>>) -> BoxFuture<'static, ()> {
+        let size = asked.len();
+        let answer_each = move || {
+            for one in asked {
+                let ((number, sizes), answer) = one.into_parts();
+                if number == 0 {
+                    sizes.lock().unwrap().push(size);
+                }
+                if size != 10 {
+                    answer.give(Ok(number));
+                }
+            }
+        };
+        async move {
+            tokio::task::yield_now().await;
+            answer_each();
+        }
+        .boxed()
+    }
+
+    fn gather() -> (Gather<Step, usize>, Arc<Mutex<Vec<usize>>>) {
+        let nowhere = Address::parse("redis://127.0.0.1:1").unwrap();
+        (Gather::new(Link::new(nowhere, None).unwrap(), note), Arc::default())
+    }
+
+    async fn ask(gather: &Gather<Step, usize>, sizes: &Arc<Mutex<Vec<usize>>>, steps: usize) {
+        // The first of each call tells its size.
+        let numbers = (0..steps).map(|number| number % AT_A_TIME);
+        let answers = join_all(numbers.clone().map(|n| gather.clone().ask((n, Arc::clone(sizes))))).await;
+        let expected: Vec<_> = numbers.map(Ok).collect();
+        assert_eq!(answers, expected);
+    }
+
+    #[tokio::test]
+    async fn what_arrives_together_goes_together_up_to_so_many_and_what_arrives_alone_goes_alone() {
+        let (gather, sizes) = gather();
+        ask(&gather, &sizes, 1).await;
+        ask(&gather, &sizes, 5).await;
+        ask(&gather, &sizes, 2 * AT_A_TIME + 1).await;
+        ask(&gather, &sizes, 1).await;
+        assert_eq!(*sizes.lock().unwrap(), [1, 5, AT_A_TIME, AT_A_TIME, 1, 1]);
+        assert_eq!(gather.lock().calls, 0);
+    }
+
+    #[tokio::test]
+    async fn a_step_is_made_though_nobody_waits_for_it_any_more() {
+        let (gather, sizes) = gather();
+        let asked = gather.clone().ask((7, Arc::clone(&sizes)));
+        assert_eq!(asked.now_or_never(), None);
+        ask(&gather, &sizes, 1).await;
+        assert_eq!(*sizes.lock().unwrap(), [2]);
+    }
+
+    #[tokio::test]
+    async fn what_a_call_does_not_answer_is_in_doubt_and_the_next_goes_all_the_same() {
+        let (gather, sizes) = gather();
+        let answers = join_all((0..10).map(|n| gather.clone().ask((n, Arc::clone(&sizes))))).await;
+        assert_eq!(answers, vec![Err(StoreError::Unanswered); 10]);
+        ask(&gather, &sizes, 2).await;
     }
 }

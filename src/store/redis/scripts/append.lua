@@ -2,39 +2,39 @@
 -- append, of one message or several. Those that wait in the same queue follow each other: they are a part.
 -- Each of KEYS is a message. ARGV 2 to 4: what stands in every fresh record before `seq` and behind `accepted`, and
 -- in every entry of a queue behind its due time; then the parts, each of
---   how many messages, queue, counts of the sender, waiting, sender, standing, its field, depth limit,
---   and for each message request_until, the estimate's from and per_unit, cost, conversation or '',
---   the start of its entry, the end of its record.
--- Answers now, then a list for each message, in their order.
+--   how many messages, queue, counts of the sender, waiting, sender, standing, its field,
+--   and for each message its numbers (request_until, depth limit, the estimate's from and per_unit, cost; doubles),
+--   conversation or '', the start of its entry, the end of its record.
+-- Answers msgpack, as the server takes long over many small values: now, then a list for each message, in their order.
 
 local RECORD_START, RECORD_MIDDLE, ENTRY_END = ARGV[2], ARGV[3], ARGV[4]
-local OF_PART, OF_MESSAGE = 8, 7
+local OF_PART, OF_MESSAGE, NUMBERS = 7, 4, '>ddddd'
+local call, pack, format, read = redis.call, cmsgpack.pack, string.format, struct.unpack
 local answers = { now }
 
 -- The messages of the part at this place of ARGV; `first` is the place of its first one in KEYS.
 local function append(part, first)
-  local many, queue, counts, waiting, sender, standing, shown, depth_limit = unpack(ARGV, part, part + OF_PART - 1)
-  depth_limit = tonumber(depth_limit)
-  local depth = tonumber(redis.call('HGET', waiting, sender) or 0)
-  local sums = redis.call('HMGET', counts, 'n', 'u')
+  local many, queue, counts, waiting, sender, standing, shown = unpack(ARGV, part, part + OF_PART - 1)
+  local depth = tonumber(call('HGET', waiting, sender) or 0)
+  local sums = call('HMGET', counts, 'n', 'u')
   local seq, units = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
   local entries = {}
 
   local at = part + OF_PART
   for place = first, first + many - 1 do
     local key = KEYS[place]
-    local request_until, from, per_unit, cost, conversation, entry, rest = unpack(ARGV, at, at + OF_MESSAGE - 1)
+    local numbers, conversation, entry, rest = unpack(ARGV, at, at + OF_MESSAGE - 1)
     at = at + OF_MESSAGE
-    local in_time, has_room = now <= tonumber(request_until), depth < depth_limit
+    local request_until, depth_limit, from, per_unit, cost = read(NUMBERS, numbers)
+    local in_time, has_room = now <= request_until, depth < depth_limit
     local there, estimate
     if in_time and has_room then
-      estimate = math.min(math.ceil(tonumber(from) + tonumber(per_unit) * units), LATEST)
-      local fresh = RECORD_START .. cmsgpack.pack(seq, now) .. RECORD_MIDDLE
-        .. cmsgpack.pack(depth + 1, estimate - now) .. rest
+      estimate = math.min(math.ceil(from + per_unit * units), LATEST)
+      local fresh = RECORD_START .. pack(seq, now) .. RECORD_MIDDLE .. pack(depth + 1, estimate - now) .. rest
       -- Nothing is stored where there is a record.
-      there = redis.call('SET', key, fresh, 'NX', 'GET')
+      there = call('SET', key, fresh, 'NX', 'GET')
     else
-      there = redis.call('GET', key)
+      there = call('GET', key)
     end
 
     if there then
@@ -44,22 +44,22 @@ local function append(part, first)
     elseif not has_room then
       answers[place + 1] = { 'full' }
     else
-      -- As text: the server makes one of every number, and slowly.
-      local score = string.format('%.0f', seq)
-      if conversation ~= '' then redis.call('ZADD', conversation, score, string.sub(key, -16)) end
+      -- As text, as the server makes one of every number, and slowly.
+      local score = format('%d', seq)
+      if conversation ~= '' then call('ZADD', conversation, score, string.sub(key, -16)) end
       entries[#entries + 1] = score
-      entries[#entries + 1] = entry .. cmsgpack.pack(now) .. ENTRY_END
+      entries[#entries + 1] = entry .. pack(now) .. ENTRY_END
       answers[place + 1] = { 'stored', seq, depth + 1, estimate }
       seq, depth, units = seq + 1, depth + 1, units + cost
     end
   end
 
   if #entries == 0 then return end
-  local stored = #entries / 2
-  redis.call('ZADD', queue, unpack(entries))
-  redis.call('HINCRBY', waiting, sender, stored)
-  redis.call('HSET', counts, 'n', string.format('%.0f', seq), 'u', string.format('%.0f', units))
-  redis.call('HINCRBY', standing, shown, stored)
+  local stored = format('%d', #entries / 2)
+  call('ZADD', queue, unpack(entries))
+  call('HINCRBY', waiting, sender, stored)
+  call('HSET', counts, 'n', format('%d', seq), 'u', format('%d', units))
+  call('HINCRBY', standing, shown, stored)
 end
 
 local part, first = 5, 1
@@ -74,4 +74,4 @@ while first <= #KEYS do
   end
   part, first = part + OF_PART + many * OF_MESSAGE, first + many
 end
-return answers
+return { pack(answers) }
