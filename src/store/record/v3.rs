@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 /// The order of the fields is that of the bytes.
 #[derive(Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "as it was written")]
 pub(super) struct MessageV3 {
     draft: Draft,
     seq: u64,

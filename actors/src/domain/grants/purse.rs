@@ -84,7 +84,7 @@ impl Purse {
 
     /// A grant came. One that is known, or over, is nothing new.
     pub fn granted(&mut self, grant: Grant, now: Time) {
-        let until = grant.asked_at + grant.held + (LASTS - DRIFT);
+        let until = grant.asked_at + grant.held + LASTS.saturating_sub(DRIFT);
         let known = self.held.iter().any(|held| held.owner == grant.owner && held.number == grant.number);
         if grant.process != self.me || known || until <= now {
             return;

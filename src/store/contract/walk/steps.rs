@@ -354,6 +354,10 @@ async fn claim_all(store: &dyn Store, claims: &[(u64, u16, u16)], counter: u64) 
 
 /// The answer to a step on an offer, and what it was to it: a record alone does not say that.
 async fn of_offer(store: &dyn Store, now: Time, step: &Step) -> String {
+    if let Step::Forward { index, within } = step {
+        let immediate = Draft { kind: Kind::Immediate, ..draft(*index) };
+        return format!("{:?}", store.forward_immediate(immediate, now + *within).await);
+    }
     let (Step::Take { index, .. } | Step::Withdraw { index } | Step::ForwardAgain { index, .. }) = step
     else {
         return String::new();
@@ -413,11 +417,7 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             let claim = claim_of(*index, 0, 0, *fence);
             format!("{:?}", store.append_sending(immediate, claim, Time::MAX).await)
         }
-        Step::Forward { index, within } => {
-            let immediate = Draft { kind: Kind::Immediate, ..draft(*index) };
-            format!("{:?}", store.forward_immediate(immediate, now + *within).await)
-        }
-        Step::ForwardAgain { .. } | Step::Take { .. } | Step::Withdraw { .. } => {
+        Step::Forward { .. } | Step::ForwardAgain { .. } | Step::Take { .. } | Step::Withdraw { .. } => {
             of_offer(store, now, step).await
         }
         Step::Claim { index, expected, retry, counter, fence } => {

@@ -7,7 +7,6 @@ use crate::domain::pace::Limit;
 const OWNER: Incarnation = Incarnation(1);
 const ONE: Incarnation = Incarnation(2);
 const OTHER: Incarnation = Incarnation(3);
-const MS: Duration = Duration::from_millis(1);
 
 const fn at(millis: u64) -> Time {
     Time::from_millis(1_000_000 + millis)
@@ -93,7 +92,8 @@ fn a_grant_that_comes_twice_is_used_once() {
 #[test]
 fn a_report_that_comes_twice_or_behind_a_later_one_says_nothing_new() {
     let (mut granter, _, grant) = with_grant("1000/s", 10);
-    let report = |used, unused| Report { owner: OWNER, number: grant.number, used, unused, age: 0 * MS };
+    let report =
+        |used, unused| Report { owner: OWNER, number: grant.number, used, unused, age: Duration::ZERO };
     for (used, unused) in [(2, 3), (2, 3), (1, 0), (2, 1)] {
         granter.reported(report(used, unused), at(1));
     }

@@ -54,7 +54,7 @@ struct Plan {
     trouble_every: Option<Nanos>,
     /// From the unit taken to the message written, at the most.
     claim: Nanos,
-    seconds: u64,
+    seconds: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -174,7 +174,7 @@ impl World {
     }
 
     fn run(mut self) -> Self {
-        let end = START + self.plan.seconds * SECOND;
+        let end = START + u64::from(self.plan.seconds) * SECOND;
         while let Some(Reverse((at, number))) = self.events.pop() {
             if at > end {
                 break;
@@ -190,7 +190,6 @@ impl World {
         match event {
             Event::Demand { round } => self.new_demand(round),
             Event::Arrives { process, round } if round == self.round => self.arrives(process),
-            Event::Arrives { .. } => {}
             Event::Want(want) => {
                 let now = time(self.now);
                 if let Some(granter) = &mut self.granter {
@@ -206,7 +205,6 @@ impl World {
                 self.grants();
             }
             Event::Grants if self.grants_at == self.now => self.grants(),
-            Event::Grants => {}
             Event::Grant { process, grant } => {
                 let own = self.own(process);
                 self.processes[process].purse.granted(grant, own);
@@ -216,7 +214,8 @@ impl World {
                 self.processes[process].looks = false;
                 self.speaks(process);
             }
-            Event::Looks { .. } => {}
+            // Outdated.
+            Event::Arrives { .. } | Event::Grants | Event::Looks { .. } => {}
             Event::Writes { process, life, unit, cost } => self.writes(process, life, unit, cost),
             Event::Trouble => self.trouble(),
             Event::NewOwner => {
@@ -238,9 +237,9 @@ impl World {
         self.round = round;
         let most = usize::try_from(round).unwrap() % self.plan.processes;
         let shares = [900, 50, 50, 0];
-        for place in 0..self.plan.processes {
+        for (place, share) in shares.into_iter().enumerate().take(self.plan.processes) {
             let process = (most + place) % self.plan.processes;
-            self.processes[process].share = shares[place];
+            self.processes[process].share = share;
             self.after(1, Event::Arrives { process, round });
         }
         self.after(5 * SECOND, Event::Demand { round: round + 1 });
@@ -417,7 +416,7 @@ fn use_of(plan: Plan) -> f64 {
     let world = World::new(plan).run();
     assert_eq!(first_over(&world.handed_over, plan.limit), None);
     let units: u32 = world.handed_over.iter().map(|(_, units)| units).sum();
-    let allowed = plan.seconds as f64 * f64::from(plan.limit.units) / plan.limit.window.as_secs_f64();
+    let allowed = f64::from(plan.seconds) * f64::from(plan.limit.units) / plan.limit.window.as_secs_f64();
     f64::from(units) / allowed
 }
 
