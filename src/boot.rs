@@ -119,6 +119,9 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
             always(parts(Arc::new(MemoryStore::new(clock.clone())), None, clock), IN_MEMORY).await?
         }
         StoreUrl::Redis(url) => {
+            if book.accounts.values().any(|account| !account.limits.is_empty()) {
+                tracing::warn!("{ACCOUNT_LIMITS_ARE_APART}");
+            }
             let clock = Arc::new(StoreClock::start());
             let store = Arc::new(RedisStore::open(url.whole())?);
             let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
@@ -186,6 +189,10 @@ impl Running {
 const EMBEDDED: &str = "embedded: queued means on disk, fsync before the answer; one process at a time";
 const IN_MEMORY: &str = "memory: nothing outlives this process, not even what was answered queued";
 const ON_REDIS: &str = "redis: what queued means is said when the server answers";
+
+/// Account limits are not shared between processes yet.
+const ACCOUNT_LIMITS_ARE_APART: &str = "the limits of an account hold in each process for the numbers it sends from: with several \
+                                        processes on this store, give each account its limit divided by their number";
 
 /// An engine on a store that is this process' own.
 async fn always(parts: Parts, promise: &'static str) -> Result<(Engine, Works, &'static str), StartError> {
