@@ -104,6 +104,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let Directory { book, keys, accounts } = directory;
     let settings = config.engine;
     let numbers = book.numbers.len();
+    let has_account_limits = book.accounts.values().any(|account| !account.limits.is_empty());
     let providers = providers(accounts, config.public_url.as_ref(), settings.places_in_flight)?;
     let grace = settings.attempt_deadline + settings.margin + TO_RECORD;
     let ids = Arc::new(SystemIds);
@@ -119,7 +120,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
             always(parts(Arc::new(MemoryStore::new(clock.clone())), None, clock), IN_MEMORY).await?
         }
         StoreUrl::Redis(url) => {
-            if book.accounts.values().any(|account| !account.limits.is_empty()) {
+            if has_account_limits {
                 tracing::warn!("{ACCOUNT_LIMITS_ARE_APART}");
             }
             let clock = Arc::new(StoreClock::start());
