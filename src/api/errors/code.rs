@@ -325,7 +325,7 @@ impl Code {
                 statuses: &[StatusCode::INTERNAL_SERVER_ERROR],
                 retry: AsSaid,
                 example: "Failed to send SMS via telnyx",
-                happened: "The provider refused an immediate message, could not be reached, or its circuit is open (then there is no `message_id`: nothing is stored); `provider_code` has its code.",
+                happened: "The provider refused an immediate message, could not be reached, or its circuit is open (then there is no `message_id` and nothing is stored, unless another process sends from its number); or that other process has no place free, or did not take it within 5 s; `provider_code` has its code.",
                 remedy: "If `retryable`, repeat with the same idempotency key; else see what `provider_code` means at the provider.",
             },
             Self::Internal => Meaning {
@@ -349,7 +349,7 @@ impl Code {
                 statuses: &[StatusCode::SERVICE_UNAVAILABLE],
                 retry: Yes,
                 example: "The message store is unavailable; nothing was stored",
-                happened: "The message store cannot serve now, or another process works on it. Of a send nothing is stored; other requests may be repeated freely.",
+                happened: "The message store cannot serve now. Of a send nothing is stored; other requests may be repeated freely.",
                 remedy: "Repeat after `Retry-After`.",
             },
             Self::Stopping => Meaning {
