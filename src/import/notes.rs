@@ -77,6 +77,14 @@ struct State {
     counted: Counted,
 }
 
+impl Drop for State {
+    /// Not left to the file's end: a child that is being started at that moment has the file as well.
+    fn drop(&mut self) {
+        // What cannot be unlocked is when the process ends.
+        let _ = self.file.unlock();
+    }
+}
+
 impl Notes {
     /// Opens the notes of this identity, or begins them. Held by this process until it ends.
     pub(super) fn open(path: &Path, identity: &str) -> Result<Self, BadNotes> {
