@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::domain::breaker::Sign;
-use crate::domain::ids::{AccountName, MessageId, ProviderKind};
+use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Kind, Message, Settlement, State, UnknownPolicy};
 use crate::domain::outcome::{Doubt, Next, Outcome, Refusal};
 use crate::domain::phone::E164;
@@ -17,7 +17,6 @@ use crate::domain::time::Time;
 use crate::journal::{Journal, SettledAs};
 use crate::places::{AccountCharge, Place};
 use crate::ports::{HandOver, Later};
-use crate::telemetry;
 
 /// A message that was claimed in this process and is not begun. Dropped unbegun, it goes back to its
 /// queue without costing a try.
@@ -113,7 +112,6 @@ struct Facts {
     id: MessageId,
     sender: E164,
     account: AccountName,
-    provider: ProviderKind,
     kind: Kind,
     cost: u32,
     tries: u16,
@@ -128,7 +126,6 @@ impl Facts {
             id: draft.id,
             sender: draft.sender,
             account: draft.account.clone(),
-            provider: draft.provider,
             kind: draft.kind,
             cost: draft.cost(),
             tries: message.tries,
@@ -189,7 +186,7 @@ impl Begun {
             .await;
         let SettledAs::Now(now) = settled else { return };
         if now.state == State::Queued {
-            telemetry::retry(of.provider, &of.account);
+            self.place.meters().retry();
         }
     }
 
@@ -197,9 +194,9 @@ impl Begun {
     /// attempt's time is over, so that nothing of its conversation is written beside it.
     async fn leave_unknown(self, doubt: Doubt) {
         let Self { journal, of, place, number, deadline, written_at, .. } = self;
+        place.meters().unknown(doubt);
         drop(place);
         journal.tell_unknown(of.id, number);
-        telemetry::unknown(of.provider, doubt);
         let over_at = deadline + journal.settings().margin;
         let rest = over_at.since(journal.now()) + Duration::from_millis(1);
         tokio::time::sleep(rest).await;

@@ -31,6 +31,7 @@ use crate::ports::{Clock, Ids, Provider, Store, StoreError, Tally};
 use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::shards::{NotOurs, Shards};
+use crate::telemetry::{self, IntakeMeters, LeaseChange};
 
 /// A step on behalf of a request is repeated for so long if the store does not answer.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
@@ -249,6 +250,10 @@ impl Engine {
             let orphans = shards.orphans();
             tracing::warn!(orphans, "attempts that were open when the last process ended are unknown now");
         }
+        telemetry::shards_owned(shards.all());
+        if !store.is_exclusive() {
+            telemetry::leases(LeaseChange::Taken, shards.all());
+        }
         let keeper = (!store.is_exclusive())
             .then(|| Keeper::start(Arc::clone(&store), Arc::clone(&clock), shards.clone(), settings));
         let book = Arc::new(book);
@@ -267,18 +272,20 @@ impl Engine {
         let directory = Directory::new(Arc::clone(&book), roster.clone());
         let ways_out = Arc::new(providers);
         let tickets = Tickets::new(settings.requests_in_flight);
+        let lifeline = Lifeline::default();
+        let in_flight = book.accounts.iter().map(|(name, account)| {
+            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
+        });
+        let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
         let intake = Intake {
             directory: directory.clone(),
             journal: journal.clone(),
             outcomes,
             tickets: tickets.clone(),
             ways_out: Arc::clone(&ways_out),
+            in_flight: Arc::clone(&in_flight),
+            meters: Arc::new(IntakeMeters::new()),
         };
-        let lifeline = Lifeline::default();
-        let in_flight = book.accounts.iter().map(|(name, account)| {
-            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
-        });
-        let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
         let accounts = Accounts {
             book: Arc::clone(&book),
             in_flight: Arc::clone(&in_flight),
@@ -469,6 +476,7 @@ impl RunningEngine {
         if let Some(keeper) = self.keeper {
             drop(keeper);
             self.shards.release(self.store.as_ref()).await;
+            telemetry::leases(LeaseChange::Released, self.shards.all());
         }
     }
 

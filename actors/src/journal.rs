@@ -443,6 +443,11 @@ impl Journal {
         self.inner.with.shards.are_ours(now)
     }
 
+    /// How many shards are this process' own now.
+    pub(crate) fn shards_owned(&self) -> usize {
+        self.inner.with.shards.owned(self.now())
+    }
+
     fn lease(&self, sender: E164) -> Option<Lease> {
         self.inner.with.shards.lease(sender, self.now())
     }
@@ -527,6 +532,9 @@ impl Journal {
         let asked_at = self.now();
         let answer = step.await;
         self.inner.step_times.record(name, self.now().since(asked_at));
+        if let Err(error) = &answer {
+            telemetry::store_failed(error);
+        }
         let trouble = answer.as_ref().err().map(|error| (self.now(), error.to_string()));
         *self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         answer

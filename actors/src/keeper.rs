@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::ports::{Clock, Store};
 use crate::settings::Settings;
 use crate::shards::Shards;
+use crate::telemetry::{self, LeaseChange};
 
 /// Leases are renewed after this part of their time.
 const RENEW_PART: u32 = 3;
@@ -48,8 +49,12 @@ impl Keeper {
                         }
                         settings.lease / RENEW_PART
                     }
-                    Ok(false) => break,
+                    Ok(false) => {
+                        telemetry::leases(LeaseChange::Lost, shards.all());
+                        break;
+                    }
                     Err(error) => {
+                        telemetry::renewal_failed();
                         if !failed_before {
                             tracing::warn!(%error, "the leases could not be renewed; trying again");
                         }

@@ -23,5 +23,6 @@ pub mod roster;
 pub mod sender;
 pub mod settings;
 pub mod shards;
+mod survey;
 mod sweeper;
 pub mod telemetry;

@@ -31,6 +31,7 @@ use crate::places::{AccountCharge, InFlight, Place};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
+use crate::survey::Survey;
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;
@@ -81,6 +82,8 @@ pub enum ProviderMessage {
     Loaded(Vec<Charge>),
     /// The account's pace allows something again.
     Wake,
+    /// How does it stand?
+    Report(Arc<Survey>),
     /// Makes the actor fail, for tests.
     #[cfg(feature = "chaos")]
     Panic,
@@ -210,6 +213,10 @@ impl Actor for ProviderActor {
             },
             ProviderMessage::Loaded(charges) => state.start_pace(&charges),
             ProviderMessage::Wake => state.alarm.rang(),
+            ProviderMessage::Report(survey) => {
+                survey.provider(state.with.journal.now());
+                return Ok(());
+            }
             #[cfg(feature = "chaos")]
             #[expect(clippy::panic, reason = "that is what it is for")]
             ProviderMessage::Panic => panic!("told to, by a test"),

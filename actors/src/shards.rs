@@ -98,6 +98,16 @@ impl Shards {
         now.as_nanos() < self.inner.until.load(Ordering::Acquire)
     }
 
+    /// How many were taken.
+    pub(crate) fn all(&self) -> usize {
+        self.inner.leases.len()
+    }
+
+    /// How many are ours now.
+    pub(crate) fn owned(&self, now: Time) -> usize {
+        if self.are_ours(now) { self.inner.leases.len() } else { 0 }
+    }
+
     /// Attempts that were open when their process died, now unknown.
     pub fn orphans(&self) -> u64 {
         self.inner.orphans

@@ -3,19 +3,26 @@
 //! Every wake-up in the engine may be lost; this is the net below. It decides nothing itself: it reads
 //! what is past its time and calls the steps that any of the others would have called.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
+use crate::admission::Tickets;
 use crate::directory::Directory;
+use crate::domain::ids::AccountName;
 use crate::domain::message::UnknownPolicy;
 use crate::domain::outcome::Doubt;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::ports::{StoreError, Unsettled};
+use crate::places::InFlight;
+use crate::ports::{Backlog, StoreError, Unsettled};
+use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
-use crate::telemetry;
+use crate::survey::Survey;
+use crate::telemetry::{self, MailboxMeters};
 
 /// Between two sweeps.
 const EVERY: Duration = Duration::from_secs(1);
@@ -25,6 +32,9 @@ const RARELY: u64 = 10;
 
 /// Every so many sweeps, a running sender with messages waiting reads the head of its queue again.
 const VERY_RARELY: u64 = 60;
+
+/// Every so many sweeps the actors are asked how they stand; the sweep after that tells the metrics.
+const SURVEY: u64 = 5;
 
 /// Pages pruned in one sweep, about a thousand records each.
 const PRUNES: usize = 8;
@@ -44,6 +54,8 @@ pub(crate) struct SweeperArguments {
     pub(crate) journal: Journal,
     pub(crate) directory: Directory,
     pub(crate) roster: Roster,
+    pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
+    pub(crate) tickets: Tickets,
 }
 
 pub(crate) struct SweeperState {
@@ -51,6 +63,11 @@ pub(crate) struct SweeperState {
     sweeps: u64,
     /// The last one did not get through.
     fails: bool,
+    mailboxes: Arc<MailboxMeters>,
+    /// Asked for, not yet told.
+    survey: Option<Arc<Survey>>,
+    /// Messages at numbers that the directory does not have, as counted last.
+    homeless: u64,
 }
 
 impl Actor for SweeperActor {
@@ -65,7 +82,8 @@ impl Actor for SweeperActor {
     ) -> Result<SweeperState, ActorProcessingErr> {
         // The first sweep wakes the senders that have work from before the start.
         myself.send_message(SweeperMessage::Sweep)?;
-        Ok(SweeperState { with, sweeps: 0, fails: false })
+        let mailboxes = Arc::new(MailboxMeters::new());
+        Ok(SweeperState { with, sweeps: 0, fails: false, mailboxes, survey: None, homeless: 0 })
     }
 
     async fn handle(
@@ -89,8 +107,11 @@ impl Actor for SweeperActor {
 }
 
 impl SweeperState {
-    async fn sweep(&self) -> Result<(), StoreError> {
-        telemetry::senders_running(self.with.roster.senders_running());
+    async fn sweep(&mut self) -> Result<(), StoreError> {
+        self.tell_metrics();
+        if self.sweeps.is_multiple_of(SURVEY) {
+            self.ask_actors();
+        }
         if self.sweeps.is_multiple_of(RARELY) {
             if let Err(error) = self.wake_senders().await {
                 tracing::warn!(%error, "the senders that have work could not be looked up");
@@ -101,7 +122,10 @@ impl SweeperState {
         }
         let now = self.with.journal.now();
         let margin = self.with.journal.settings().margin;
-        for attempt in self.with.journal.store().unsettled(None).await? {
+        let unsettled = self.with.journal.store().unsettled(None).await?;
+        let waiting = unsettled.iter().filter(|attempt| attempt.evidence_until.is_some()).count();
+        telemetry::unknown_waiting(waiting as u64);
+        for attempt in unsettled {
             let done = match attempt.evidence_until {
                 None if attempt.deadline + margin < now => self.mark_unknown(&attempt).await,
                 Some(until) if until <= now => self.settle_unknown(&attempt).await,
@@ -115,9 +139,59 @@ impl SweeperState {
         Ok(())
     }
 
+    /// Asks every sender and provider actor how it stands.
+    fn ask_actors(&mut self) {
+        let accounts = self.with.directory.book().accounts.keys();
+        let mailboxes = Arc::clone(&self.mailboxes);
+        let survey = Arc::new(Survey::begin(accounts.clone(), mailboxes, self.with.journal.now()));
+        for sender in self.with.roster.senders() {
+            // One that is stopping has nothing to say.
+            let _ = sender.send_message(SenderMessage::Report(Arc::clone(&survey)));
+        }
+        for account in accounts {
+            let _ = self.with.roster.pass(account, ProviderMessage::Report(Arc::clone(&survey)));
+        }
+        self.survey = Some(survey);
+    }
+
+    fn tell_metrics(&mut self) {
+        let SweeperArguments { journal, directory, roster, in_flight, tickets } = &self.with;
+        let live = roster.senders_running();
+        let dormant = directory.book().numbers.len().saturating_sub(live);
+        telemetry::senders(live, dormant, self.homeless);
+        telemetry::requests_in_flight(tickets.out());
+        telemetry::shards_owned(journal.shards_owned());
+        for account in in_flight.values() {
+            let (_, allowed) = account.circuit().standing();
+            account.meters().places(allowed);
+        }
+        let Some(survey) = self.survey.take() else { return };
+        let now = journal.now();
+        for (name, account) in in_flight.as_ref() {
+            account.meters().queues(survey.figures(name, now));
+        }
+    }
+
+    fn tell_depths(&mut self, backlogs: &[Backlog]) {
+        let mut depths: HashMap<&AccountName, u64> = HashMap::new();
+        let mut homeless = 0;
+        for backlog in backlogs {
+            match self.with.directory.route(backlog.sender) {
+                Some(route) => *depths.entry(&route.account).or_default() += backlog.waiting,
+                None => homeless += backlog.waiting,
+            }
+        }
+        for (name, account) in self.with.in_flight.as_ref() {
+            account.meters().depth(depths.get(name).copied().unwrap_or(0));
+        }
+        self.homeless = homeless;
+    }
+
     /// Starts every sender that has messages waiting and does not run.
-    async fn wake_senders(&self) -> Result<(), StoreError> {
-        for backlog in self.with.journal.store().backlogs().await? {
+    async fn wake_senders(&mut self) -> Result<(), StoreError> {
+        let backlogs = self.with.journal.store().backlogs().await?;
+        self.tell_depths(&backlogs);
+        for backlog in backlogs {
             if self.with.roster.sender(backlog.sender).is_some() {
                 if self.sweeps.is_multiple_of(VERY_RARELY) {
                     self.with.roster.hint(backlog.sender, SenderMessage::LookAgain);

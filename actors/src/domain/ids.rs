@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::{Uuid, Variant};
 
 use super::phone::E164;
+use super::time::Time;
 
 /// How many shards a store has. Fixed when the store is created and checked at each start.
 pub const SHARDS: u16 = 256;
@@ -55,6 +56,12 @@ impl MessageId {
     pub const fn shard(self) -> Shard {
         let [.., high, low] = *self.0.as_bytes();
         Shard(u16::from_be_bytes([high, low]))
+    }
+
+    /// When it was made, by the clock of who made it, to the millisecond.
+    pub const fn made_at(self) -> Time {
+        let [a, b, c, d, e, f, ..] = *self.0.as_bytes();
+        Time::from_millis(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
     /// The 16 bytes, in the order in which ids were made.
