@@ -5,6 +5,7 @@
 //! `router.rs` is the way in; each resource has a file; `errors.rs` holds every code.
 
 mod accounts;
+mod admin;
 pub mod auth;
 mod cancel;
 mod errors;
@@ -22,5 +23,7 @@ mod times;
 mod unbuilt;
 mod unknown;
 
+pub use admin::{AdminToken, Drain};
+pub use health::{DiskRoom, checks};
 pub use openapi::openapi;
 pub use router::{Front, MetricsPage, router};

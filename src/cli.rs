@@ -11,6 +11,7 @@ mod demo;
 mod directory;
 mod keys;
 mod load;
+mod metrics;
 mod openapi;
 mod serve;
 mod twin;
@@ -32,6 +33,7 @@ enum Command {
     Load(Box<load::Load>),
     Verify(verify::Verify),
     Openapi(openapi::Openapi),
+    Metrics(metrics::Metrics),
     Directory(directory::Directory),
     Keys(keys::Keys),
 }
@@ -66,6 +68,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Load(load) => load.run().await,
         Command::Verify(verify) => verify.run(),
         Command::Openapi(openapi) => openapi.run(),
+        Command::Metrics(metrics) => Ok(metrics.run()),
         Command::Directory(directory) => directory.run(),
         Command::Keys(keys) => Ok(keys.run()),
     }

@@ -144,6 +144,7 @@ impl Begun {
         let of = &self.of;
         let took = now.since(self.written_at);
         self.place.meters().attempt_ended(&outcome, took);
+        tracing::debug!(message = %of.id, attempt = self.number, outcome = outcome.label(), ?took, "answered");
         match outcome {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost, u32::from);

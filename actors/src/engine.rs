@@ -2,6 +2,7 @@
 //! that knows the tree of actors.
 
 mod accounts;
+mod readiness;
 pub mod supervisor;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub use self::accounts::AccountStanding;
 use self::accounts::Accounts;
+pub use self::readiness::Check;
 use self::supervisor::{Lifeline, Supervised};
 use crate::admission::Tickets;
 use crate::directory::Directory;
@@ -425,18 +427,8 @@ impl Engine {
 
     /// Can it take requests now?
     pub fn readiness(&self) -> Readiness {
-        let working = match self.working_or_why() {
-            Ok(working) => working,
-            Err(why) => return Readiness::NotReady(why),
-        };
-        let journal = &working.intake.journal;
-        if working.lifeline.is_stopping() {
-            return Readiness::NotReady("the process is stopping".to_owned());
-        }
-        if !journal.owns_senders(self.now()) {
-            return Readiness::NotReady("its leases ran out, as the store does not renew them".to_owned());
-        }
-        journal.trouble().map_or(Readiness::Ready, Readiness::NotReady)
+        let problem = self.checks().into_iter().find_map(|check| check.problem);
+        problem.map_or(Readiness::Ready, Readiness::NotReady)
     }
 
     /// The engine's clock.

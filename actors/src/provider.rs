@@ -394,6 +394,9 @@ impl ProviderState {
         let keep_from = now - pace_memory.max(self.pace_memory);
         let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
         let patience = hand_over.deadline.since(now);
+        tracing::debug!(
+            message = %facts.id, attempt = hand_over.attempt, account = %self.with.account.name, "handed over"
+        );
         let mut call = self.with.way_out.send(hand_over, patience);
         let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         if !pace_memory.is_zero() {

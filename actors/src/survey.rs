@@ -5,8 +5,8 @@
 //! how many senders there are. Whoever answers too late is missing once. Nothing of it decides anything.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::domain::ids::AccountName;
@@ -120,8 +120,11 @@ mod tests {
     #[test]
     fn an_account_has_the_oldest_and_the_longest_of_its_senders() {
         let (one, other) = (AccountName::from("one"), AccountName::from("other"));
-        let survey =
-            Survey::begin([&one, &other].into_iter(), Arc::new(MailboxMeters::new()), Time::from_millis(100_000));
+        let survey = Survey::begin(
+            [&one, &other].into_iter(),
+            Arc::new(MailboxMeters::new()),
+            Time::from_millis(100_000),
+        );
         let at = |seconds: u64| Some(Time::from_millis(seconds * 1000));
         let now = Time::from_millis(100_000);
         for (oldest, held_up_since, pace_used) in

@@ -14,8 +14,8 @@ mod meters;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 pub use self::catalogue::{Kind, Label, METRICS, Metric, document};
-pub(crate) use self::meters::{AccountMeters, IntakeMeters, MailboxMeters, QueueFigures, StepTimes};
 pub use self::meters::StoreMeters;
+pub(crate) use self::meters::{AccountMeters, IntakeMeters, MailboxMeters, QueueFigures, StepTimes};
 use crate::domain::message::Shown;
 use crate::ports::StoreError;
 

@@ -12,6 +12,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::engine::Check;
 use sendyard_actors::ports::StoreError;
 use serde::Serialize;
 use serde_json::Value;
@@ -83,6 +84,39 @@ pub(super) enum Code {
 }
 
 impl Code {
+    /// The word for it, as it is sent and counted.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::MissingScope => "missing_scope",
+            Self::InvalidJson => "invalid_json",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidPhoneNumber => "invalid_phone_number",
+            Self::NotSupported => "not_supported",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::RequestTimeout => "request_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::MessageNotFound => "message_not_found",
+            Self::AccountNotFound => "account_not_found",
+            Self::NotUnknown => "not_unknown",
+            Self::NoAssistant => "no_assistant",
+            Self::OtherOrganization => "other_organization",
+            Self::MessageTooLong => "message_too_long",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::IdempotencyInProgress => "idempotency_in_progress",
+            Self::QueueFull => "queue_full",
+            Self::Busy => "busy",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::SendFailed => "send_failed",
+            Self::Stopping => "stopping",
+            Self::NotReady => "not_ready",
+            Self::Internal => "internal",
+        }
+    }
+
     /// The status that it is answered with.
     const fn status(self) -> StatusCode {
         match self {
@@ -156,6 +190,8 @@ pub(super) struct ApiError {
     message_id: Option<MessageId>,
     /// `None` leaves the field out; `Some(Null)` says that the provider gave no code.
     provider_code: Option<Value>,
+    /// Of `/readyz` only.
+    checks: Option<Vec<CheckAnswer>>,
 }
 
 impl ApiError {
@@ -171,6 +207,7 @@ impl ApiError {
             retry_after: must_say_when.then_some(COME_BACK),
             message_id: None,
             provider_code: None,
+            checks: None,
         }
     }
 
@@ -211,6 +248,16 @@ impl ApiError {
         Self { provider_code: Some(code.map_or(Value::Null, Value::String)), ..self }
     }
 
+    /// With what was looked at.
+    pub(super) fn checks(self, checks: Vec<CheckAnswer>) -> Self {
+        Self { checks: Some(checks), ..self }
+    }
+
+    /// Its code, as a word.
+    pub(super) fn word(&self) -> &'static str {
+        self.code.word()
+    }
+
     /// Is it a fault of ours that an operator must hear of?
     pub(super) fn is_internal(&self) -> bool {
         self.code == Code::Internal
@@ -225,6 +272,7 @@ impl ApiError {
             request_id: id.as_str().to_owned(),
             message_id: self.message_id,
             provider_code: self.provider_code,
+            checks: self.checks,
         }
     }
 }
@@ -282,6 +330,30 @@ pub(super) struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     provider_code: Option<Value>,
+    /// What `/readyz` looked at, with `not_ready`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    checks: Option<Vec<CheckAnswer>>,
+}
+
+/// One check of `/readyz`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct CheckAnswer {
+    /// Its name.
+    #[schema(value_type = String, example = "store")]
+    check: &'static str,
+    /// Whether it passed.
+    ok: bool,
+    /// Why it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    detail: Option<String>,
+}
+
+impl From<Check> for CheckAnswer {
+    fn from(check: Check) -> Self {
+        Self { check: check.name, ok: check.problem.is_none(), detail: check.problem }
+    }
 }
 
 /// What every keyed route may answer; for the description only.

@@ -169,7 +169,8 @@ pub(crate) struct IntakeMeters {
 
 impl IntakeMeters {
     pub(crate) fn new() -> Self {
-        let refused = of::REASONS.iter().map(|reason| (*reason, counter!(of::REFUSED.name, "reason" => *reason)));
+        let refused =
+            of::REASONS.iter().map(|reason| (*reason, counter!(of::REFUSED.name, "reason" => *reason)));
         Self {
             queued_time: histogram!(of::ACCEPT_TIME.name, "kind" => "queued"),
             immediate_time: histogram!(of::ACCEPT_TIME.name, "kind" => "immediate"),
