@@ -13,6 +13,7 @@ mod keys;
 mod load;
 mod metrics;
 mod openapi;
+mod probe;
 mod serve;
 mod twin;
 mod verify;
@@ -34,6 +35,7 @@ enum Command {
     Verify(verify::Verify),
     Openapi(openapi::Openapi),
     Metrics(metrics::Metrics),
+    Probe(probe::Probe),
     Directory(directory::Directory),
     Keys(keys::Keys),
 }
@@ -69,6 +71,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Verify(verify) => verify.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Metrics(metrics) => Ok(metrics.run()),
+        Command::Probe(probe) => Ok(probe.run().await),
         Command::Directory(directory) => directory.run(),
         Command::Keys(keys) => Ok(keys.run()),
     }

@@ -17,3 +17,5 @@ mod process;
 mod proof;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod watch;

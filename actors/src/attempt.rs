@@ -144,7 +144,7 @@ impl Begun {
         let of = &self.of;
         let took = now.since(self.written_at);
         self.place.meters().attempt_ended(&outcome, took);
-        tracing::debug!(message = %of.id, attempt = self.number, outcome = outcome.label(), ?took, "answered");
+        tracing::debug!(message_id = %of.id, attempt = self.number, outcome = outcome.label(), ?took, "answered");
         match outcome {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost, u32::from);
@@ -207,12 +207,12 @@ impl Begun {
             Ok(true) if of.repeats => {
                 let policy = UnknownPolicy::Hold;
                 if let Err(error) = journal.settle_unknown(of.sender, of.id, number, policy).await {
-                    tracing::warn!(message = %of.id, %error, "not repeated yet; the sweeper will");
+                    tracing::warn!(message_id = %of.id, %error, "not repeated yet; the sweeper will");
                 }
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(message = %of.id, %error, "not marked unknown yet; the sweeper will");
+                tracing::warn!(message_id = %of.id, %error, "not marked unknown yet; the sweeper will");
             }
         }
     }

@@ -368,7 +368,7 @@ impl Intake {
         if let Bound::Ours { key, token } = bound
             && let Err(error) = self.journal.release_key(key.clone(), id, *token).await
         {
-            tracing::warn!(message = %id, %error, "an idempotency key stays bound to a refused request");
+            tracing::warn!(message_id = %id, %error, "an idempotency key stays bound to a refused request");
         }
     }
 

@@ -395,7 +395,7 @@ impl ProviderState {
         let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
         let patience = hand_over.deadline.since(now);
         tracing::debug!(
-            message = %facts.id, attempt = hand_over.attempt, account = %self.with.account.name, "handed over"
+            message_id = %facts.id, attempt = hand_over.attempt, account = %self.with.account.name, "handed over"
         );
         let mut call = self.with.way_out.send(hand_over, patience);
         let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));

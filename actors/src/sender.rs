@@ -360,7 +360,9 @@ impl SenderState {
             if !place.covers(head.cost) {
                 continue;
             }
-            self.held_up_since = None;
+            if !place.is_for_probe() {
+                self.held_up_since = None;
+            }
             let permit = pace.take(at, now, head.cost);
             decided.push(self.decide(head, permit, at, Some(place)));
         }

@@ -133,7 +133,7 @@ impl SweeperState {
             };
             // One record in trouble keeps nobody from the others.
             if let Err(error) = done {
-                tracing::warn!(message = %attempt.id, %error, "an open attempt could not be settled yet");
+                tracing::warn!(message_id = %attempt.id, %error, "an open attempt could not be settled yet");
             }
         }
         Ok(())

@@ -82,7 +82,7 @@ pub(super) async fn send(
     let keyed = form.idempotency_key.is_some();
     match front.engine.send(to_engine(caller, form)).await {
         Ok(sent) => {
-            tracing::debug!(message = %sent.id, replayed = sent.replayed, "accepted");
+            tracing::debug!(message_id = %sent.id, replayed = sent.replayed, "accepted");
             Ok(answer(&sent))
         }
         Err(not_sent) => Err(refusal::answer(not_sent, from, keyed)),

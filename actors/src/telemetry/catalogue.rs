@@ -183,7 +183,7 @@ catalogue! {
         "Unknown outcomes settled, or acted upon, by how.");
     UNKNOWN_WAITING = gauge("sendyard_unknown_outcomes_waiting", Unit::Count, NONE,
         "Messages of unknown outcome for which evidence is waited for now.");
-    BELIED = counter("sendyard_evidence_against_us_total", &[STATUS],
+    BELIED = counter("sendyard_contradicting_evidence_total", &[STATUS],
         "Providers' word that they have a message that is failed or cancelled.");
     IN_FLIGHT = gauge("sendyard_attempts_in_flight", Unit::Count, OF_ACCOUNT,
         "Attempts in flight and places granted for the next ones.");
@@ -207,7 +207,7 @@ catalogue! {
     SENDERS = gauge("sendyard_senders", Unit::Count, &[STATE],
         "Sending numbers of the directory: live ones have an actor, dormant ones nothing to do.");
     MAILBOX = seconds("sendyard_mailbox_wait_seconds", &[ACTOR],
-        "How long a message that is sent to each actor every five seconds lay in its mailbox.");
+        "How long a message that each sender and provider actor is sent every five seconds lay in its mailbox.");
     RESTARTS = counter("sendyard_actor_restarts_total", &[ACTOR],
         "Actors restarted after a failure.");
 
@@ -252,14 +252,19 @@ pub fn document() -> String {
         let _ = writeln!(text, "| `{}` | {} | {labels} | {} |", metric.name, metric.kind_word(), metric.help);
     }
     text.push_str(BETWEEN);
-    let mut told: Vec<&'static [&'static str]> = Vec::new();
-    for label in METRICS.iter().flat_map(|metric| metric.labels) {
-        if label.values.is_empty() || told.contains(&label.values) {
-            continue;
+    let mut told: Vec<Label> = Vec::new();
+    for metric in METRICS {
+        for label in metric.labels.iter().filter(|label| !label.values.is_empty()) {
+            if told.iter().any(|other| other.values == label.values) {
+                continue;
+            }
+            // Two of one name are told apart by who has them.
+            let named_alike = told.iter().any(|other| other.name == label.name);
+            let of = if named_alike { format!(" of `{}`", metric.name) } else { String::new() };
+            told.push(*label);
+            let values = label.values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>();
+            let _ = writeln!(text, "| `{}`{of} | {} |", label.name, values.join(", "));
         }
-        told.push(label.values);
-        let values = label.values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>();
-        let _ = writeln!(text, "| `{}` | {} |", label.name, values.join(", "));
     }
     text.push_str(TAIL);
     text
