@@ -133,7 +133,7 @@ mod tests {
             survey.sender(&one, SenderFigures { oldest, held_up_since, pace_used }, now);
         }
         let figures = survey.figures(&one, now);
-        assert_eq!(figures.oldest, Duration::from_secs(60));
+        assert_eq!(figures.oldest, Duration::from_mins(1));
         assert_eq!(figures.held_up, Duration::from_secs(10));
         assert_eq!(figures.behind, 1);
         assert!((figures.pace_used - 0.75).abs() < 1e-9);

@@ -88,7 +88,7 @@ fn compose_itself_takes_the_file_and_every_service_has_a_health_check_and_limits
         let is_name = line.starts_with("  ") && !line.starts_with("   ");
         match (is_name, blocks.last_mut()) {
             (true, _) => blocks.push((line.trim().trim_end_matches(':').to_owned(), String::new())),
-            (false, Some((_, block))) => *block += &format!("{line}\n"),
+            (false, Some((_, block))) => block.extend([line, "\n"]),
             (false, None) => {}
         }
     }

@@ -32,7 +32,7 @@ fn known() -> BTreeSet<String> {
                 known.insert(metric.name.to_owned());
             }
             Kind::Histogram(_) => {
-                known.extend(["_bucket", "_sum", "_count"].map(|end| format!("{}{end}", metric.name)))
+                known.extend(["_bucket", "_sum", "_count"].map(|end| format!("{}{end}", metric.name)));
             }
         }
     }

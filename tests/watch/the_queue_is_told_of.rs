@@ -30,7 +30,7 @@ async fn a_long_queue_is_told_of_with_its_oldest_message_and_the_use_of_its_pace
     for index in 0..5 {
         yard.queue(&format!("+1555000{index:04}"), "hello").await;
     }
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert!((value(&page, &of_account("queue_depth")) - 4.0).abs() < 0.1);
     assert!((value(&page, &of_account("pace_used_ratio")) - 1.0).abs() < 1e-9);
     assert!(value(&page, &of_account("held_up_seconds")) < 0.1, "its own pace holds nothing up");
