@@ -151,10 +151,11 @@ async fn whatever_a_provider_can_do(talk: &mut Talk) {
     }
     talk.yard.twin.set_faults(&json!({ "opted_out": ["+15559870060"] })).await;
     talk.send(60, true).await;
+    // Asked for before nobody can connect any more.
+    let ledger = talk.yard.twin.ledger().await;
     talk.yard.twin.set_faults(&json!({ "refuse": true })).await;
     talk.send(61, true).await;
     assert!(talk.errors.len() > 8, "{:?}", talk.errors);
-    let ledger = talk.yard.twin.ledger().await;
     for first in [10, 20, 30, 40, 50] {
         let ends = format!("98700{first}");
         assert!(ledger.iter().any(|line| line.to.ends_with(&ends)), "the fault of {first} met nobody");
