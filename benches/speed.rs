@@ -1,7 +1,8 @@
 //! What Sendyard reaches, as ratios to a yardstick in the same interleaved run.
 //!
 //! `cargo bench --bench speed` runs all; `-- accept`, `-- hand-over` or `-- backlog` one of them;
-//! `-- hand-over-50ms` the hand-over with a provider at 50 ms alone.
+//! `-- hand-over-50ms` the hand-over with a provider at 50 ms alone, `-- accept-redis-always` and
+//! `-- accept-redis-everysec` accepting with one of Redis' ways to sync.
 //! Generator, engine, store and twin share the machine. Absolute figures mean nothing on a shared
 //! machine; the ratios do. What was measured, when and how, is in benches/README.md. The
 //! yardsticks themselves are the library's, as `sendyard load --yardstick` measures with them too.
@@ -15,6 +16,8 @@ mod accept;
 mod backlog;
 #[path = "speed/hand_over.rs"]
 mod hand_over;
+#[path = "speed/redis.rs"]
+mod redis;
 #[path = "speed/yard.rs"]
 mod yard;
 
@@ -33,13 +36,29 @@ fn main() {
         if wants("accept") {
             accept::run().await;
         }
+        if wants("accept-redis") {
+            accept::run_on_redis(None).await;
+        } else if wants("accept-redis-always") {
+            accept::run_on_redis(Some("always")).await;
+        } else if wants("accept-redis-everysec") {
+            accept::run_on_redis(Some("everysec")).await;
+        }
         if wants("hand-over") {
             hand_over::run(None).await;
         } else if wants("hand-over-50ms") {
             hand_over::run(Some(50)).await;
         }
+        if wants("hand-over-redis") {
+            hand_over::run_on_redis().await;
+        }
         if wants("backlog") {
             backlog::run().await;
+        }
+        if wants("backlog-redis") {
+            backlog::run_on_redis().await;
+        }
+        if wants("taken-over") {
+            backlog::run_taken_over().await;
         }
     });
 }

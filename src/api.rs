@@ -8,6 +8,7 @@ mod accounts;
 mod admin;
 pub mod auth;
 mod cancel;
+mod docs;
 mod errors;
 mod health;
 mod json;
@@ -22,8 +23,10 @@ mod status;
 mod times;
 mod unbuilt;
 mod unknown;
+mod words;
 
 pub use admin::{AdminToken, Drain};
+pub use errors::page::error_table;
 pub use health::{DiskRoom, checks};
 pub use openapi::openapi;
 pub use router::{Front, MetricsPage, router};

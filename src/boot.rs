@@ -29,9 +29,11 @@ mod disk;
 mod metrics;
 mod server;
 mod steward;
+mod store_server;
 
 use server::{Listener, Server};
 use steward::Steward;
+use store_server::StoreServer;
 
 /// Below the public URL: where Twilio's status callbacks go (API.md §5).
 const TWILIO_CALLBACK: &str = "/webhooks/sms/twilio";
@@ -89,8 +91,8 @@ pub struct Running {
 enum Works {
     /// This process, for as long as it has the store open.
     Always(Box<RunningEngine>),
-    /// This process or another.
-    ByTurns(Steward),
+    /// This process and others, each on its share.
+    WithOthers(Steward),
 }
 
 /// Starts everything. Where a port is taken, nothing has been touched yet.
@@ -108,24 +110,26 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let numbers = book.numbers.len();
     let providers = providers(accounts, config.public_url.as_ref(), settings.places_in_flight)?;
     let grace = settings.attempt_deadline + settings.margin + TO_RECORD;
-    let parts = |store, clock| Parts { settings, book, store, providers, clock, ids: Arc::new(SystemIds) };
+    let ids = Arc::new(SystemIds);
+    let parts = |store, peers, clock| Parts { settings, book, store, peers, providers, clock, ids };
     let (engine, works, promise) = match &config.store {
         StoreUrl::Redb(directory) => {
             let clock = Arc::new(SystemClock::start());
             let store = Arc::new(RedbStore::open(directory, clock.clone())?);
-            always(parts(store, clock), EMBEDDED).await?
+            always(parts(store, None, clock), EMBEDDED).await?
         }
         StoreUrl::Memory => {
             let clock = Arc::new(SystemClock::start());
-            always(parts(Arc::new(MemoryStore::new(clock.clone())), clock), IN_MEMORY).await?
+            always(parts(Arc::new(MemoryStore::new(clock.clone())), None, clock), IN_MEMORY).await?
         }
         StoreUrl::Redis(url) => {
             let clock = Arc::new(StoreClock::start());
             let store = Arc::new(RedisStore::open(url.whole())?);
             let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
-            let parts = parts(store.clone(), clock.clone());
-            let steward = Steward::start(engine.clone(), store, clock, parts, grace);
-            (engine, Works::ByTurns(steward), ON_REDIS)
+            let server = StoreServer::new(store.clone(), clock.clone());
+            let parts = parts(store, Some(server.peers()), clock);
+            let steward = Steward::start(engine.clone(), server, parts, grace);
+            (engine, Works::WithOthers(steward), ON_REDIS)
         }
     };
 
@@ -190,7 +194,7 @@ impl Running {
         self.api.close(self.grace);
         match self.engine {
             Works::Always(engine) => engine.stop(self.grace).await,
-            Works::ByTurns(steward) => steward.stop().await,
+            Works::WithOthers(steward) => steward.stop().await,
         }
         self.api.ended().await;
         if let Some(metrics) = self.metrics {

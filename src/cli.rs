@@ -2,25 +2,41 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Refusal;
+use crate::config::{self, Refusal};
 
+mod completions;
 mod demo;
 mod directory;
+mod import;
 mod keys;
 mod load;
 mod metrics;
 mod openapi;
+mod paint;
 mod probe;
+mod send;
 mod serve;
+mod target;
 mod twin;
 mod verify;
 
 /// A self-hosted engine that sends SMS and MMS for applications.
 #[derive(Debug, Parser)]
 #[command(name = "sendyard", version, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  sendyard demo
+  sendyard serve --config sendyard.toml
+  sendyard send --help
+
+Exit codes, where a command's --help names no others:
+  0  it is done
+  1  it failed; the last line says why
+  2  a mistake in the command line, or in a file that it names
+  130, 143  ended at once by a second Ctrl-C or SIGTERM")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -31,6 +47,8 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Twin(twin::Twin),
+    Send(Box<send::Send>),
+    Import(Box<import::Import>),
     Load(Box<load::Load>),
     Verify(verify::Verify),
     Openapi(openapi::Openapi),
@@ -38,6 +56,7 @@ enum Command {
     Probe(probe::Probe),
     Directory(directory::Directory),
     Keys(keys::Keys),
+    Completions(completions::Completions),
 }
 
 /// Why a subcommand ended early.
@@ -67,14 +86,28 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(serve) => serve.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Twin(twin) => twin.run().await,
+        Command::Send(send) => send.run().await,
+        Command::Import(import) => import.run().await,
         Command::Load(load) => load.run().await,
         Command::Verify(verify) => verify.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Metrics(metrics) => Ok(metrics.run()),
         Command::Probe(probe) => Ok(probe.run().await),
         Command::Directory(directory) => directory.run(),
-        Command::Keys(keys) => Ok(keys.run()),
+        Command::Keys(keys) => keys.run(),
+        Command::Completions(completions) => Ok(completions.run()),
     }
+}
+
+/// Says something to the user beside what a program may read.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "sendyard: {text}");
+}
+
+/// A duration of an option, above zero.
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = config::parse_duration(text).filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| r#"expected a duration above zero such as "500ms" or "10s""#.to_owned())
 }
 
 /// Says something to the user. Whoever has closed the pipe wants no more of it.

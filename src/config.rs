@@ -41,7 +41,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 pub enum StoreUrl {
     /// The embedded store, in this directory.
     Redb(PathBuf),
-    /// On one Redis server.
+    /// On Redis: one server, the master that Sentinel names, or a Cluster.
     Redis(RedisUrl),
     /// In memory: gone with the process.
     Memory,

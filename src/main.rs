@@ -33,7 +33,8 @@ fn main() -> ExitCode {
 
 /// `RUST_LOG` chooses what is logged, `SENDYARD_LOG_FORMAT=json` how.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // What the client of Redis meets is said by the store, once for each change.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,redis=off"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::env::var("SENDYARD_LOG_FORMAT").is_ok_and(|format| format == "json") {
         logs.json().init();

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 pub(crate) mod demo;
+mod openapi;
 
 use self::demo::{Demo, finish, skip};
 

@@ -4,11 +4,15 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod docs;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod client;
 mod evidence;
+mod fleet;
 mod plan;
 
 use std::collections::HashSet;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use sendyard::verify::{Inputs, Options, verify};
 use serde_json::json;
 
-use self::client::Clients;
+use self::client::{Clients, Doors};
 use self::evidence::{Answer, Files};
 use self::plan::Plan;
 use crate::process::on_redis::server::Redis;
@@ -130,7 +131,7 @@ async fn prove(setup: Setup) {
     yard.twin.set_faults(&json!({ "seed": seed, "rules": [rule] })).await;
 
     let plan = Plan::from_seed(seed, &setup.numbers);
-    let clients = Clients::start(&yard.api, plan.clients);
+    let clients = Clients::start(&Doors::of(vec![yard.api.clone()]), plan.clients);
     let mut kills = Vec::new();
     for handed_over in plan.kills {
         eventually("enough is handed over for the next kill", RUN_LIMIT, async || {
@@ -142,7 +143,7 @@ async fn prove(setup: Setup) {
         yard.start_engine().await;
     }
     let answers = clients.finished().await;
-    let files = Files::collect(&yard, &setup, &answers, RUN_LIMIT).await;
+    let files = Files::collect(&yard, &yard.api, &setup, &answers, RUN_LIMIT).await;
 
     let options = Options { jitter: Duration::from_millis(300), ..Options::default() };
     let report = verify(&Inputs::read(&files.paths(), options).unwrap());
@@ -155,7 +156,7 @@ async fn prove(setup: Setup) {
     assert!(report.counts.unknown <= possible as u64, "more unknowns than places at the kills: {hardness:?}");
     assert_eq!(report.counts.undecided, 0, "{report}");
     assert!(report.counts.refused > 0, "nothing had to be retried:\n{report}");
-    files.check_that_cut_attempts_are_listed(&ledger);
+    files.check_that_cut_attempts_are_listed(&ledger, &answers);
     hardness.check();
 
     let output = yard.run(&Files::arguments(JITTER));

@@ -17,6 +17,7 @@ use crate::domain::time::Time;
 use crate::journal::{Journal, SettledAs};
 use crate::places::{AccountCharge, Place};
 use crate::ports::{HandOver, Later};
+use crate::shards::UnderWay;
 
 /// A message that was claimed in this process and is not begun. Dropped unbegun, it goes back to its
 /// queue without costing a try.
@@ -28,12 +29,14 @@ pub struct ClaimedAttempt {
 struct Claimed {
     message: Box<Message>,
     place: Place,
+    under_way: UnderWay,
 }
 
 impl ClaimedAttempt {
     /// Takes charge of a claim that was answered just now.
     pub(crate) fn new(message: Box<Message>, place: Place, journal: Journal) -> Self {
-        Self { claimed: Some(Claimed { message, place }), journal }
+        let under_way = journal.under_way(message.draft.sender);
+        Self { claimed: Some(Claimed { message, place, under_way }), journal }
     }
 
     /// The claimed record, until it is begun.
@@ -59,13 +62,14 @@ impl ClaimedAttempt {
 
     /// To be called right before the request is written: from here on it is never given back.
     pub(crate) fn begin(mut self, written_at: Time, keep_pace_from: Time) -> Option<(HandOver, Begun)> {
-        let Claimed { message, place } = self.claimed.take()?;
+        let Claimed { message, place, under_way } = self.claimed.take()?;
         let attempt = message.last_attempt()?;
         let (number, deadline) = (attempt.number, attempt.deadline);
         let begun = Begun {
             journal: self.journal.clone(),
             of: Facts::of(&message),
             place,
+            under_way,
             number,
             deadline,
             written_at,
@@ -77,14 +81,14 @@ impl ClaimedAttempt {
 
 impl Drop for ClaimedAttempt {
     fn drop(&mut self) {
-        let Some(Claimed { message, place }) = self.claimed.take() else { return };
+        let Some(Claimed { message, place, under_way }) = self.claimed.take() else { return };
         // Without a runtime the process is ending; its claim is found open at the next start.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let journal = self.journal.clone();
         runtime.spawn(async move {
             give_back(&journal, &message).await;
             // Held until here, so that a stopping process waits for it.
-            drop(place);
+            drop((place, under_way));
         });
     }
 }
@@ -101,6 +105,7 @@ pub(crate) struct Begun {
     journal: Journal,
     of: Facts,
     place: Place,
+    under_way: UnderWay,
     number: u16,
     deadline: Time,
     written_at: Time,
@@ -194,9 +199,9 @@ impl Begun {
     /// The place is free: nothing more happens on the wire. The record says `unknown` only once the
     /// attempt's time is over, so that nothing of its conversation is written beside it.
     async fn leave_unknown(self, doubt: Doubt) {
-        let Self { journal, of, place, number, deadline, written_at, .. } = self;
+        let Self { journal, of, place, under_way, number, deadline, written_at, .. } = self;
         place.meters().unknown(doubt);
-        drop(place);
+        drop((place, under_way));
         journal.tell_unknown(of.id, number);
         let over_at = deadline + journal.settings().margin;
         let rest = over_at.since(journal.now()) + Duration::from_millis(1);

@@ -27,6 +27,8 @@ pub enum NoSender {
     NoAssistant,
     /// Its actor failed and is started again after this long.
     Restarting(Duration),
+    /// Another process sends from it, or may.
+    NotOurs,
     /// The process is stopping.
     Stopping,
 }

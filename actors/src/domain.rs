@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod fingerprint;
+pub mod grants;
 pub mod ids;
 pub mod message;
 pub mod outcome;
@@ -10,4 +11,6 @@ pub mod phone;
 pub mod retry;
 pub mod routing;
 pub mod segments;
+pub mod shard_set;
+pub mod share;
 pub mod time;

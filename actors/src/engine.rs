@@ -6,7 +6,7 @@ mod readiness;
 pub mod supervisor;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use self::accounts::AccountStanding;
@@ -14,26 +14,29 @@ use self::accounts::Accounts;
 pub use self::readiness::Check;
 use self::supervisor::{Lifeline, Supervised};
 use crate::admission::Tickets;
+use crate::backlog::Backlogs;
 use crate::directory::Directory;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, ProviderKind};
+use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, ProviderKind, SHARDS};
 use crate::domain::message::{ByHand, Cancelled, Kind, Message, NotByHand, Shown};
 use crate::domain::outcome::Acceptance;
 use crate::domain::phone::E164;
 use crate::domain::routing::Book;
 use crate::domain::segments::Encoding;
+use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
+use crate::ears::Ears;
 use crate::intake::Intake;
 pub use crate::journal::Heard;
 use crate::journal::{Journal, JournalArguments};
-use crate::keeper::Keeper;
 use crate::outcomes::Outcomes;
 use crate::places::InFlight;
-use crate::ports::{Clock, Ids, Provider, Store, StoreError, Tally};
+use crate::ports::{Clock, Ids, Peers, Provider, Store, StoreError, Tally};
 use crate::roster::Roster;
 use crate::settings::Settings;
-use crate::shards::{NotOurs, Shards};
-use crate::telemetry::{self, IntakeMeters, LeaseChange};
+use crate::shards::Shards;
+use crate::sharing::{Sharing, SharingArguments, Standing as Sharings};
+use crate::telemetry::{self, IntakeMeters};
 
 /// A step on behalf of a request is repeated for so long if the store does not answer.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
@@ -143,6 +146,8 @@ pub struct Parts {
     pub book: Book,
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The other processes on a store that several share; `None` where it is this process' own.
+    pub peers: Option<Arc<dyn Peers>>,
     /// The way out of every account of the book.
     pub providers: WaysOut,
     /// The clock.
@@ -184,9 +189,9 @@ impl NotSent {
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The shards are not ours.
+    /// The store cannot be worked with now.
     #[error(transparent)]
-    Shards(#[from] NotOurs),
+    Store(#[from] StoreError),
     /// An account of the book has no way out.
     #[error("no way out was given for account {0}")]
     NoWayOut(AccountName),
@@ -200,6 +205,8 @@ pub enum EngineError {
 pub struct Engine {
     standing: Arc<RwLock<Standing>>,
     clock: Arc<dyn Clock>,
+    /// The same for all its tries to work: what a try took is not in the way of the next.
+    incarnation: Arc<OnceLock<Incarnation>>,
 }
 
 enum Standing {
@@ -213,6 +220,7 @@ struct Working {
     intake: Intake,
     accounts: Accounts,
     lifeline: Lifeline,
+    shared: Option<Sharings>,
 }
 
 /// A running engine and the right to stop it.
@@ -221,16 +229,14 @@ pub struct RunningEngine {
     pub engine: Engine,
     supervised: Supervised,
     lifeline: Lifeline,
-    store: Arc<dyn Store>,
-    shards: Shards,
     /// `None` where no other process can have the store open.
-    keeper: Option<Keeper>,
+    shared: Option<(Sharing, Ears)>,
 }
 
 impl Engine {
     /// One that waits, because of `why`.
     pub fn waiting(clock: Arc<dyn Clock>, why: String) -> Self {
-        Self { standing: Arc::new(RwLock::new(Standing::Waits(why))), clock }
+        Self { standing: Arc::new(RwLock::new(Standing::Waits(why))), clock, incarnation: Arc::default() }
     }
 
     /// A new one, at work: see [`Engine::work`].
@@ -239,33 +245,29 @@ impl Engine {
         waiting.work(parts).await
     }
 
-    /// Takes over the store and starts the tree of actors. If another process works on it, or it does not
-    /// answer, the engine goes on waiting.
+    /// Works on the store: alone, or with its share of the shards, which it has when this returns if nobody
+    /// else has them. If the store does not answer, the engine goes on waiting.
     pub async fn work(&self, parts: Parts) -> Result<RunningEngine, EngineError> {
-        let Parts { settings, book, store, providers, clock, ids } = parts;
+        let Parts { settings, book, store, peers, providers, clock, ids } = parts;
         if let Some(account) = book.accounts.keys().find(|name| !providers.contains_key(*name)) {
             return Err(EngineError::NoWayOut(account.clone()));
         }
-        let incarnation = Incarnation(ids.token().as_u128());
-        let shards = Shards::take_all(store.as_ref(), clock.as_ref(), incarnation, &settings).await?;
-        if shards.orphans() > 0 {
-            let orphans = shards.orphans();
-            tracing::warn!(orphans, "attempts that were open when the last process ended are unknown now");
+        let incarnation = *self.incarnation.get_or_init(|| Incarnation(ids.token().as_u128()));
+        let shards = Shards::none(incarnation);
+        match &peers {
+            None => take_all(&shards, store.as_ref(), &settings).await?,
+            // Where the store does not even take this, nothing is started.
+            Some(peers) => drop(peers.announce(incarnation, ShardSet::NONE, settings.lease).await?),
         }
-        telemetry::shards_owned(shards.all());
-        if !store.is_exclusive() {
-            telemetry::leases(LeaseChange::Taken, shards.all());
-        }
-        let keeper = (!store.is_exclusive())
-            .then(|| Keeper::start(Arc::clone(&store), Arc::clone(&clock), shards.clone(), settings));
         let book = Arc::new(book);
         let roster = Roster::default();
         let outcomes = Outcomes::default();
         let journal = Journal::new(JournalArguments {
             store: Arc::clone(&store),
-            clock,
+            clock: Arc::clone(&clock),
             ids,
             shards: shards.clone(),
+            peers: peers.clone(),
             settings,
             incarnation,
             roster: roster.clone(),
@@ -294,12 +296,34 @@ impl Engine {
             roster: roster.clone(),
             places: settings.places_in_flight,
         };
-        let tree = supervisor::Tree { book, roster, journal, directory, ways_out, tickets, in_flight };
+        let backlogs =
+            Backlogs { journal: journal.clone(), directory: directory.clone(), roster: roster.clone() };
+        let tree = supervisor::Tree {
+            book,
+            roster: roster.clone(),
+            journal,
+            directory,
+            ways_out,
+            tickets,
+            in_flight,
+        };
         let started = supervisor::start(tree, lifeline.clone()).await;
         let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
-        let working = Working { intake, accounts, lifeline: lifeline.clone() };
+        let standing = Sharings::default();
+        let mut shared = None;
+        if let Some(peers) = peers {
+            let ears = Ears::open(peers.listen(incarnation), backlogs.clone());
+            let me = incarnation;
+            let standing = standing.clone();
+            let with =
+                SharingArguments { me, store, peers, clock, settings, shards, roster, backlogs, standing };
+            shared = Some((Sharing::start(with).await, ears));
+        }
+        let is_shared = shared.is_some();
+        let working =
+            Working { intake, accounts, lifeline: lifeline.clone(), shared: is_shared.then_some(standing) };
         self.stand(Standing::Works(Arc::new(working)));
-        Ok(RunningEngine { engine: self.clone(), supervised, lifeline, store, shards, keeper })
+        Ok(RunningEngine { engine: self.clone(), supervised, lifeline, shared })
     }
 
     /// Says what it waits for; whether that is news.
@@ -315,8 +339,13 @@ impl Engine {
         std::mem::replace(&mut self.standing.write().unwrap_or_else(PoisonError::into_inner), standing)
     }
 
+    /// At work on a store that can be worked with.
     fn working(&self) -> Result<Arc<Working>, StoreError> {
-        self.working_or_why().map_err(StoreError::Unavailable)
+        let working = self.working_or_why().map_err(StoreError::Unavailable)?;
+        match working.away_because(self.now()) {
+            Some(why) => Err(StoreError::Unavailable(why)),
+            None => Ok(working),
+        }
     }
 
     fn working_or_why(&self) -> Result<Arc<Working>, String> {
@@ -329,10 +358,6 @@ impl Engine {
     /// Takes one message in: replay, route, store; for an immediate one also its outcome, within 25 s.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
         let working = self.working().map_err(|_| NotSent::StoreUnavailable)?;
-        // Stored by one who may be no owner any more, nobody would hear of it for a while.
-        if !working.intake.journal.owns_senders(self.now()) {
-            return Err(NotSent::StoreUnavailable);
-        }
         if working.lifeline.is_stopping() {
             return Err(NotSent::Stopping);
         }
@@ -398,6 +423,7 @@ impl Engine {
         let settled = journal.settle_by_hand(id, organization, verdict, until).await?;
         if let Some(Ok(message)) = &settled
             && message.is_waiting()
+            && journal.owns(message.draft.sender)
         {
             // If its number has no sender now, the sweeper finds it later.
             let _ = working.intake.directory.sender(message.draft.sender).await;
@@ -412,7 +438,7 @@ impl Engine {
 
     /// The provider accounts of this organization, by name.
     pub fn accounts(&self, organization: OrganizationId) -> Result<Vec<AccountStanding>, StoreError> {
-        Ok(self.working()?.accounts.of(organization))
+        Ok(self.working_or_why().map_err(StoreError::Unavailable)?.accounts.of(organization))
     }
 
     /// Closes the circuit of an account of this organization by hand. `None`: it has no such account;
@@ -422,7 +448,8 @@ impl Engine {
         organization: OrganizationId,
         account: &AccountName,
     ) -> Result<Option<bool>, StoreError> {
-        Ok(self.working()?.accounts.close_circuit(organization, account))
+        let working = self.working_or_why().map_err(StoreError::Unavailable)?;
+        Ok(working.accounts.close_circuit(organization, account))
     }
 
     /// Can it take requests now?
@@ -452,6 +479,12 @@ impl Engine {
         }
     }
 
+    /// The shards that this process works with now, for tests.
+    #[cfg(feature = "chaos")]
+    pub fn shards(&self) -> ShardSet {
+        self.working().map_or(ShardSet::NONE, |working| working.intake.journal.owned())
+    }
+
     /// How many senders run, for tests.
     #[cfg(feature = "chaos")]
     pub fn senders_running(&self) -> usize {
@@ -460,33 +493,31 @@ impl Engine {
 }
 
 impl RunningEngine {
-    /// Takes nothing more in, lets what is on its way end for at most `grace`, then stops the actors and
-    /// gives the store up. What was not begun waits there.
+    /// Takes nothing more in. Shards that other processes may have are theirs at once; what is on its way ends
+    /// within `grace`, and is recorded. Then the actors stop. What was not begun waits in the store.
     pub async fn stop(self, grace: Duration) {
         self.lifeline.stop();
+        if let Some((sharing, ears)) = self.shared {
+            drop(ears);
+            sharing.leave().await;
+        }
         self.supervised.stop(grace).await;
-        if let Some(keeper) = self.keeper {
-            drop(keeper);
-            self.shards.release(self.store.as_ref()).await;
-            telemetry::leases(LeaseChange::Released, self.shards.all());
-        }
     }
+}
 
-    /// Ends when another process has taken the store over; never where none can.
-    pub async fn lost(&self) {
-        match &self.keeper {
-            Some(keeper) => keeper.lost().await,
-            None => std::future::pending().await,
-        }
+impl Working {
+    /// Why the store cannot be worked with now, where others may have taken its shards.
+    fn away_because(&self, now: Time) -> Option<String> {
+        self.shared.as_ref().and_then(|standing| standing.away_because(now))
     }
+}
 
-    /// Stops the actors at once, because the store is another process's. What is on its way goes on by
-    /// itself and is recorded: that needs no lease.
-    pub async fn leave(self, why: &str) {
-        self.engine.wait_for(why);
-        self.lifeline.stop();
-        self.supervised.leave().await;
-        // It may have renewed some of them just before the other got to those.
-        self.shards.release(self.store.as_ref()).await;
+/// Of a store that is this process' own.
+async fn take_all(shards: &Shards, store: &dyn Store, settings: &Settings) -> Result<(), StoreError> {
+    let orphans = shards.take_all(store, settings).await?;
+    if orphans > 0 {
+        tracing::warn!(orphans, "attempts that were open when the last process ended are unknown now");
     }
+    telemetry::shards(usize::from(SHARDS), 0);
+    Ok(())
 }

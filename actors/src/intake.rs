@@ -5,6 +5,9 @@
 //! stored, and stored under the id it is bound to; both steps may be repeated, so a crash between them
 //! is repaired by the client's own retry.
 
+mod elsewhere;
+mod offers;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +42,9 @@ const STORE_WITHIN: Duration = Duration::from_secs(10);
 /// When a request that found no ticket or no place may come again.
 const COME_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// Between two looks at an immediate message that may be another process'.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// How often a sender that is just stopping is asked again.
 const ASK_AGAIN: usize = 5;
 
@@ -62,6 +68,15 @@ enum Bound {
     Ours { key: ScopedKey, token: Uuid },
     /// An earlier request has the key.
     Joined,
+}
+
+/// Who was told of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Its sender.
+    Sender,
+    /// Nobody: another process sends from its number, or may.
+    NotOurs,
 }
 
 impl Intake {
@@ -180,34 +195,50 @@ impl Intake {
         let id = draft.id;
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
+            if !self.journal.owns(draft.sender) {
+                return self.queue_elsewhere(draft, bound, ticket, until, all_answered).await;
+            }
             let (reply, answer) = oneshot::channel();
             let submit = Submit { draft: draft.clone(), until, ticket: Arc::clone(ticket), reply };
-            self.tell_sender(&draft, SenderMessage::Submit(Box::new(submit))).await?;
-            let Ok(SubmitAnswer { appended, room_after }) = answer.await else {
+            if self.tell_sender(&draft, SenderMessage::Submit(Box::new(submit))).await? == Told::NotOurs {
+                continue;
+            }
+            let Ok(answer) = answer.await else {
                 // The sender was stopping, or failed: whether it stored anything is not known.
                 all_answered = false;
                 continue;
             };
-            return match appended {
-                Ok(Appended::Stored(message)) => Ok(accepted(&message, false)),
-                // Whoever bound the key, another request under it was the first to store the message;
-                // unless that was this one, by a sender that was stopping.
-                Ok(Appended::Exists(message)) => Ok(accepted(&message, all_answered)),
-                Ok(Appended::Full) if all_answered => {
-                    self.give_key_back(bound, id).await;
-                    Err(NotSent::QueueFull(room_after))
-                }
-                Ok(Appended::Full | Appended::Late) | Err(StoreError::Unanswered) => {
-                    Err(NotSent::OutcomeUnknown(id))
-                }
-                Err(_) if all_answered => {
-                    self.give_key_back(bound, id).await;
-                    Err(NotSent::StoreUnavailable)
-                }
-                Err(_) => Err(NotSent::OutcomeUnknown(id)),
-            };
+            return self.answer_of(answer, bound, id, all_answered).await;
         }
         Err(NotSent::OutcomeUnknown(id))
+    }
+
+    async fn answer_of(
+        &self,
+        answer: SubmitAnswer,
+        bound: &Bound,
+        id: MessageId,
+        all_answered: bool,
+    ) -> Result<Sent, NotSent> {
+        let SubmitAnswer { appended, room_after } = answer;
+        match appended {
+            Ok(Appended::Stored(message)) => Ok(accepted(&message, false)),
+            // Whoever bound the key, another request under it was the first to store the message;
+            // unless that was this one, by a sender that was stopping.
+            Ok(Appended::Exists(message)) => Ok(accepted(&message, all_answered)),
+            Ok(Appended::Full) if all_answered => {
+                self.give_key_back(bound, id).await;
+                Err(NotSent::QueueFull(room_after))
+            }
+            Ok(Appended::Full | Appended::Late) | Err(StoreError::Unanswered) => {
+                Err(NotSent::OutcomeUnknown(id))
+            }
+            Err(_) if all_answered => {
+                self.give_key_back(bound, id).await;
+                Err(NotSent::StoreUnavailable)
+            }
+            Err(_) => Err(NotSent::OutcomeUnknown(id)),
+        }
     }
 
     async fn send_now(
@@ -224,9 +255,15 @@ impl Intake {
         let mut what = Immediate::New(draft.clone());
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
+            if !self.journal.owns(draft.sender) {
+                return self.send_now_elsewhere(&draft, bound, ticket, all_answered, asked_at).await;
+            }
             let (reply, answer) = oneshot::channel();
             let submit = SubmitNow { what, until, ticket: Arc::clone(ticket), reply };
-            self.tell_sender(&draft, SenderMessage::SubmitNow(Box::new(submit))).await?;
+            if self.tell_sender(&draft, SenderMessage::SubmitNow(Box::new(submit))).await? == Told::NotOurs {
+                what = Immediate::New(draft.clone());
+                continue;
+            }
             let Ok(answer) = answer.await else {
                 all_answered = false;
                 what = Immediate::New(draft.clone());
@@ -286,13 +323,21 @@ impl Intake {
         let id = message.draft.id;
         let mut waiter = self.outcomes.wait_for(id, message.attempt);
         // It may have ended before we began to wait.
-        let Some(now) = self.read(id).await? else { return Err(NotSent::OutcomeUnknown(id)) };
-        let verdict = match Verdict::of(&now) {
-            Some(verdict) => verdict,
-            None => match timeout(self.patience(asked_at), &mut waiter.verdict).await {
-                Ok(Ok(verdict)) => verdict,
-                Ok(Err(_)) | Err(_) => return Err(NotSent::InProgress(id)),
-            },
+        let Some(mut now) = self.read(id).await? else { return Err(NotSent::OutcomeUnknown(id)) };
+        let verdict = loop {
+            if let Some(verdict) = Verdict::of(&now) {
+                break verdict;
+            }
+            let patience = self.patience(asked_at);
+            if patience.is_zero() {
+                return Err(NotSent::InProgress(id));
+            }
+            match timeout(patience.min(LOOK_EVERY), &mut waiter.verdict).await {
+                Ok(Ok(verdict)) => break verdict,
+                Ok(Err(_)) => return Err(NotSent::InProgress(id)),
+                // It may end in another process, which tells nobody here.
+                Err(_) => now = self.read(id).await?.ok_or(NotSent::OutcomeUnknown(id))?,
+            }
         };
         match verdict {
             Verdict::Sent => Ok(sent(&now.draft, true)),
@@ -337,13 +382,14 @@ impl Intake {
         Some(Fallback { to, frozen: way_out.freeze(draft) })
     }
 
-    async fn tell_sender(&self, draft: &Draft, message: SenderMessage) -> Result<(), NotSent> {
+    async fn tell_sender(&self, draft: &Draft, message: SenderMessage) -> Result<Told, NotSent> {
         let mut message = message;
         let mut last = COME_AGAIN_AFTER;
         for _ in 0..ASK_AGAIN {
             let sender = match self.directory.sender(draft.sender).await {
                 Ok(sender) => sender,
                 Err(NoSender::NoAssistant) => return Err(NotSent::NoAssistant),
+                Err(NoSender::NotOurs) => return Ok(Told::NotOurs),
                 Err(NoSender::Stopping) => return Err(NotSent::Stopping),
                 Err(NoSender::Restarting(after)) => {
                     last = after;
@@ -352,7 +398,7 @@ impl Intake {
                 }
             };
             match sender.send_message(message) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(Told::Sender),
                 Err(ractor::MessagingErr::SendErr(back)) => message = back,
                 Err(ractor::MessagingErr::ChannelClosed | ractor::MessagingErr::InvalidActorType) => {
                     return Err(NotSent::Busy(COME_AGAIN_AFTER));

@@ -5,6 +5,8 @@
 //! the sender that a change concerns is told, and with it whoever waits for the outcome. Gathering writes is not done here: the embedded store
 //! does it itself, and Redis gains nothing by it (DESIGN.md §10).
 
+mod ending;
+
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,21 +18,22 @@ use uuid::Uuid;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{AccountName, ClaimId, Incarnation, MessageId, OrganizationId, Shard};
 use crate::domain::message::{
-    ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy,
+    ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, State, UnknownPolicy,
 };
 use crate::domain::outcome::{Acceptance, Doubt};
 use crate::domain::phone::E164;
+use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
 use crate::outcomes::{Outcomes, Verdict};
 use crate::ports::{
-    Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, Lease, MarkUnknown, Reserved, ScopedKey, Settle,
-    SettleAnswer, Store, StoreError, Stored, Waiting,
+    Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, Lease, MarkUnknown, Note, Peers, Reserved,
+    ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, To, Waiting,
 };
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::settings::Settings;
-use crate::shards::Shards;
+use crate::shards::{Shards, UnderWay};
 use crate::telemetry;
 use crate::telemetry::{StepTimes, UnknownSettled};
 
@@ -66,6 +69,8 @@ pub(crate) struct JournalArguments {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) shards: Shards,
+    /// `None` where no other process can have the store open.
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     pub(crate) settings: Settings,
     pub(crate) incarnation: Incarnation,
     pub(crate) roster: Roster,
@@ -173,17 +178,37 @@ impl Journal {
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let until = append.request_until;
         let answered = self.ask("append", until, || self.store().append(append.clone())).await;
-        match answered.answer {
+        let appended = match answered.answer {
             Ok(Appended::Full | Appended::Late) if answered.in_doubt => Err(StoreError::Unanswered),
             // The call that was never answered has landed, as far as anybody can tell.
             Ok(Appended::Exists(message)) if answered.in_doubt => Ok(Appended::Stored(message)),
             answer => answer,
+        };
+        let sender = append.draft.sender;
+        match &appended {
+            Ok(Appended::Stored(message)) => {
+                self.tell_owner(sender, Note::Stored(sender, Waiting::of(message)));
+            }
+            Err(StoreError::Unanswered) => self.tell_owner(sender, Note::Waiting(sender)),
+            Ok(Appended::Exists(_) | Appended::Full | Appended::Late) | Err(_) => {}
+        }
+        appended
+    }
+
+    /// Tells the process that works with the sender's shard, where that is another. Asked after the change:
+    /// whoever takes the shard later finds it.
+    fn tell_owner(&self, sender: E164, note: Note) {
+        if let Some(peers) = &self.inner.with.peers
+            && !self.owns(sender)
+        {
+            peers.tell(To::Shard(Shard::of(sender)), note);
         }
     }
 
     /// See [`Store::append_sending`]; repeated under the same id until `until`. A record that this
     /// very call made before is answered as stored.
     pub async fn append_sending(&self, draft: Draft, until: Time) -> Result<Appended, StoreError> {
+        let _under_way = self.under_way(draft.sender);
         let claim = self.new_claim(draft.id, draft.sender, 0)?;
         let step = || self.store().append_sending(draft.clone(), claim, until);
         match self.repeat("append_sending", until, step).await? {
@@ -208,6 +233,7 @@ impl Journal {
         sender: E164,
         messages: &[(MessageId, u16)],
     ) -> Vec<Result<Claimed, StoreError>> {
+        let _under_way = self.under_way(sender);
         let named = messages.iter().map(|(id, expected)| self.new_claim(*id, sender, *expected));
         let claims: Vec<Claim> = match named.collect() {
             Ok(claims) => claims,
@@ -250,8 +276,74 @@ impl Journal {
         expected: u16,
         until: Time,
     ) -> Result<Claimed, StoreError> {
+        let _under_way = self.under_way(sender);
         let claim = self.new_claim(id, sender, expected)?;
         self.repeat("retry", until, || self.store().retry(claim)).await
+    }
+
+    /// See [`Store::forward_immediate`]; repeated under the same id until `not_after`. Tells the owner.
+    pub async fn forward_immediate(&self, draft: Draft, not_after: Time) -> Result<Appended, StoreError> {
+        let (sender, id) = (draft.sender, draft.id);
+        let step = || self.store().forward_immediate(draft.clone(), not_after);
+        let answered = self.ask("forward_immediate", not_after, step).await;
+        let forwarded = match answered.answer {
+            Ok(Appended::Late) if answered.in_doubt => Err(StoreError::Unanswered),
+            // The call that was never answered has landed, as far as anybody can tell.
+            Ok(Appended::Exists(message))
+                if answered.in_doubt && message.attempt <= 1 && message.state != State::Failed =>
+            {
+                Ok(Appended::Stored(message))
+            }
+            answer => answer,
+        };
+        if matches!(forwarded, Ok(Appended::Stored(_)) | Err(StoreError::Unanswered)) {
+            self.tell_offered(sender, id);
+        }
+        forwarded
+    }
+
+    /// See [`Store::forward_again`]; repeated until `not_after`. Tells the owner.
+    pub async fn forward_again(
+        &self,
+        sender: E164,
+        id: MessageId,
+        expected: u16,
+        not_after: Time,
+    ) -> Result<SettleAnswer, StoreError> {
+        let step = || self.store().forward_again(id, expected, not_after);
+        let answer = self.repeat("forward_again", not_after, step).await;
+        if matches!(answer, Ok(SettleAnswer::Done(_)) | Err(StoreError::Unanswered)) {
+            self.tell_offered(sender, id);
+        }
+        answer
+    }
+
+    fn tell_offered(&self, sender: E164, id: MessageId) {
+        let by = self.inner.with.incarnation;
+        self.tell_owner(sender, Note::Offered { sender, id, by });
+    }
+
+    /// See [`Store::take_immediate`]; repeated until `until`.
+    pub async fn take_immediate(
+        &self,
+        id: MessageId,
+        sender: E164,
+        expected: u16,
+        until: Time,
+    ) -> Result<Claimed, StoreError> {
+        let _under_way = self.under_way(sender);
+        let claim = self.new_claim(id, sender, expected)?;
+        self.repeat("take_immediate", until, || self.store().take_immediate(claim)).await
+    }
+
+    /// See [`Store::withdraw`]; repeated until `until`, and asked once at least. Tells whoever waits for its
+    /// outcome, if it has one.
+    pub async fn withdraw(&self, id: MessageId, until: Time) -> Result<Option<Box<Message>>, StoreError> {
+        let found = self.repeat("withdraw", until, || self.store().withdraw(id)).await?;
+        if let Some(message) = &found {
+            self.tell(message.draft.sender, message);
+        }
+        Ok(found)
     }
 
     /// See [`Store::settle`]. Repeated for as long as the process lives: the attempt is ours, and its
@@ -381,7 +473,9 @@ impl Journal {
             telemetry::unknown_settled(UnknownSettled::Person);
             if message.is_waiting() {
                 // Its conversation may have gone on: it is met in its place in the queue.
-                self.inner.with.roster.hint(message.draft.sender, SenderMessage::LookAgain);
+                let sender = message.draft.sender;
+                self.inner.with.roster.hint(sender, SenderMessage::LookAgain);
+                self.tell_owner(sender, Note::Waiting(sender));
             } else {
                 self.tell(message.draft.sender, message);
             }
@@ -438,14 +532,29 @@ impl Journal {
         self.inner.with.roster.senders_running()
     }
 
-    /// May what is claimed be begun now, as far as other processes are concerned?
-    pub(crate) fn owns_senders(&self, now: Time) -> bool {
-        self.inner.with.shards.are_ours(now)
+    /// May what is claimed of this sender be begun now, as far as other processes are concerned?
+    pub(crate) fn may_begin(&self, sender: E164) -> bool {
+        self.inner.with.shards.may_begin(sender, self.now())
     }
 
-    /// How many shards are this process' own now.
-    pub(crate) fn shards_owned(&self) -> usize {
+    /// May messages of this sender be claimed now?
+    pub(crate) fn owns(&self, sender: E164) -> bool {
+        self.inner.with.shards.owns(sender, self.now())
+    }
+
+    /// The shards that this process works with now.
+    pub(crate) fn owned(&self) -> ShardSet {
         self.inner.with.shards.owned(self.now())
+    }
+
+    /// The fence of the sender's last lease here: see [`Shards`].
+    pub(crate) fn tenure(&self, sender: E164) -> u64 {
+        self.inner.with.shards.tenure(sender)
+    }
+
+    /// Something of this sender is under way until the value is dropped.
+    pub(crate) fn under_way(&self, sender: E164) -> UnderWay {
+        self.inner.with.shards.under_way(Shard::of(sender))
     }
 
     fn lease(&self, sender: E164) -> Option<Lease> {
@@ -489,7 +598,7 @@ impl Journal {
 
     /// Somebody else made the change, or an unanswered call of ours did: whoever must hear of it may
     /// not have.
-    async fn tell_as_read(&self, sender: E164, id: MessageId) {
+    pub(crate) async fn tell_as_read(&self, sender: E164, id: MessageId) {
         match self.store().message(id).await {
             Ok(Some(message)) => self.tell(sender, &message),
             Ok(None) => {}

@@ -34,7 +34,7 @@ impl Verdict {
             State::Sent => Some(Self::Sent),
             State::Failed => Some(Self::refused(message)),
             State::Unknown => Some(Self::Unknown),
-            State::Queued | State::Sending | State::Cancelled => None,
+            State::Queued | State::Sending | State::Cancelled | State::Offered => None,
         }
     }
 
@@ -79,6 +79,11 @@ impl Outcomes {
         let (tell, verdict) = oneshot::channel();
         self.waiters.entry(id).or_default().push(Told { from_attempt, tell });
         Waiter { verdict, id, outcomes: self.clone() }
+    }
+
+    /// Does anybody wait for this message?
+    pub(crate) fn are_awaited(&self, id: MessageId) -> bool {
+        self.waiters.contains_key(&id)
     }
 
     /// Tells all who wait for this attempt, or for an earlier one.

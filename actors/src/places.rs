@@ -76,17 +76,30 @@ impl InFlight {
     }
 }
 
+/// The places of one account, and where to tell its provider actor of one that comes back. One allocation
+/// for all of them: a place is made for every attempt.
+#[derive(Debug)]
+pub(crate) struct PlacesAt {
+    account: AccountName,
+    in_flight: InFlight,
+    roster: Roster,
+}
+
+impl PlacesAt {
+    pub(crate) fn new(account: AccountName, in_flight: InFlight, roster: Roster) -> Self {
+        Self { account, in_flight, roster }
+    }
+}
+
 /// One place, taken. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Place {
-    account: AccountName,
+    at: Arc<PlacesAt>,
     charge: Option<AccountCharge>,
     /// The most that a message may cost that goes with it: what the account's pace was asked for.
     covers: u32,
     /// It was granted for the probe of an open circuit, which has not ended.
     probe: bool,
-    in_flight: InFlight,
-    roster: Roster,
 }
 
 /// What a place is to the account's own pace.
@@ -100,22 +113,15 @@ pub(crate) enum AccountCharge {
 
 impl Place {
     /// Takes one; whether there is one to take is the provider actor's to know.
-    pub(crate) fn take(
-        account: AccountName,
-        charge: AccountCharge,
-        covers: u32,
-        in_flight: &InFlight,
-        roster: &Roster,
-    ) -> Self {
-        in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
-        in_flight.meters.place_taken();
-        let (in_flight, roster) = (in_flight.clone(), roster.clone());
-        Self { account, charge: Some(charge), covers, probe: false, in_flight, roster }
+    pub(crate) fn take(at: &Arc<PlacesAt>, charge: AccountCharge, covers: u32) -> Self {
+        at.in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
+        at.in_flight.meters.place_taken();
+        Self { at: Arc::clone(at), charge: Some(charge), covers, probe: false }
     }
 
     /// Makes it the place of the probe.
     pub(crate) fn for_probe(mut self) -> Self {
-        self.in_flight.circuit.probe();
+        self.at.in_flight.circuit.probe();
         self.probe = true;
         self
     }
@@ -128,7 +134,7 @@ impl Place {
     /// What the attempt that it was taken for met.
     pub(crate) fn note(&mut self, sign: Sign, now: Time) {
         let probe = std::mem::take(&mut self.probe);
-        self.in_flight.circuit.note(sign, probe, now);
+        self.at.in_flight.circuit.note(sign, probe, now);
     }
 
     /// Is it enough for a message of this cost?
@@ -138,12 +144,12 @@ impl Place {
 
     /// The metrics of the account it is at.
     pub(crate) fn meters(&self) -> &AccountMeters {
-        self.in_flight.meters()
+        self.at.in_flight.meters()
     }
 
     /// The account it is at.
-    pub(crate) const fn account(&self) -> &AccountName {
-        &self.account
+    pub(crate) fn account(&self) -> &AccountName {
+        &self.at.account
     }
 
     /// The charge, for the instant of the write; afterwards the place only counts.
@@ -155,11 +161,11 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if self.probe {
-            self.in_flight.circuit.probe_unused();
+            self.at.in_flight.circuit.probe_unused();
         }
-        let counts = &self.in_flight.counts;
+        let counts = &self.at.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
-        self.in_flight.meters.place_back();
+        self.at.in_flight.meters.place_back();
         let unused = match self.charge.take() {
             Some(AccountCharge::Permit(permit)) => Some(permit),
             Some(AccountCharge::Direct) | None => None,
@@ -168,7 +174,7 @@ impl Drop for Place {
         if !is_awaited && unused.is_none() {
             return;
         }
-        if let Some(provider) = self.roster.provider(&self.account) {
+        if let Some(provider) = self.at.roster.provider(&self.at.account) {
             // A provider actor that is just failing counts anew when it is back.
             let _ = provider.send_message(ProviderMessage::PlaceBack { unused });
         }

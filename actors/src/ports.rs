@@ -1,10 +1,11 @@
-//! The traits that the engine needs of the world: `Store`, `Provider`, `Clock`, `Ids`.
+//! The traits that the engine needs of the world: `Store`, `Peers`, `Provider`, `Clock`, `Ids`.
 //!
 //! Their contracts are their doc comments; `sendyard`'s store contract suite holds every store to
 //! them. Steps and words are PROTOCOL.md's. Each step is one transaction: nothing is read outside
 //! and written later. Every step may be repeated with the same arguments, and a late duplicate of it
 //! is harmless; so a caller without an answer repeats it.
 
+mod peers;
 mod together;
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use uuid::Uuid;
 
+pub use self::peers::{Heard, Member, Note, Peers, To};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
 use crate::domain::message::{
@@ -21,6 +23,7 @@ use crate::domain::message::{
 };
 use crate::domain::outcome::{Acceptance, Doubt, Outcome};
 use crate::domain::phone::E164;
+use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
 
 /// An answer that comes later.
@@ -122,7 +125,7 @@ pub struct EstimateRule {
     pub per_unit: Duration,
 }
 
-/// The answer to [`Store::append`] and [`Store::append_sending`].
+/// The answer to [`Store::append`], [`Store::append_sending`] and [`Store::forward_immediate`].
 #[derive(Debug, Clone)]
 pub enum Appended {
     /// It is stored now.
@@ -131,7 +134,7 @@ pub enum Appended {
     Exists(Box<Message>),
     /// The sender's queue is full; nothing is stored.
     Full,
-    /// `request_until` has passed; nothing is stored.
+    /// `request_until`, or the offer's `not_after`, has passed; nothing is stored.
     Late,
 }
 
@@ -152,7 +155,7 @@ pub struct Claim {
     pub answer_within: Duration,
 }
 
-/// The answer to [`Store::claim`] and [`Store::retry`].
+/// The answer to [`Store::claim`], [`Store::retry`] and [`Store::take_immediate`].
 #[derive(Debug, Clone)]
 pub enum Claimed {
     /// `sending` now.
@@ -170,7 +173,7 @@ pub enum Claimed {
 }
 
 /// What a message in a sender's queue is to its sender: all it needs to choose, no text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Waiting {
     /// The message.
     pub id: MessageId,
@@ -214,18 +217,19 @@ pub struct Settle {
     pub settlement: Settlement,
     /// The stamp taken before the write; `None` where nothing was written.
     pub written_at: Option<Time>,
-    /// Hand-over instants of the sender before this need not be kept.
+    /// Hand-over instants of the sender before this need not be kept; neither need this one, if it is.
     pub keep_pace_from: Time,
 }
 
-/// The answer to [`Store::settle`], [`Store::mark_unknown`] and [`Store::settle_unknown`].
+/// The answer to [`Store::settle`], [`Store::mark_unknown`], [`Store::settle_unknown`], and of those who own
+/// nothing [`Store::forward_again`].
 #[derive(Debug, Clone)]
 pub enum SettleAnswer {
     /// Recorded; the record as it is now.
     Done(Box<Message>),
     /// It was known already, or is not what the caller thinks: forget it.
     Known,
-    /// The lease is over. Never the answer to `settle`.
+    /// The lease is over. Never the answer to `settle` and `forward_again`.
     Stale,
 }
 
@@ -248,7 +252,7 @@ pub struct MarkUnknown {
     pub evidence_within: Duration,
 }
 
-/// An attempt that is open or unknown and not listed, as the sweeper sees it.
+/// An attempt that is open or unknown and not listed, or an offer, as the sweeper sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsettled {
     /// The message.
@@ -271,6 +275,20 @@ pub struct Unsettled {
     pub deadline: Time,
     /// Set once it is unknown: evidence is waited for until here.
     pub evidence_until: Option<Time>,
+    /// Set while it is offered, and then it has no open attempt: not taken after this.
+    pub not_after: Option<Time>,
+}
+
+impl Unsettled {
+    /// May its last attempt still be written, or answered?
+    pub const fn is_open(&self) -> bool {
+        self.evidence_until.is_none() && !self.is_offer()
+    }
+
+    /// Is it offered, with no attempt under way?
+    pub const fn is_offer(&self) -> bool {
+        self.not_after.is_some()
+    }
 }
 
 /// A hand-over that counts in the pace of its sender.
@@ -379,6 +397,21 @@ pub trait Store: Send + Sync + 'static {
     /// and estimate do not apply.
     fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended>;
 
+    /// Stores an immediate message as `offered` to its sender's owner, who may take it until `not_after`;
+    /// nothing once that has passed. `Exists` as for [`Store::append`]; depth limit and estimate do not apply.
+    fn forward_immediate(&self, draft: Draft, not_after: Time) -> Stored<Appended>;
+
+    /// An immediate message that definitely failed with attempt `expected`: `failed → offered`. `Done` also
+    /// if it was offered again before; `Known` if it is anything else, or `not_after` has passed.
+    fn forward_again(&self, id: MessageId, expected: u16, not_after: Time) -> Stored<SettleAnswer>;
+
+    /// `F`. `offered → sending`, next attempt, while its time lasts; `Changed` afterwards. No order.
+    fn take_immediate(&self, claim: Claim) -> Stored<Claimed>;
+
+    /// `offered → failed` once its time is over. Answers the record as it is then, whatever its state: it
+    /// alone says whether the offer was taken. `None` for an id that is not there.
+    fn withdraw(&self, id: MessageId) -> Stored<Option<Box<Message>>>;
+
     /// `F`. `queued → sending` of the head of a conversation; also takes it out of the queue.
     fn claim(&self, claim: Claim) -> Stored<Claimed>;
 
@@ -457,11 +490,14 @@ pub trait Store: Send + Sync + 'static {
     /// The hand-overs of a sender at or after `from`, oldest first.
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;
 
-    /// Attempts that are open or unknown and not listed; of one sender, or of all.
+    /// Attempts that are open or unknown and not listed, and offers; of one sender, or of all.
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>>;
 
-    /// Senders with messages waiting, in no order.
-    fn backlogs(&self) -> Stored<Vec<Backlog>>;
+    /// The same of all senders of these shards.
+    fn unsettled_in(&self, shards: ShardSet) -> Stored<Vec<Unsettled>>;
+
+    /// Senders of these shards with messages waiting, in no order.
+    fn backlogs(&self, shards: ShardSet) -> Stored<Vec<Backlog>>;
 
     /// Counts for one organization, per provider that has any.
     fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>>;

@@ -27,7 +27,7 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::places::{AccountCharge, InFlight, Place};
+use crate::places::{AccountCharge, InFlight, Place, PlacesAt};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
@@ -42,6 +42,9 @@ const IN_A_TURN: usize = 8;
 
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Without a limit nothing looks back, not even at the hand-over itself. Above what stores round by.
+const JUST_BEHIND: Duration = Duration::from_millis(1);
 
 /// What a provider actor is told.
 pub enum ProviderMessage {
@@ -132,6 +135,7 @@ struct Wanted {
 
 pub(crate) struct ProviderState {
     with: ProviderArguments,
+    places_at: Arc<PlacesAt>,
     /// Whose turn it is. Each is in `wants`, too.
     turns: VecDeque<E164>,
     wants: HashMap<E164, Wanted>,
@@ -159,8 +163,11 @@ impl Actor for ProviderActor {
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
         let pace_memory = Pace::new(&with.account.limits, None, [], Time::ZERO).memory();
+        let ProviderArguments { account, in_flight, roster, .. } = &with;
+        let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let mut state = ProviderState {
             with,
+            places_at: Arc::new(places_at),
             turns: VecDeque::new(),
             wants: HashMap::new(),
             got: 0,
@@ -317,9 +324,7 @@ impl ProviderState {
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
-        let account = self.with.account.name.clone();
-        let charge = AccountCharge::Permit(permit);
-        let place = Place::take(account, charge, cost, &self.with.in_flight, &self.with.roster);
+        let place = Place::take(&self.places_at, AccountCharge::Permit(permit), cost);
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
@@ -355,9 +360,7 @@ impl ProviderState {
             Some(cost) => AccountCharge::Permit(self.permit_now(now, cost)?),
             None => AccountCharge::Direct,
         };
-        let account = self.with.account.name.clone();
-        let covers = queued.unwrap_or(u32::MAX);
-        let place = Place::take(account, charge, covers, &self.with.in_flight, &self.with.roster);
+        let place = Place::take(&self.places_at, charge, queued.unwrap_or(u32::MAX));
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
     }
 
@@ -384,14 +387,15 @@ impl ProviderState {
         let Some(facts) = attempt.message().map(Facts::of) else { return };
         let now = self.with.journal.now();
         let closed = matches!(self.with.in_flight.circuit().standing(), (Circuit::Closed, _));
-        let ours = self.with.journal.owns_senders(now);
+        let ours = self.with.journal.may_begin(facts.sender);
         if !ours || now >= attempt.begin_by() || !(closed || attempt.is_probe()) {
             // Dropped, it goes back to its queue.
             return;
         }
         self.stamp(attempt.use_charge(), facts.cost, now);
         // The store's charges serve both paces: the sender's and the account's.
-        let keep_from = now - pace_memory.max(self.pace_memory);
+        let memory = pace_memory.max(self.pace_memory);
+        let keep_from = if memory.is_zero() { now + JUST_BEHIND } else { now - memory };
         let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
         let patience = hand_over.deadline.since(now);
         tracing::debug!(
@@ -452,7 +456,7 @@ async fn charges_of(
         charges.extend(journal.store().charges(*number, now - memory).await?);
         // What is still open may be written at any moment up to now.
         let open = journal.store().unsettled(Some(*number)).await?;
-        let open = open.iter().filter(|attempt| attempt.evidence_until.is_none());
+        let open = open.iter().filter(|attempt| attempt.is_open());
         charges.extend(open.map(|attempt| Charge { at: now, units: attempt.cost }));
     }
     Ok(charges)

@@ -7,11 +7,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
+use dashmap::mapref::multiple::RefMulti;
 use ractor::{ActorId, ActorRef};
 
 use crate::directory::DirectoryMessage;
-use crate::domain::ids::AccountName;
+use crate::domain::ids::{AccountName, Shard};
 use crate::domain::phone::E164;
+use crate::domain::shard_set::ShardSet;
 use crate::provider::ProviderMessage;
 use crate::sender::SenderMessage;
 
@@ -65,6 +67,18 @@ impl Roster {
     /// Every running sender.
     pub fn senders(&self) -> Vec<ActorRef<SenderMessage>> {
         self.senders.iter().map(|entry| entry.value().clone()).collect()
+    }
+
+    /// Every running sender of these shards.
+    pub fn senders_in(&self, shards: ShardSet) -> Vec<ActorRef<SenderMessage>> {
+        let is_there =
+            |entry: &RefMulti<'_, E164, ActorRef<SenderMessage>>| shards.contains(Shard::of(*entry.key()));
+        self.senders.iter().filter(is_there).map(|entry| entry.value().clone()).collect()
+    }
+
+    /// The shards of which senders run.
+    pub fn shards_with_senders(&self) -> ShardSet {
+        self.senders.iter().map(|entry| Shard::of(*entry.key())).collect()
     }
 
     pub(crate) fn enter_sender(&self, number: E164, address: ActorRef<SenderMessage>) {

@@ -11,6 +11,7 @@
 mod claims;
 mod immediate;
 mod load;
+mod offer;
 mod report;
 mod submit;
 mod window;
@@ -29,7 +30,7 @@ use self::claims::{Decided, Starting};
 use self::load::Earlier;
 use self::window::{ASIDE, READY, Window};
 use crate::alarm::Alarm;
-use crate::domain::ids::{AccountName, MessageId};
+use crate::domain::ids::{AccountName, Incarnation, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message};
 use crate::domain::pace::{Allowed, Pace, Permit};
 use crate::domain::phone::E164;
@@ -67,6 +68,13 @@ pub enum SenderMessage {
     Submit(Box<Submit>),
     /// Store an immediate message as sending and hand it over.
     SubmitNow(Box<SubmitNow>),
+    /// An immediate message that another process took in: take it and hand it over. `by` waits for its end.
+    Offered {
+        /// The message.
+        id: MessageId,
+        /// Which process waits, if another does.
+        by: Option<Incarnation>,
+    },
     /// A submit has ended.
     SubmitEnded(Stored),
     /// A record of this sender changed.
@@ -102,6 +110,10 @@ pub enum SenderMessage {
     Loaded(Earlier),
     /// A message of this sender was cancelled.
     Cancelled(Waiting),
+    /// A message of this sender was stored by another process.
+    StoredElsewhere(Waiting),
+    /// So many of its messages waited a moment ago: look again if that is more than are known of.
+    Waiting(u64),
     /// Read the head of the queue again, in case a hint was lost.
     LookAgain,
     /// The store's answers to what was claimed at one time.
@@ -118,6 +130,8 @@ pub enum SenderMessage {
     Halt,
     /// How does it stand?
     Report(Arc<Survey>),
+    /// Claim nothing more, and stop: the number's shard is given up.
+    Leave,
     /// Makes the actor fail, for tests.
     #[cfg(feature = "chaos")]
     Panic,
@@ -182,10 +196,13 @@ pub(crate) struct SenderArguments {
     pub(crate) route: Route,
     pub(crate) journal: Journal,
     pub(crate) roster: Roster,
+    /// The lease of its shard that it is started under, by its fence.
+    pub(crate) tenure: u64,
 }
 
 pub(crate) struct SenderState {
     number: E164,
+    tenure: u64,
     account: AccountName,
     route: Route,
     journal: Journal,
@@ -228,10 +245,11 @@ impl Actor for SenderActor {
         _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
     ) -> Result<SenderState, ActorProcessingErr> {
-        let SenderArguments { number, route, journal, roster } = with;
+        let SenderArguments { number, route, journal, roster, tenure } = with;
         let pace_memory = Pace::new(&route.limits, None, [], Time::ZERO).memory();
         Ok(SenderState {
             number,
+            tenure,
             account: route.account.clone(),
             route,
             journal,
@@ -268,9 +286,12 @@ impl Actor for SenderActor {
             }
             SenderMessage::Submit(submit) => state.submit(*submit),
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
+            SenderMessage::Offered { id, by } => state.offered(id, by),
             SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
             SenderMessage::Changed(change) => state.changed(&change),
             SenderMessage::Cancelled(message) => state.window.gone(&message),
+            SenderMessage::StoredElsewhere(message) => state.window.stored(message),
+            SenderMessage::Waiting(waiting) => state.window.expect(waiting),
             SenderMessage::LookAgain => state.window.start_over(),
             SenderMessage::Granted(places) => state.granted(places),
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
@@ -296,6 +317,7 @@ impl Actor for SenderActor {
                 state.report(&survey);
                 return Ok(());
             }
+            SenderMessage::Leave => state.leave(&myself),
             #[cfg(feature = "chaos")]
             #[expect(clippy::panic, reason = "that is what it is for")]
             SenderMessage::Panic => panic!("told to, by a test"),
@@ -309,6 +331,10 @@ impl SenderState {
     /// Does whatever may be done now, and sees to being woken for what may be done later.
     fn advance(&mut self, myself: &ActorRef<SenderMessage>) {
         let now = self.journal.now();
+        if !self.halted && self.journal.tenure(self.number) != self.tenure {
+            // Somebody else may have sent from it meanwhile: what is known here is out of date.
+            return self.leave(myself);
+        }
         if self.halted || self.pace.is_none() {
             return;
         }
@@ -415,7 +441,7 @@ impl SenderState {
         let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
         let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));
         for attempt in unsettled {
-            if attempt.evidence_until.is_none() {
+            if attempt.is_open() {
                 self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
             }
             if attempt.in_conversation {

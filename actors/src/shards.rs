@@ -1,26 +1,30 @@
-//! Which senders this process owns: its leases, and until when.
+//! Which shards this process works with: its leases, and until when.
 //!
-//! All shards belong to one process at a time. On an embedded store that is whoever has it open, for as
-//! long as it has. On a store that several processes can open, one of them works and the others wait:
-//! who gets the first shard takes the others too, renews all of them (`keeper.rs`), and is no owner any
-//! more once it could not for as long as a lease lasts. That end is measured from *before* the renewing
-//! was asked for, on our own clock: it is never later than the store's.
+//! On an embedded store all of them, for as long as it is open. On a store that several processes share,
+//! those that `sharing.rs` has taken and not given up; each has an end of its own, by our own clock and
+//! measured from *before* its lease was asked for, so that it is never later than the store's. Everybody
+//! reads here, on the way of every claim and at every last check; one task writes.
+//!
+//! A lease's fence stays readable after its end: it names the *tenure* that a sender's memory belongs to.
+//! Under another one somebody else may have worked in between, and the sender has to be loaded again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 
 use crate::domain::ids::{Incarnation, Shard};
 use crate::domain::phone::E164;
+use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
-use crate::ports::{Clock, Lease, Leased, Store, StoreError};
+use crate::ports::{Lease, Leased, Store, StoreError};
 use crate::settings::Settings;
 
 /// Of a lease's time so much is not counted on: the clocks of two machines do not run alike.
 const DRIFT_PART: u32 = 100;
 
-/// The leases of this process. Cheap to clone; every clone is the same.
+/// The shards of this process. Cheap to clone; every clone is the same.
 #[derive(Debug, Clone)]
 pub struct Shards {
     inner: Arc<Inner>,
@@ -28,118 +32,140 @@ pub struct Shards {
 
 #[derive(Debug)]
 struct Inner {
+    holder: Incarnation,
     /// By shard number.
-    leases: Vec<Lease>,
-    orphans: u64,
-    /// The first instant at which they may be another's, in nanoseconds.
-    until: AtomicU64,
+    slots: Vec<Slot>,
 }
 
-/// Why the shards could not be taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotOurs {
-    /// The store failed.
-    #[error("could not take the shards: {0}")]
-    Store(#[from] StoreError),
-    /// Another process has them, until then at least.
-    #[error("another process works on this store")]
-    Held(Time),
+#[derive(Debug, Default)]
+struct Slot {
+    /// Of the last lease; 0 before the first.
+    fence: AtomicU64,
+    /// The first instant at which it may be another's, in nanoseconds; 0: it is not ours.
+    until: AtomicU64,
+    /// It is not being given up: messages of it may be claimed.
+    kept: AtomicBool,
+    /// What was claimed, or is being claimed, and has not ended.
+    under_way: Arc<AtomicUsize>,
+}
+
+/// Something of a shard that is under way in this process, from before its claim is asked for until its
+/// outcome is recorded. A shard that is given up waits for it, for a moment.
+#[derive(Debug)]
+pub struct UnderWay(Arc<AtomicUsize>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Shards {
-    /// Takes every shard, or none. The attempts that a dead owner left open become unknown on the way,
-    /// where the store knows that it is dead.
-    pub async fn take_all(
-        store: &dyn Store,
-        clock: &dyn Clock,
-        holder: Incarnation,
-        settings: &Settings,
-    ) -> Result<Self, NotOurs> {
-        let asked_at = clock.now();
-        let mut leases = Vec::new();
-        let mut orphaned = 0_u64;
-        let mut held = None;
-        // Who has the first has the right to the others.
-        let mut shards = Shard::all();
-        for asked in [shards.by_ref().take(1).collect::<Vec<_>>(), shards.collect()] {
-            let Settings { lease, margin, evidence_deadline, .. } = *settings;
-            let answers = asked
-                .into_iter()
-                .map(|shard| store.acquire_lease(shard, holder, lease, margin, evidence_deadline));
-            for answer in try_join_all(answers).await? {
-                match answer {
-                    Leased::Yours { lease, orphans } => {
-                        leases.push(lease);
-                        orphaned += u64::from(orphans);
-                    }
-                    Leased::TakenUntil(until) => held = held.max(Some(until)),
-                }
-            }
-            if let Some(until) = held {
-                release(store, &leases).await;
-                return Err(NotOurs::Held(until));
-            }
-        }
-        let until = if store.is_exclusive() { Time::MAX } else { end_of(asked_at, settings) };
-        let until = AtomicU64::new(until.as_nanos());
-        Ok(Self { inner: Arc::new(Inner { leases, orphans: orphaned, until }) })
+    /// None yet.
+    pub(crate) fn none(holder: Incarnation) -> Self {
+        let slots = Shard::all().map(|_| Slot::default()).collect();
+        Self { inner: Arc::new(Inner { holder, slots }) }
     }
 
-    /// The lease under which a sender's messages may be claimed and begun now, if it is ours.
+    /// Takes all shards of a store that is this process' own, without end, and says how many attempts a dead
+    /// owner had left open: they are unknown now.
+    pub(crate) async fn take_all(&self, store: &dyn Store, settings: &Settings) -> Result<u64, StoreError> {
+        let Settings { lease, margin, evidence_deadline, .. } = *settings;
+        let holder = self.inner.holder;
+        let asked =
+            Shard::all().map(|shard| store.acquire_lease(shard, holder, lease, margin, evidence_deadline));
+        let mut orphaned = 0;
+        for answer in try_join_all(asked).await? {
+            let Leased::Yours { lease, orphans } = answer else {
+                return Err(StoreError::Unavailable("another process works on this store".to_owned()));
+            };
+            orphaned += u64::from(orphans);
+            self.set(lease, Time::MAX);
+        }
+        Ok(orphaned)
+    }
+
+    /// The lease under which a sender's messages may be claimed now, if it is ours and is not being given up.
     pub fn lease(&self, sender: E164, now: Time) -> Option<Lease> {
-        if !self.are_ours(now) {
+        self.lease_of(Shard::of(sender), now)
+    }
+
+    /// May messages of the sender be claimed now?
+    pub fn owns(&self, sender: E164, now: Time) -> bool {
+        self.lease(sender, now).is_some()
+    }
+
+    /// May what was claimed of the sender be begun now? Until its lease is released or over: longer than more
+    /// may be claimed.
+    pub fn may_begin(&self, sender: E164, now: Time) -> bool {
+        let slot = self.slot(Shard::of(sender));
+        slot.is_some_and(|slot| now.as_nanos() < slot.until.load(Ordering::Acquire))
+    }
+
+    /// Those that are ours now.
+    pub fn owned(&self, now: Time) -> ShardSet {
+        Shard::all().filter(|shard| self.lease_of(*shard, now).is_some()).collect()
+    }
+
+    /// The fence of the sender's last lease here, be it over or not.
+    pub(crate) fn tenure(&self, sender: E164) -> u64 {
+        self.slot(Shard::of(sender)).map_or(0, |slot| slot.fence.load(Ordering::Acquire))
+    }
+
+    /// The shard's lease if it is ours now.
+    pub(crate) fn lease_of(&self, shard: Shard, now: Time) -> Option<Lease> {
+        let slot = self.slot(shard).filter(|slot| slot.kept.load(Ordering::Acquire))?;
+        if now.as_nanos() >= slot.until.load(Ordering::Acquire) {
             return None;
         }
-        self.inner.leases.get(usize::from(Shard::of(sender).as_u16())).copied()
+        let fence = slot.fence.load(Ordering::Acquire);
+        Some(Lease { shard, fence, holder: self.inner.holder })
     }
 
-    /// Can no other process own them now?
-    pub fn are_ours(&self, now: Time) -> bool {
-        now.as_nanos() < self.inner.until.load(Ordering::Acquire)
+    /// The lease is ours until then.
+    pub(crate) fn set(&self, lease: Lease, until: Time) {
+        let Some(slot) = self.slot(lease.shard) else { return };
+        // First, so that no one reads an end beside an older fence.
+        slot.fence.store(lease.fence, Ordering::Release);
+        slot.until.store(until.as_nanos(), Ordering::Release);
+        slot.kept.store(true, Ordering::Release);
     }
 
-    /// How many were taken.
-    pub(crate) fn all(&self) -> usize {
-        self.inner.leases.len()
+    /// The shard is being given up: nothing of it is claimed from here on.
+    pub(crate) fn suspend(&self, shard: Shard) {
+        if let Some(slot) = self.slot(shard) {
+            slot.kept.store(false, Ordering::Release);
+        }
     }
 
-    /// How many are ours now.
-    pub(crate) fn owned(&self, now: Time) -> usize {
-        if self.are_ours(now) { self.inner.leases.len() } else { 0 }
+    /// The shard is not ours any more: nothing of it is begun either.
+    pub(crate) fn clear(&self, shard: Shard) {
+        self.suspend(shard);
+        if let Some(slot) = self.slot(shard) {
+            slot.until.store(0, Ordering::Release);
+        }
     }
 
-    /// Attempts that were open when their process died, now unknown.
-    pub fn orphans(&self) -> u64 {
-        self.inner.orphans
+    /// Something of this shard is under way until the value is dropped.
+    pub(crate) fn under_way(&self, shard: Shard) -> UnderWay {
+        let count = self.slot(shard).map(|slot| Arc::clone(&slot.under_way)).unwrap_or_default();
+        count.fetch_add(1, Ordering::AcqRel);
+        UnderWay(count)
     }
 
-    /// Renews all of them. `false`: one is another's, so none is ours any more.
-    pub(crate) async fn renew(
-        &self,
-        store: &dyn Store,
-        clock: &dyn Clock,
-        settings: &Settings,
-    ) -> Result<bool, StoreError> {
-        let asked_at = clock.now();
-        let renewed = self.inner.leases.iter().map(|lease| store.renew_lease(*lease, settings.lease));
-        let all = try_join_all(renewed).await?.into_iter().all(|is_ours| is_ours);
-        let until = if all { end_of(asked_at, settings) } else { Time::ZERO };
-        self.inner.until.store(until.as_nanos(), Ordering::Release);
-        Ok(all)
+    /// Is anything of these shards under way?
+    pub(crate) fn are_busy(&self, shards: ShardSet) -> bool {
+        shards
+            .iter()
+            .any(|shard| self.slot(shard).is_some_and(|slot| slot.under_way.load(Ordering::Acquire) > 0))
     }
 
-    /// Gives all of them up, so that another need not wait for their end. Nothing is claimed any more.
-    pub(crate) async fn release(&self, store: &dyn Store) {
-        self.inner.until.store(0, Ordering::Release);
-        release(store, &self.inner.leases).await;
+    fn slot(&self, shard: Shard) -> Option<&Slot> {
+        self.inner.slots.get(usize::from(shard.as_u16()))
     }
 }
 
-/// What cannot be released ends by itself.
-async fn release(store: &dyn Store, leases: &[Lease]) {
-    join_all(leases.iter().map(|lease| store.release_lease(*lease))).await;
-}
-
-fn end_of(asked_at: Time, settings: &Settings) -> Time {
-    asked_at + settings.lease.saturating_sub(settings.lease / DRIFT_PART)
+/// The end of a lease that was asked for then, by our own clock.
+pub(crate) fn end_of(asked_at: Time, lease_for: Duration) -> Time {
+    asked_at + lease_for.saturating_sub(lease_for / DRIFT_PART)
 }

@@ -1,7 +1,8 @@
 //! The sweeper: finds what a lost hint missed.
 //!
 //! Every wake-up in the engine may be lost; this is the net below. It decides nothing itself: it reads
-//! what is past its time and calls the steps that any of the others would have called.
+//! what is past its time and calls the steps that any of the others would have called. On a store that
+//! several processes share, each looks after its own shards.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,10 +11,12 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::admission::Tickets;
+use crate::backlog::Backlogs;
 use crate::directory::Directory;
-use crate::domain::ids::AccountName;
+use crate::domain::ids::{AccountName, MessageId, Shard};
 use crate::domain::message::UnknownPolicy;
 use crate::domain::outcome::Doubt;
+use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::places::InFlight;
@@ -27,8 +30,12 @@ use crate::telemetry::{self, MailboxMeters};
 /// Between two sweeps.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Every so many sweeps, also what is rarer: senders that should run, and what may be forgotten.
+/// Every so many sweeps, also what is rarer: senders that should run, or should know of more than they do, and
+/// what may be forgotten.
 const RARELY: u64 = 10;
+
+/// On a store that several processes share, the senders are looked at so often: it is how a lost note is found.
+const SHARED: u64 = 3;
 
 /// Every so many sweeps, a running sender with messages waiting reads the head of its queue again.
 const VERY_RARELY: u64 = 60;
@@ -60,7 +67,10 @@ pub(crate) struct SweeperArguments {
 
 pub(crate) struct SweeperState {
     with: SweeperArguments,
+    backlogs: Backlogs,
     sweeps: u64,
+    /// What was of unknown outcome at the last sweep: another process may settle it.
+    unknown: HashMap<(MessageId, u16), E164>,
     /// The last one did not get through.
     fails: bool,
     mailboxes: Arc<MailboxMeters>,
@@ -82,8 +92,18 @@ impl Actor for SweeperActor {
     ) -> Result<SweeperState, ActorProcessingErr> {
         // The first sweep wakes the senders that have work from before the start.
         myself.send_message(SweeperMessage::Sweep)?;
-        let mailboxes = Arc::new(MailboxMeters::new());
-        Ok(SweeperState { with, sweeps: 0, fails: false, mailboxes, survey: None, homeless: 0 })
+        let SweeperArguments { journal, directory, roster, .. } = with.clone();
+        let backlogs = Backlogs { journal, directory, roster };
+        Ok(SweeperState {
+            with,
+            backlogs,
+            sweeps: 0,
+            unknown: HashMap::new(),
+            fails: false,
+            mailboxes: Arc::new(MailboxMeters::new()),
+            survey: None,
+            homeless: 0,
+        })
     }
 
     async fn handle(
@@ -112,25 +132,38 @@ impl SweeperState {
         if self.sweeps.is_multiple_of(SURVEY) {
             self.ask_actors();
         }
-        if self.sweeps.is_multiple_of(RARELY) {
-            if let Err(error) = self.wake_senders().await {
-                tracing::warn!(%error, "the senders that have work could not be looked up");
-            }
-            if let Err(error) = self.prune().await {
-                tracing::warn!(%error, "what is past its retention could not be removed");
-            }
+        let owned = self.with.journal.owned();
+        let is_shared = !self.with.journal.store().is_exclusive();
+        let backlogs = if self.sweeps.is_multiple_of(VERY_RARELY) {
+            self.backlogs.look_anew_at(owned).await
+        } else if self.sweeps.is_multiple_of(if is_shared { SHARED } else { RARELY }) {
+            self.backlogs.look_at(owned).await
+        } else {
+            None
+        };
+        if let Some(backlogs) = backlogs {
+            self.tell_depths(&backlogs);
+        }
+        // One process is enough for it: the one with the first shard.
+        let prunes = Shard::all().next().is_some_and(|first| owned.contains(first));
+        if prunes
+            && self.sweeps.is_multiple_of(RARELY)
+            && let Err(error) = self.prune().await
+        {
+            tracing::warn!(%error, "what is past its retention could not be removed");
         }
         let now = self.with.journal.now();
         let margin = self.with.journal.settings().margin;
-        let unsettled = self.with.journal.store().unsettled(None).await?;
+        let unsettled = self.with.journal.store().unsettled_in(owned).await?;
         let waiting = unsettled.iter().filter(|attempt| attempt.evidence_until.is_some()).count();
         telemetry::unknown_waiting(waiting as u64);
+        self.hear_what_was_settled(&unsettled).await;
         for attempt in unsettled {
-            let done = match attempt.evidence_until {
-                None if attempt.deadline + margin < now => self.mark_unknown(&attempt).await,
-                Some(until) if until <= now => self.settle_unknown(&attempt).await,
-                None | Some(_) => Ok(()),
-            };
+            let done = self.settle_if_over(&attempt, now, margin).await;
+            if done.is_ok() && attempt.evidence_until.is_some_and(|until| until <= now) {
+                // What became of it was told by that.
+                self.unknown.remove(&(attempt.id, attempt.attempt));
+            }
             // One record in trouble keeps nobody from the others.
             if let Err(error) = done {
                 tracing::warn!(message_id = %attempt.id, %error, "an open attempt could not be settled yet");
@@ -157,10 +190,12 @@ impl SweeperState {
     fn tell_metrics(&mut self) {
         let SweeperArguments { journal, directory, roster, in_flight, tickets } = &self.with;
         let live = roster.senders_running();
-        let dormant = directory.book().numbers.len().saturating_sub(live);
+        let numbers = directory.book().numbers.keys();
+        let owned = journal.owned();
+        let ours = numbers.filter(|number| owned.contains(Shard::of(**number))).count();
+        let dormant = ours.saturating_sub(live);
         telemetry::senders(live, dormant, self.homeless);
         telemetry::requests_in_flight(tickets.out());
-        telemetry::shards_owned(journal.shards_owned());
         for account in in_flight.values() {
             let (_, allowed) = account.circuit().standing();
             account.meters().places(allowed);
@@ -187,23 +222,41 @@ impl SweeperState {
         self.homeless = homeless;
     }
 
-    /// Starts every sender that has messages waiting and does not run.
-    async fn wake_senders(&mut self) -> Result<(), StoreError> {
-        let backlogs = self.with.journal.store().backlogs().await?;
-        self.tell_depths(&backlogs);
-        for backlog in backlogs {
-            if self.with.roster.sender(backlog.sender).is_some() {
-                if self.sweeps.is_multiple_of(VERY_RARELY) {
-                    self.with.roster.hint(backlog.sender, SenderMessage::LookAgain);
-                }
-                continue;
+    async fn settle_if_over(
+        &self,
+        attempt: &Unsettled,
+        now: Time,
+        margin: Duration,
+    ) -> Result<(), StoreError> {
+        match (attempt.not_after, attempt.evidence_until) {
+            (Some(not_after), _) if not_after < now => {
+                self.with.journal.withdraw(attempt.id, now).await.map(drop)
             }
-            if self.with.directory.sender(backlog.sender).await.is_err() {
-                let (sender, waiting) = (backlog.sender, backlog.waiting);
-                tracing::warn!(?sender, waiting, "messages wait at a number that cannot be sent from now");
+            // Its note was lost, or its sender was stopping.
+            (Some(_), _) => {
+                self.backlogs.offer(attempt.sender, attempt.id, None).await;
+                Ok(())
+            }
+            (None, None) if attempt.deadline + margin < now => self.mark_unknown(attempt).await,
+            (None, Some(until)) if until <= now => self.settle_unknown(attempt).await,
+            (None, None | Some(_)) => Ok(()),
+        }
+    }
+
+    /// Whoever settles an unknown outcome tells the sender of his own process. Of what another process was
+    /// told, by a provider or a person, this one hears here, and its conversation goes on.
+    async fn hear_what_was_settled(&mut self, unsettled: &[Unsettled]) {
+        let journal = &self.with.journal;
+        if journal.store().is_exclusive() {
+            return;
+        }
+        let unknown = unsettled.iter().filter(|attempt| attempt.evidence_until.is_some());
+        let unknown = unknown.map(|attempt| ((attempt.id, attempt.attempt), attempt.sender)).collect();
+        for ((id, attempt), sender) in std::mem::replace(&mut self.unknown, unknown) {
+            if !self.unknown.contains_key(&(id, attempt)) && journal.owns(sender) {
+                journal.tell_as_read(sender, id).await;
             }
         }
-        Ok(())
     }
 
     async fn mark_unknown(&self, attempt: &Unsettled) -> Result<(), StoreError> {

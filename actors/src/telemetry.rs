@@ -85,6 +85,9 @@ pub fn describe() {
         counter!(catalogue::LEASES.name, "change" => *change).increment(0);
     }
     counter!(catalogue::RENEWALS_FAILED.name).increment(0);
+    for reason in catalogue::LOSSES {
+        counter!(catalogue::NOTES_LOST.name, "reason" => *reason).increment(0);
+    }
     for check in catalogue::CHECKS {
         not_ready(check, false);
     }
@@ -149,8 +152,14 @@ pub(crate) fn renewal_failed() {
     counter!(catalogue::RENEWALS_FAILED.name).increment(1);
 }
 
-pub(crate) fn shards_owned(shards: usize) {
-    gauge!(catalogue::SHARDS.name).set(in_metrics(shards as u64));
+pub(crate) fn shards(owned: usize, leaving: usize) {
+    gauge!(catalogue::SHARDS.name, "state" => "owned").set(in_metrics(owned as u64));
+    gauge!(catalogue::SHARDS.name, "state" => "leaving").set(in_metrics(leaving as u64));
+}
+
+/// A note of another process, or for one, was lost: `unreadable`, `no_room` or `not_sent`.
+pub fn note_lost(reason: &'static str) {
+    counter!(catalogue::NOTES_LOST.name, "reason" => reason).increment(1);
 }
 
 /// Of the sending numbers in the directory, and messages at numbers that are not there.

@@ -3,19 +3,40 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
+use sendyard::clock::SystemIds;
 use sendyard::config::{Config, Directory, Environment};
-use sendyard::load::Numbers;
+use sendyard::load::{Numbers, SENTENCE, of_length};
+use sendyard_actors::domain::fingerprint::Fingerprint;
+use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind, Shard};
+use sendyard_actors::domain::message::{Draft, Kind, Lane};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::segments::Encoding;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Append, EstimateRule, Ids, ScopedKey, Store};
 
 pub(crate) const KEY: &str = "bench";
 
-/// The configuration file of an engine with its store in `data`.
+/// The configuration file of an engine with its embedded store in `data`.
 pub(crate) fn config(data: &Path, places: usize) -> String {
+    config_on(&format!("redb:{}", data.display()), places)
+}
+
+/// The same with any store.
+pub(crate) fn config_on(store: &str, places: usize) -> String {
     format!(
-        "[http]\nlisten = \"127.0.0.1:0\"\n[metrics]\nlisten = \"\"\n[store]\nurl = \"redb:{}\"\n\
-         [engine]\nplaces_in_flight = {places}\nqueue_limit = 10000000\n",
-        data.display()
+        "[http]\nlisten = \"127.0.0.1:0\"\n[metrics]\nlisten = \"\"\n[store]\nurl = \"{store}\"\n\
+         [engine]\nplaces_in_flight = {places}\nqueue_limit = 10000000\n"
     )
+}
+
+/// Waits until an engine takes requests: on a store that processes share it first has to get it.
+pub(crate) async fn until_ready(engine: SocketAddr) {
+    let url = format!("http://{engine}/readyz");
+    while !reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// A directory of so many numbers, all with the same limits, on one account at the twin.
@@ -39,4 +60,70 @@ pub(crate) fn parse(config: &str, directory: &str) -> (Config, Directory) {
     let config = Config::from_layers(Some((Path::new("bench.toml"), config)), &environment).unwrap();
     let directory = Directory::parse(Path::new("directory.toml"), directory, &environment).unwrap();
     (config, directory)
+}
+
+/// So many steps are under way at a time.
+const AT_A_TIME: usize = 2000;
+
+/// Puts messages into the queue of a store as the engine does, without an engine.
+/// `keyed`: each with an idempotency key and 160 characters; else the usual sentence.
+pub(crate) async fn fill(store: &dyn Store, messages: usize, senders: usize, keyed: bool) {
+    let numbers = Numbers::first_senders(senders);
+    let text = if keyed { of_length(160) } else { SENTENCE.to_owned() };
+    let mut waiting = Vec::new();
+    for n in 0..messages {
+        waiting.push(put(store, draft(n, numbers.nth(n), &text), keyed.then(|| format!("order-{n:026}"))));
+        if waiting.len() == AT_A_TIME {
+            futures::future::join_all(waiting.drain(..)).await;
+        }
+    }
+    futures::future::join_all(waiting).await;
+}
+
+async fn put(store: &dyn Store, draft: Draft, key: Option<String>) {
+    if let Some(key) = key {
+        let key = ScopedKey { organization: draft.organization, key };
+        let day = Duration::from_hours(24);
+        store.reserve_key(key, draft.id, draft.fingerprint, SystemIds.token(), day).await.unwrap();
+    }
+    let append = Append {
+        draft,
+        estimate: EstimateRule { from: Time::ZERO, per_unit: Duration::ZERO },
+        depth_limit: u64::MAX,
+        request_until: Time::MAX,
+    };
+    store.append(append).await.unwrap();
+}
+
+fn draft(n: usize, sender: &str, text: &str) -> Draft {
+    let sender: E164 = sender.parse().unwrap();
+    let recipient: E164 = format!("+1666{n:07}").parse().unwrap();
+    Draft {
+        id: SystemIds.message(Shard::of(sender)),
+        sender,
+        recipient,
+        lane: Lane::Normal,
+        kind: Kind::Queued,
+        organization: OrganizationId(1),
+        assistant: AssistantId(1),
+        account: AccountName::from("bench"),
+        provider: ProviderKind::Twilio,
+        text: text.to_owned(),
+        media: Vec::new(),
+        segments: 1,
+        encoding: Encoding::Gsm7,
+        fingerprint: Fingerprint::of(sender, recipient, text, &[], true),
+        frozen: None,
+        fallback: None,
+    }
+}
+
+/// The processor time of this process so far, user and system together, in steps of 10 ms; zero where there
+/// is no `/proc`. On a shared machine it is steadier than any rate.
+pub(crate) fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the program's name, which may hold anything: state is the first field, these two the 12th and 13th.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Duration::from_millis(10 * ticks)
 }

@@ -9,12 +9,13 @@ use sendyard_actors::domain::ids::{AccountName, ProviderKind};
 use sendyard_actors::domain::message::UnknownPolicy;
 use sendyard_actors::engine::AccountStanding;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::auth::{Caller, Scope};
-use super::errors::{ApiError, Code, ErrorBody, KeyedErrors};
+use super::errors::{ApiError, Code, Described, keyed};
 use super::router::Front;
 use super::times::Rfc3339;
+use super::words;
 
 /// How the provider accounts stand
 ///
@@ -22,9 +23,10 @@ use super::times::Rfc3339;
 #[utoipa::path(
     get,
     path = "/v1/accounts",
+    operation_id = "list_accounts",
     tag = "accounts",
-    security(("api_key" = [])),
-    responses((status = 200, description = "All of them", body = AccountsAnswer), KeyedErrors),
+    security(("api_key" = ["admin"])),
+    responses((status = 200, description = "All of them", body = AccountsAnswer), ListErrors),
 )]
 pub(super) async fn list(
     State(front): State<Arc<Front>>,
@@ -42,13 +44,13 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/accounts/{name}/close",
+    operation_id = "close_account_circuit",
     tag = "accounts",
-    security(("api_key" = [])),
+    security(("api_key" = ["admin"])),
     params(("name" = String, Path, description = "The account's name in the directory")),
     responses(
         (status = 200, description = "It is closed", body = AccountAnswer),
-        (status = 404, description = "`account_not_found`", body = ErrorBody),
-        KeyedErrors,
+        CloseErrors,
     ),
 )]
 pub(super) async fn close(
@@ -67,8 +69,33 @@ pub(super) async fn close(
     Ok(Json(standing.into()))
 }
 
+/// What the list may answer instead.
+struct ListErrors;
+
+impl IntoResponses for ListErrors {
+    fn responses() -> Described {
+        keyed(&[])
+    }
+}
+
+/// What closing may answer instead.
+struct CloseErrors;
+
+impl IntoResponses for CloseErrors {
+    fn responses() -> Described {
+        keyed(&[Code::AccountNotFound])
+    }
+}
+
 /// The accounts of an organization.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "accounts": [{
+    "name": "acme-twilio",
+    "provider": "twilio",
+    "unknown_outcome": "hold",
+    "circuit": { "state": "closed", "reason": null, "since": null, "probe_at": null },
+    "places": { "in_flight": 3, "allowed": 64, "configured": 64 },
+}] }))]
 pub(super) struct AccountsAnswer {
     /// By name.
     accounts: Vec<AccountAnswer>,
@@ -76,12 +103,19 @@ pub(super) struct AccountsAnswer {
 
 /// How one account stands.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "acme-twilio",
+    "provider": "twilio",
+    "unknown_outcome": "hold",
+    "circuit": { "state": "closed", "reason": null, "since": null, "probe_at": null },
+    "places": { "in_flight": 1, "allowed": 1, "configured": 64 },
+}))]
 pub(super) struct AccountAnswer {
     /// Its name in the directory.
     #[schema(value_type = String, example = "acme-twilio")]
     name: String,
     /// `twilio`, `telnyx` or `vonage`.
-    #[schema(value_type = String, example = "twilio")]
+    #[schema(value_type = words::Provider)]
     provider: ProviderKind,
     /// What follows an unknown outcome: `hold` or `resend`.
     #[schema(value_type = String, example = "hold")]

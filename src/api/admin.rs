@@ -11,10 +11,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::auth::bearer;
-use super::errors::{ApiError, Code, ErrorBody};
+use super::errors::{ApiError, Code, Described, described};
 use super::router::Front;
 use super::unbuilt;
 
@@ -63,11 +63,9 @@ pub(super) struct DrainAnswer {
 /// As SIGTERM does: it is not ready any more and takes nothing new in, what is in flight finishes, its shards
 /// are given up, and the process ends within `engine.attempt_deadline` and a little. Needs the token of
 /// `http.admin_token`; without one in the configuration there is no such path.
-#[utoipa::path(post, path = "/v1/admin/drain", tag = "operations", responses(
+#[utoipa::path(post, path = "/v1/admin/drain", operation_id = "drain", tag = "operations", responses(
     (status = 200, description = "It drains", body = DrainAnswer),
-    (status = 401, description = "`unauthorized`: not the token", body = ErrorBody,
-        headers(("WWW-Authenticate" = String, description = "`Bearer`"))),
-    (status = 404, description = "`not_found`: no token is configured", body = ErrorBody),
+    DrainErrors,
 ))]
 pub(super) async fn drain(
     State(front): State<Arc<Front>>,
@@ -80,4 +78,13 @@ pub(super) async fn drain(
     tracing::info!("draining, as an admin path was asked to");
     drain.asked.notify_one();
     Ok(Json(DrainAnswer { status: "draining" }))
+}
+
+/// What it answers without the token, and where none is configured.
+struct DrainErrors;
+
+impl IntoResponses for DrainErrors {
+    fn responses() -> Described {
+        described(&[Code::Unauthorized, Code::NotFound])
+    }
 }

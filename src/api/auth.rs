@@ -134,7 +134,7 @@ impl Keyring {
     }
 
     /// The key that was presented, if it is one of these.
-    fn find(&self, presented: &[u8]) -> Option<&ApiKey> {
+    pub(crate) fn find(&self, presented: &[u8]) -> Option<&ApiKey> {
         let digest: [u8; 32] = Sha256::digest(presented).into();
         let candidates = self.keys.get(&prefix(&digest))?;
         candidates.iter().find(|key| bool::from(key.digest.ct_eq(&digest)))

@@ -9,12 +9,13 @@ use axum::extract::State;
 use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::message::{Cancelled, Shown};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::auth::{Caller, Scope};
-use super::errors::{ApiError, ErrorBody, KeyedErrors};
+use super::errors::{ApiError, Code, Described, keyed};
 use super::message_id::AskedId;
 use super::router::Front;
+use super::words;
 
 /// Cancel a message
 ///
@@ -23,13 +24,13 @@ use super::router::Front;
 #[utoipa::path(
     delete,
     path = "/sms/{message_id}",
+    operation_id = "cancel_message",
     tag = "messages",
-    security(("api_key" = [])),
+    security(("api_key" = ["sms:send"])),
     params(("message_id" = String, Path, description = "The id from the answer to `POST /sms/send`")),
     responses(
         (status = 200, description = "Cancelled, or too late", body = CancelAnswer),
-        (status = 404, description = "`message_not_found`: unknown, or another organization's", body = ErrorBody),
-        KeyedErrors,
+        CancelErrors,
     ),
 )]
 pub(super) async fn cancel(
@@ -50,13 +51,13 @@ pub(super) async fn cancel(
 #[utoipa::path(
     post,
     path = "/sms/cancel/{message_id}",
+    operation_id = "cancel_message_by_prefix",
     tag = "messages",
-    security(("api_key" = [])),
+    security(("api_key" = ["sms:send"])),
     params(("message_id" = String, Path, description = "The id from the answer to `POST /sms/send`")),
     responses(
         (status = 200, description = "Cancelled, or too late", body = CancelAnswer),
-        (status = 404, description = "`message_not_found`: unknown, or another organization's", body = ErrorBody),
-        KeyedErrors,
+        CancelErrors,
     ),
 )]
 pub(super) async fn cancel_by_prefix(
@@ -67,8 +68,25 @@ pub(super) async fn cancel_by_prefix(
     cancel(front, caller, asked).await
 }
 
+/// What both may answer instead.
+struct CancelErrors;
+
+impl IntoResponses for CancelErrors {
+    fn responses() -> Described {
+        keyed(&[Code::MessageNotFound])
+    }
+}
+
 /// What a cancellation found.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "success": true,
+    "message_id": "01a20a14-d8c9-75c1-9f48-59daf0a000a3",
+    "message": "SMS cancelled successfully",
+    "previous_status": "queued",
+    "new_status": "cancelled",
+    "status": "cancelled",
+}))]
 pub(super) struct CancelAnswer {
     /// True: no provider has seen the message and none will.
     success: bool,
@@ -78,13 +96,13 @@ pub(super) struct CancelAnswer {
     /// One sentence for people.
     message: String,
     /// What it was before.
-    #[schema(value_type = String, example = "queued")]
+    #[schema(value_type = words::Status)]
     previous_status: &'static str,
     /// `cancelled`; null when it was too late.
-    #[schema(required, value_type = Option<String>, example = "cancelled")]
+    #[schema(required, value_type = Option<String>)]
     new_status: Option<&'static str>,
     /// What it is now.
-    #[schema(value_type = String, example = "cancelled")]
+    #[schema(value_type = words::Status)]
     status: &'static str,
 }
 

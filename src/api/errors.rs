@@ -1,14 +1,15 @@
-//! The one form of every error answer, and the closed set of its codes (docs/ERRORS.md).
+//! The one form of every error answer. `code` has the closed set of codes, `described` what the
+//! description says of them, `page` the page for people.
 //!
 //! An [`ApiError`] becomes an answer in two steps. Where it arises it is a status, its headers, and
 //! itself as an extension; the body names the request's id, which only the outermost layer knows
 //! ([`super::request_id`]), so that layer writes it. Nothing in between carries the id along.
-//! Invariant: `429` and `503` always tell when to come back.
+//! Invariants: `429` and `503` always tell when to come back, and every error links to its line of help.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sendyard_actors::domain::ids::MessageId;
@@ -16,167 +17,22 @@ use sendyard_actors::engine::Check;
 use sendyard_actors::ports::StoreError;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 
 use super::request_id::RequestId;
 
+mod code;
+mod described;
+pub(super) mod page;
+
+pub(super) use code::Code;
+pub(super) use described::{Described, described, keyed};
+
+/// The page that explains every code.
+pub(super) const HELP_PATH: &str = "/docs/errors";
+
 /// When to come back where nothing better is known, in seconds.
 const COME_BACK: u64 = 5;
-
-/// What went wrong, for programs. docs/ERRORS.md has a line for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Code {
-    /// No key, or not a known one.
-    Unauthorized,
-    /// The key lacks the scope.
-    MissingScope,
-    /// The body is not one JSON object.
-    InvalidJson,
-    /// A field or parameter is missing, mistyped or out of range.
-    InvalidRequest,
-    /// A number is not in E.164 form.
-    InvalidPhoneNumber,
-    /// Described, but not in this version.
-    NotSupported,
-    /// No such path.
-    NotFound,
-    /// The path exists, the method does not.
-    MethodNotAllowed,
-    /// The body did not arrive in time.
-    RequestTimeout,
-    /// The body is too large.
-    BodyTooLarge,
-    /// The body is declared as something else than JSON.
-    UnsupportedMediaType,
-    /// No such message in this organization.
-    MessageNotFound,
-    /// No such provider account in this organization.
-    AccountNotFound,
-    /// The outcome of a message is not unknown, so there is nothing to settle.
-    NotUnknown,
-    /// No assistant has the sending number.
-    NoAssistant,
-    /// The sending number is another organization's.
-    OtherOrganization,
-    /// Too long for the provider.
-    MessageTooLong,
-    /// The idempotency key stands for another request.
-    IdempotencyMismatch,
-    /// The idempotency key's first request is still running.
-    IdempotencyInProgress,
-    /// The sender's queue is full.
-    QueueFull,
-    /// Too much is in flight.
-    Busy,
-    /// The store cannot serve now.
-    StoreUnavailable,
-    /// Whether it happened is not known.
-    OutcomeUnknown,
-    /// An immediate message was definitely refused.
-    SendFailed,
-    /// The process is stopping.
-    Stopping,
-    /// The process cannot take requests yet.
-    NotReady,
-    /// A fault of ours.
-    Internal,
-}
-
-impl Code {
-    /// The word for it, as it is sent and counted.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Unauthorized => "unauthorized",
-            Self::MissingScope => "missing_scope",
-            Self::InvalidJson => "invalid_json",
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidPhoneNumber => "invalid_phone_number",
-            Self::NotSupported => "not_supported",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::RequestTimeout => "request_timeout",
-            Self::BodyTooLarge => "body_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::MessageNotFound => "message_not_found",
-            Self::AccountNotFound => "account_not_found",
-            Self::NotUnknown => "not_unknown",
-            Self::NoAssistant => "no_assistant",
-            Self::OtherOrganization => "other_organization",
-            Self::MessageTooLong => "message_too_long",
-            Self::IdempotencyMismatch => "idempotency_mismatch",
-            Self::IdempotencyInProgress => "idempotency_in_progress",
-            Self::QueueFull => "queue_full",
-            Self::Busy => "busy",
-            Self::StoreUnavailable => "store_unavailable",
-            Self::OutcomeUnknown => "outcome_unknown",
-            Self::SendFailed => "send_failed",
-            Self::Stopping => "stopping",
-            Self::NotReady => "not_ready",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// The status that it is answered with.
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::InvalidJson
-            | Self::InvalidRequest
-            | Self::InvalidPhoneNumber
-            | Self::NotSupported
-            | Self::MessageTooLong => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::MissingScope | Self::OtherOrganization => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::MessageNotFound | Self::AccountNotFound | Self::NoAssistant => {
-                StatusCode::NOT_FOUND
-            }
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::IdempotencyInProgress | Self::NotUnknown => StatusCode::CONFLICT,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
-            Self::SendFailed | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Busy | Self::StoreUnavailable | Self::OutcomeUnknown | Self::Stopping | Self::NotReady => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-        }
-    }
-
-    /// Is it safe and sensible to send the same request again? Where it depends, the error says so.
-    const fn is_retryable(self) -> bool {
-        match self {
-            Self::RequestTimeout
-            | Self::IdempotencyInProgress
-            | Self::QueueFull
-            | Self::Busy
-            | Self::StoreUnavailable
-            | Self::Stopping
-            | Self::NotReady => true,
-            Self::Unauthorized
-            | Self::MissingScope
-            | Self::InvalidJson
-            | Self::InvalidRequest
-            | Self::InvalidPhoneNumber
-            | Self::NotSupported
-            | Self::NotFound
-            | Self::MethodNotAllowed
-            | Self::BodyTooLarge
-            | Self::UnsupportedMediaType
-            | Self::MessageNotFound
-            | Self::AccountNotFound
-            | Self::NotUnknown
-            | Self::NoAssistant
-            | Self::OtherOrganization
-            | Self::MessageTooLong
-            | Self::IdempotencyMismatch
-            | Self::OutcomeUnknown
-            | Self::SendFailed
-            | Self::Internal => false,
-        }
-    }
-}
 
 /// An answer that is not the wanted one.
 #[derive(Debug, Clone)]
@@ -255,12 +111,24 @@ impl ApiError {
 
     /// Its code, as a word.
     pub(super) fn word(&self) -> &'static str {
-        self.code.word()
+        self.code.as_str()
     }
 
     /// Is it a fault of ours that an operator must hear of?
     pub(super) fn is_internal(&self) -> bool {
         self.code == Code::Internal
+    }
+
+    /// As the result of one message among several.
+    pub(super) fn refused(self) -> RefusedMessage {
+        RefusedMessage {
+            success: false,
+            detail: self.detail,
+            code: self.code,
+            retryable: self.retryable,
+            retry_after: self.retry_after,
+            message_id: self.message_id,
+        }
     }
 
     /// The body, as it is sent.
@@ -277,6 +145,12 @@ impl ApiError {
     }
 }
 
+/// Where the code is explained: in the engine's own pages, which need no internet. Relative, since the
+/// engine need not know under which name it is reached.
+fn help_link(code: Code) -> String {
+    format!("<{HELP_PATH}#{}>; rel=\"help\"", code.as_str())
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
@@ -286,6 +160,9 @@ impl IntoResponse for ApiError {
         }
         if self.code == Code::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Ok(link) = HeaderValue::from_str(&help_link(self.code)) {
+            headers.insert(LINK, link);
         }
         response.extensions_mut().insert(self);
         response
@@ -302,6 +179,26 @@ impl From<StoreError> for ApiError {
             StoreError::Corrupt(_) => Self::internal(),
         }
     }
+}
+
+/// What became of a message of a batch that was not accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RefusedMessage {
+    /// Always false.
+    success: bool,
+    /// One sentence for people.
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
+    /// What went wrong, for programs.
+    code: Code,
+    /// Whether the same message, sent again later, may pass without going out twice.
+    retryable: bool,
+    /// When to come back, in whole seconds; null where that would not help.
+    #[schema(required)]
+    retry_after: Option<u64>,
+    /// The message, where it may be stored.
+    #[schema(required, value_type = Option<String>, format = Uuid)]
+    message_id: Option<MessageId>,
 }
 
 /// The body of every error.
@@ -354,24 +251,6 @@ impl From<Check> for CheckAnswer {
     fn from(check: Check) -> Self {
         Self { check: check.name, ok: check.problem.is_none(), detail: check.problem }
     }
-}
-
-/// What every keyed route may answer; for the description only.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes answers; they are made of `ApiError`")]
-pub(super) enum KeyedErrors {
-    /// No key or not a known one (`unauthorized`).
-    #[response(status = 401, headers(("WWW-Authenticate" = String, description = "`Bearer`")))]
-    Unauthorized(ErrorBody),
-    /// The key lacks the scope (`missing_scope`).
-    #[response(status = 403)]
-    MissingScope(ErrorBody),
-    /// A fault of ours (`internal`).
-    #[response(status = 500)]
-    Internal(ErrorBody),
-    /// The store cannot serve now (`store_unavailable`).
-    #[response(status = 503, headers(("Retry-After" = u64, description = "whole seconds, at least 1")))]
-    Unavailable(ErrorBody),
 }
 
 #[cfg(test)]

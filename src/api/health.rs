@@ -11,9 +11,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use sendyard_actors::engine::{Check, Engine};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
-use super::errors::{ApiError, CheckAnswer, Code, ErrorBody};
+use super::errors::{ApiError, CheckAnswer, Code, Described, described};
 use super::router::Front;
 use super::unbuilt;
 
@@ -81,7 +81,7 @@ const fn health_of(status: &'static str) -> Health {
 }
 
 /// Is it up?
-#[utoipa::path(get, path = "/health", tag = "operations",
+#[utoipa::path(get, path = "/health", operation_id = "health", tag = "operations",
     responses((status = 200, description = "It is up", body = Health)))]
 pub(super) async fn health() -> Json<Health> {
     Json(health_of("healthy"))
@@ -90,7 +90,7 @@ pub(super) async fn health() -> Json<Health> {
 /// Is the process alive?
 ///
 /// Restart it if this does not answer.
-#[utoipa::path(get, path = "/livez", tag = "operations",
+#[utoipa::path(get, path = "/livez", operation_id = "alive", tag = "operations",
     responses((status = 200, description = "It is alive", body = Health)))]
 pub(super) async fn alive() -> Json<Health> {
     Json(health_of("alive"))
@@ -100,10 +100,9 @@ pub(super) async fn alive() -> Json<Health> {
 ///
 /// Send it none while this is `503`. The checks: `draining`, `store`, `leases`, `directory`, and of an embedded
 /// store `disk_space`.
-#[utoipa::path(get, path = "/readyz", tag = "operations", responses(
+#[utoipa::path(get, path = "/readyz", operation_id = "ready", tag = "operations", responses(
     (status = 200, description = "It can", body = Ready),
-    (status = 503, description = "`not_ready`: `detail` says why, `checks` which of them fail", body = ErrorBody,
-        headers(("Retry-After" = u64, description = "whole seconds, at least 1"))),
+    ReadyErrors,
 ))]
 pub(super) async fn ready(State(front): State<Arc<Front>>) -> Result<Json<Ready>, ApiError> {
     answer(checks(&front.engine, front.disk.as_deref()))
@@ -121,14 +120,32 @@ fn answer(checks: Vec<Check>) -> Result<Json<Ready>, ApiError> {
 /// Metrics for Prometheus
 ///
 /// Only where they have no port of their own.
-#[utoipa::path(get, path = "/metrics", tag = "operations", responses(
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "operations", responses(
     (status = 200, description = "The metrics", body = String, content_type = PROMETHEUS),
-    (status = 404, description = "`not_found`: they are on a port of their own", body = ErrorBody),
+    MetricsErrors,
 ))]
 pub(super) async fn metrics(State(front): State<Arc<Front>>) -> Response {
     match &front.metrics {
         Some(page) => ([(CONTENT_TYPE, PROMETHEUS)], page()).into_response(),
         None => unbuilt::not_found().into_response(),
+    }
+}
+
+/// What `/readyz` may answer instead.
+struct ReadyErrors;
+
+impl IntoResponses for ReadyErrors {
+    fn responses() -> Described {
+        described(&[Code::NotReady])
+    }
+}
+
+/// What `/metrics` answers where they have a port of their own, or cannot be written.
+struct MetricsErrors;
+
+impl IntoResponses for MetricsErrors {
+    fn responses() -> Described {
+        described(&[Code::NotFound, Code::Internal])
     }
 }
 

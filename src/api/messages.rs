@@ -11,15 +11,17 @@ use sendyard_actors::domain::ids::{MessageId, ProviderKind};
 use sendyard_actors::domain::message::{Kind, Shown};
 use sendyard_actors::engine::{SendRequest, Sent};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use self::form::SendForm;
 use super::auth::{Caller, Scope};
-use super::errors::{ApiError, ErrorBody};
+use super::errors::{ApiError, Code, Described, keyed};
 use super::limits;
 use super::router::Front;
 use super::times::Rfc3339;
+use super::words;
 
+pub(super) mod batch;
 mod form;
 mod refusal;
 
@@ -30,8 +32,9 @@ mod refusal;
 #[utoipa::path(
     post,
     path = "/sms/send",
+    operation_id = "send_message",
     tag = "messages",
-    security(("api_key" = [])),
+    security(("api_key" = ["sms:send"])),
     params(
         ("Idempotency-Key" = Option<String>, Header,
             description = "Up to 256 characters. Wins over the field; empty counts as absent. \
@@ -45,27 +48,7 @@ mod refusal;
     responses(
         (status = 200, description = "Accepted, or sent where it was immediate", body = SendAnswer,
             headers(("Idempotent-Replayed" = String, description = "`true` on an earlier request's answer"))),
-        (status = 400, body = ErrorBody, description = "`invalid_json`, `invalid_request`, \
-            `invalid_phone_number`, `message_too_long`, `not_supported`"),
-        (status = 401, body = ErrorBody, description = "`unauthorized`",
-            headers(("WWW-Authenticate" = String, description = "`Bearer`"))),
-        (status = 403, body = ErrorBody, description = "`missing_scope`, `other_organization`"),
-        (status = 404, body = ErrorBody, description = "`no_assistant`"),
-        (status = 408, body = ErrorBody, description = "`request_timeout`"),
-        (status = 409, body = ErrorBody, description = "`idempotency_in_progress`, with `message_id`",
-            headers(("Retry-After" = u64, description = "whole seconds, at least 1"))),
-        (status = 413, body = ErrorBody, description = "`body_too_large`: over 64 KiB"),
-        (status = 415, body = ErrorBody, description = "`unsupported_media_type`: declared, but not as JSON"),
-        (status = 422, body = ErrorBody, description = "`idempotency_mismatch`"),
-        (status = 429, body = ErrorBody, description = "`queue_full`; nothing is stored",
-            headers(("Retry-After" = u64, description = "whole seconds until there is room"))),
-        (status = 500, body = ErrorBody, description = "`send_failed`, with `message_id` and \
-            `provider_code`: an immediate message was refused; `internal`"),
-        (status = 503, body = ErrorBody, description = "`busy`, `store_unavailable`, `stopping`: nothing is \
-            stored; `outcome_unknown`: may be stored under `message_id`",
-            headers(("Retry-After" = u64, description = "whole seconds, at least 1"))),
-        (status = 504, body = ErrorBody, description = "`outcome_unknown`, with `message_id`: an immediate \
-            message may have reached the provider"),
+        SendErrors,
     ),
 )]
 pub(super) async fn send(
@@ -86,6 +69,33 @@ pub(super) async fn send(
             Ok(answer(&sent))
         }
         Err(not_sent) => Err(refusal::answer(not_sent, from, keyed)),
+    }
+}
+
+/// What it may answer instead.
+struct SendErrors;
+
+impl IntoResponses for SendErrors {
+    fn responses() -> Described {
+        keyed(&[
+            Code::InvalidJson,
+            Code::InvalidRequest,
+            Code::InvalidPhoneNumber,
+            Code::MessageTooLong,
+            Code::NotSupported,
+            Code::OtherOrganization,
+            Code::NoAssistant,
+            Code::RequestTimeout,
+            Code::IdempotencyInProgress,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::IdempotencyMismatch,
+            Code::QueueFull,
+            Code::SendFailed,
+            Code::Busy,
+            Code::Stopping,
+            Code::OutcomeUnknown,
+        ])
     }
 }
 
@@ -120,6 +130,18 @@ fn answer(sent: &Sent) -> Response {
 
 /// An accepted message.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "success": true,
+    "message_id": "01a20a14-d8c9-75c1-9f48-59daf0a000a3",
+    "message": "SMS queued successfully via telnyx",
+    "provider": "telnyx",
+    "status": "queued",
+    "queued": true,
+    "queue_position": 3,
+    "estimated_send_time": "2026-11-23T20:24:28.105979Z",
+    "segments": 1,
+    "encoding": "GSM-7",
+}))]
 pub(super) struct SendAnswer {
     /// Always true.
     success: bool,
@@ -129,10 +151,10 @@ pub(super) struct SendAnswer {
     /// One sentence for people.
     message: String,
     /// `twilio`, `telnyx` or `vonage`.
-    #[schema(value_type = String, example = "telnyx")]
+    #[schema(value_type = words::Provider)]
     provider: ProviderKind,
     /// `queued`, or `sent` for an immediate one.
-    #[schema(value_type = String, example = "queued")]
+    #[schema(value_type = words::Status)]
     status: &'static str,
     /// False for an immediate one.
     queued: bool,

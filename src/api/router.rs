@@ -12,9 +12,11 @@ use utoipa_axum::routes;
 
 use super::admin::Drain;
 use super::auth::Keyring;
+use super::errors::page;
 use super::health::DiskRoom;
+use super::messages::batch;
 use super::{
-    accounts, admin, cancel, health, messages, openapi, request_id, stats, status, unbuilt, unknown,
+    accounts, admin, cancel, docs, health, messages, openapi, request_id, stats, status, unbuilt, unknown,
 };
 
 /// Renders the page that Prometheus reads, in its text format.
@@ -40,6 +42,7 @@ pub struct Front {
 pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(messages::send))
+        .routes(routes!(batch::send_batch))
         .routes(routes!(status::status))
         .routes(routes!(status::status_by_prefix))
         .routes(routes!(cancel::cancel))
@@ -58,6 +61,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
         .routes(routes!(openapi::document))
+        .routes(routes!(docs::reference))
+        .route("/docs/", get(docs::reference_below))
+        .route("/docs/{asset}", get(docs::asset))
+        .routes(routes!(page::error_page))
 }
 
 /// The whole front door, ready to be served.

@@ -10,12 +10,13 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::Tally;
 use serde::Serialize;
 use url::form_urlencoded;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::auth::{Caller, Scope};
-use super::errors::{ApiError, ErrorBody, KeyedErrors};
+use super::errors::{ApiError, Code, Described, keyed};
 use super::router::Front;
 use super::times::Rfc3339;
+use super::words;
 
 /// Counts of your queues
 ///
@@ -23,13 +24,13 @@ use super::times::Rfc3339;
 #[utoipa::path(
     get,
     path = "/sms/queue/stats",
+    operation_id = "get_queue_stats",
     tag = "messages",
-    security(("api_key" = [])),
-    params(("provider" = Option<String>, Query, description = "Only `twilio`, `telnyx` or `vonage`")),
+    security(("api_key" = ["sms:read"])),
+    params(("provider" = inline(Option<words::Provider>), Query, description = "Only this one; an empty one counts as absent")),
     responses(
         (status = 200, description = "The counts", body = StatsAnswer),
-        (status = 400, description = "`invalid_request`: no such provider", body = ErrorBody),
-        KeyedErrors,
+        StatsErrors,
     ),
 )]
 pub(super) async fn stats(
@@ -55,6 +56,15 @@ fn provider(query: &str) -> Result<Option<ProviderKind>, ApiError> {
     found.map(Some).ok_or_else(unknown)
 }
 
+/// What it may answer instead.
+struct StatsErrors;
+
+impl IntoResponses for StatsErrors {
+    fn responses() -> Described {
+        keyed(&[Code::InvalidRequest])
+    }
+}
+
 /// Counts of one provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct QueueCounts {
@@ -70,6 +80,17 @@ pub(super) struct QueueCounts {
 
 /// Counts of all, and of each provider.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "timestamp": "2026-11-23T20:24:28.105979Z",
+    "queues": { "telnyx": { "pending": 2, "active": 1, "failed": 0, "sent": 9 } },
+    "total_queued": 2,
+    "pending": 2,
+    "processing": 1,
+    "completed_last_hour": 9,
+    "failed_last_hour": 0,
+    "average_send_time_ms": 312,
+    "by_provider": { "telnyx": 2 },
+}))]
 pub(super) struct StatsAnswer {
     /// When this was counted.
     #[schema(value_type = String, format = DateTime)]

@@ -8,13 +8,14 @@ use sendyard_actors::domain::ids::{MessageId, ProviderKind};
 use sendyard_actors::domain::message::{AttemptResult, Message, Shown, State as Stage};
 use sendyard_actors::domain::outcome::Class;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::auth::{Caller, Scope};
-use super::errors::{ApiError, ErrorBody, KeyedErrors};
+use super::errors::{ApiError, Code, Described, keyed};
 use super::message_id::AskedId;
 use super::router::Front;
 use super::times::Rfc3339;
+use super::words;
 
 /// Where a message stands
 ///
@@ -22,13 +23,13 @@ use super::times::Rfc3339;
 #[utoipa::path(
     get,
     path = "/sms/{message_id}/status",
+    operation_id = "get_message_status",
     tag = "messages",
-    security(("api_key" = [])),
+    security(("api_key" = ["sms:read"])),
     params(("message_id" = String, Path, description = "The id from the answer to `POST /sms/send`")),
     responses(
         (status = 200, description = "Its status", body = StatusAnswer),
-        (status = 404, description = "`message_not_found`: unknown, or another organization's", body = ErrorBody),
-        KeyedErrors,
+        StatusErrors,
     ),
 )]
 pub(super) async fn status(
@@ -48,13 +49,13 @@ pub(super) async fn status(
 #[utoipa::path(
     get,
     path = "/sms/status/{message_id}",
+    operation_id = "get_message_status_by_prefix",
     tag = "messages",
-    security(("api_key" = [])),
+    security(("api_key" = ["sms:read"])),
     params(("message_id" = String, Path, description = "The id from the answer to `POST /sms/send`")),
     responses(
         (status = 200, description = "Its status", body = StatusAnswer),
-        (status = 404, description = "`message_not_found`: unknown, or another organization's", body = ErrorBody),
-        KeyedErrors,
+        StatusErrors,
     ),
 )]
 pub(super) async fn status_by_prefix(
@@ -65,8 +66,35 @@ pub(super) async fn status_by_prefix(
     status(front, caller, asked).await
 }
 
+/// What both may answer instead.
+struct StatusErrors;
+
+impl IntoResponses for StatusErrors {
+    fn responses() -> Described {
+        keyed(&[Code::MessageNotFound])
+    }
+}
+
 /// The status of a message.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "success": true,
+    "message_id": "01a20a14-d8c9-75c1-9f48-59daf0a000a3",
+    "status": "sent",
+    "provider": "telnyx",
+    "provider_message_id": "40385f64-5717-4562-b3fc-2c963f66afa6",
+    "provider_status": "queued",
+    "error": null,
+    "error_code": null,
+    "error_message": null,
+    "retryable": null,
+    "segments": 1,
+    "attempts": 1,
+    "queued_at": "2026-11-23T20:24:28.105979Z",
+    "sent_at": "2026-11-23T20:24:28.412001Z",
+    "delivered_at": null,
+    "updated_at": "2026-11-23T20:24:28.412001Z",
+}))]
 pub(super) struct StatusAnswer {
     /// Always true.
     success: bool,
@@ -74,10 +102,10 @@ pub(super) struct StatusAnswer {
     #[schema(value_type = String, format = Uuid)]
     message_id: MessageId,
     /// `queued`, `sending`, `sent`, `failed` or `cancelled`.
-    #[schema(value_type = String, example = "sent")]
+    #[schema(value_type = words::Status)]
     status: &'static str,
     /// `twilio`, `telnyx` or `vonage`.
-    #[schema(value_type = String, example = "telnyx")]
+    #[schema(value_type = words::Provider)]
     provider: ProviderKind,
     /// The provider's own id.
     #[schema(required)]
@@ -147,7 +175,7 @@ fn provider_status(message: &Message) -> Option<String> {
     let in_doubt = match message.state {
         Stage::Unknown => true,
         Stage::Queued => !message.unresolved.is_empty(),
-        Stage::Sending | Stage::Sent | Stage::Failed | Stage::Cancelled => false,
+        Stage::Sending | Stage::Sent | Stage::Failed | Stage::Cancelled | Stage::Offered => false,
     };
     if in_doubt { Some("unknown".to_owned()) } else { message.provider_status.clone() }
 }

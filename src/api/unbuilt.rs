@@ -16,7 +16,7 @@ enum Access {
 }
 
 /// Where the described paths begin.
-const DESCRIBED: [(&str, Access); 8] = [
+const DESCRIBED: [(&str, Access); 7] = [
     ("/v1/", Access::Keyed),
     ("/api/v1/sms-conversations", Access::Keyed),
     ("/api/v1/sms-logs", Access::Keyed),
@@ -24,7 +24,6 @@ const DESCRIBED: [(&str, Access); 8] = [
     ("/twilio-sms-webhook", Access::Open),
     ("/telnyx-sms-webhook", Access::Open),
     ("/vonage-sms-webhook", Access::Open),
-    ("/docs", Access::Open),
 ];
 
 /// Answers every path without a route.

@@ -11,10 +11,10 @@ use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::message::{ByHand, Message, NotByHand};
 use serde::Serialize;
 use url::form_urlencoded;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::auth::{Caller, Scope};
-use super::errors::{ApiError, Code, ErrorBody, KeyedErrors};
+use super::errors::{ApiError, Code, Described, keyed};
 use super::json::Object;
 use super::limits;
 use super::message_id::AskedId;
@@ -35,18 +35,18 @@ const LONGEST_PAGE: usize = 1000;
 #[utoipa::path(
     get,
     path = "/v1/messages",
+    operation_id = "list_messages",
     tag = "messages",
-    security(("api_key" = [])),
+    security(("api_key" = ["sms:read"])),
     params(
-        ("status" = String, Query, description = "`unknown`; this version lists no others"),
-        ("limit" = Option<usize>, Query, description = "Messages on a page, 1 to 1000; 50 unless given"),
+        ("status" = inline(ListedStatus), Query, description = "`unknown`; this version lists no others"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000,
+            description = "Messages on a page; 50 unless given"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(
         (status = 200, description = "A page of them", body = UnknownPage),
-        (status = 400, description = "`not_supported`: another status; `invalid_request`: a parameter \
-                                      out of range", body = ErrorBody),
-        KeyedErrors,
+        ListErrors,
     ),
 )]
 pub(super) async fn list(
@@ -70,16 +70,14 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/messages/{message_id}/settle",
+    operation_id = "settle_message",
     tag = "messages",
-    security(("api_key" = [])),
+    security(("api_key" = ["admin"])),
     params(("message_id" = String, Path, description = "The id from the answer to `POST /sms/send`")),
     request_body(content = SettleForm, content_type = "application/json"),
     responses(
         (status = 200, description = "As it stands now", body = StatusAnswer),
-        (status = 400, description = "`invalid_request`: another outcome", body = ErrorBody),
-        (status = 404, description = "`message_not_found`: unknown, or another organization's", body = ErrorBody),
-        (status = 409, description = "`not_unknown`: there is nothing to settle", body = ErrorBody),
-        KeyedErrors,
+        SettleErrors,
     ),
 )]
 pub(super) async fn settle(
@@ -120,6 +118,32 @@ fn verdict(body: &[u8]) -> Result<ByHand, ApiError> {
     }
 }
 
+/// What the list may answer instead.
+struct ListErrors;
+
+impl IntoResponses for ListErrors {
+    fn responses() -> Described {
+        keyed(&[Code::InvalidRequest, Code::NotSupported])
+    }
+}
+
+/// What settling may answer instead.
+struct SettleErrors;
+
+impl IntoResponses for SettleErrors {
+    fn responses() -> Described {
+        keyed(&[
+            Code::InvalidJson,
+            Code::InvalidRequest,
+            Code::MessageNotFound,
+            Code::RequestTimeout,
+            Code::NotUnknown,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+        ])
+    }
+}
+
 /// What is asked of the list.
 struct Asked {
     limit: usize,
@@ -156,17 +180,40 @@ fn not_supported() -> ApiError {
     ApiError::new(Code::NotSupported, "This version lists messages with status=unknown only")
 }
 
+/// Which messages are listed.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes the parameter; it is read by hand")]
+enum ListedStatus {
+    /// Nobody knows whether the provider has it.
+    Unknown,
+}
+
 /// What a person says.
 #[derive(ToSchema)]
+#[schema(example = json!({ "outcome": "sent" }))]
 #[expect(dead_code, reason = "describes the body; it is read by hand")]
 pub(super) struct SettleForm {
     /// `sent`: the provider has it. `failed`: it has it not. `retry`: hand it over again.
-    #[schema(example = "sent")]
-    outcome: String,
+    outcome: Outcome,
+}
+
+/// What became of a message, by a person's word.
+#[derive(ToSchema)]
+#[schema(as = SettleOutcome, rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes the body; it is read by hand")]
+enum Outcome {
+    /// The provider has it.
+    Sent,
+    /// It has it not.
+    Failed,
+    /// Hand it over again.
+    Retry,
 }
 
 /// A page of messages of unknown outcome.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "messages": [], "next_cursor": null }))]
 pub(super) struct UnknownPage {
     /// About in the order of acceptance.
     messages: Vec<UnknownMessage>,

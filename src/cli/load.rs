@@ -14,8 +14,8 @@ use serde::Serialize;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Failure, say};
-use crate::config::parse_duration;
+use super::target::base_url;
+use super::{Failure, duration, say};
 use crate::load::{self, Arrivals, Length, Mix, Numbers, Plan, Rate, Report, Target, Twin};
 use crate::shutdown::{Signal, Signals};
 
@@ -211,24 +211,10 @@ async fn finish(load: &load::Load, length: Length, mut signals: Signals) -> Resu
     }
 }
 
-fn base_url(text: &str) -> Result<Url, String> {
-    let expected = "a URL such as http://127.0.0.1:8080, without a user and without a query";
-    let url = Url::parse(text).map_err(|error| format!("{error}; expected {expected}"))?;
-    let is_http = matches!(url.scheme(), "http" | "https");
-    let is_base = url.query().is_none() && url.fragment().is_none();
-    let is_anonymous = url.username().is_empty() && url.password().is_none();
-    if is_http && is_base && is_anonymous { Ok(url) } else { Err(format!("expected {expected}")) }
-}
-
 fn up_to_100_000() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=100_000)
 }
 
 fn text_length() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=load::LONGEST as u64)
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let duration = parse_duration(text).filter(|duration| !duration.is_zero());
-    duration.ok_or_else(|| r#"expected a duration above zero such as "500ms" or "10s""#.to_owned())
 }

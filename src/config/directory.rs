@@ -16,6 +16,7 @@ use crate::providers::{telnyx, twilio, vonage};
 mod accounts;
 mod careful;
 mod file;
+mod mistakes;
 mod numbers;
 mod organizations;
 
@@ -50,6 +51,10 @@ impl Directory {
     /// As [`Directory::load`], with the text at hand; `path` names it where it is no TOML.
     pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Self, Refusal> {
         let written: file::File = toml_layer::extract(toml_layer::parse(path, text)?)?;
+        Self::of(&written, environment)
+    }
+
+    fn of(written: &file::File, environment: &Environment) -> Result<Self, Refusal> {
         let organizations = organizations::check(&written.organizations, environment)?;
         let accounts = accounts::check(&written.accounts, &organizations.ids, environment)?;
         let assistants = numbers::check_assistants(&written.assistants, &organizations.ids, &accounts.known)?;

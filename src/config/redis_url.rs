@@ -1,29 +1,37 @@
-//! The URL of a Redis store: checked here, and shown without its password.
+//! The URL of a Redis store: checked here, and shown without its passwords.
 
 use std::fmt;
 
 use url::Url;
 
-/// A URL that names one Redis server. It may hold a password, so its `Debug` does not show it.
+use crate::store::redis::Address;
+
+/// A URL that names one Redis server, the Sentinels that know it, or a Cluster. It may hold passwords, so
+/// its `Debug` does not show them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(Url);
+pub struct RedisUrl(String);
 
 impl RedisUrl {
-    /// `redis://[user:password@]host[:port][/database]`, the same with `rediss` for TLS, or
-    /// `redis+unix:///path[?db=N&user=U&pass=P]`. `None` for anything else.
+    /// `redis://[user:password@]host[:port][/database]`, the same with `rediss` for TLS,
+    /// `redis+unix:///path[?db=N&user=U&pass=P]`; `redis+sentinel://[user:password@]host[:port][,…]/service
+    /// [/database][?sentinel_user=U&sentinel_password=P]`, `redis+cluster://[user:password@]host[:port][,…]`,
+    /// the same with `rediss+` for TLS. `None` for anything else.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok()?;
-        let is_good = match url.scheme() {
-            "redis" | "rediss" => names_a_host(&url),
-            "redis+unix" => names_a_socket(&url),
+        let (scheme, _) = text.split_once(':')?;
+        let is_good = match scheme {
+            "redis" | "rediss" => names_a_host(&Url::parse(text).ok()?),
+            "redis+unix" => names_a_socket(&Url::parse(text).ok()?),
+            "redis+sentinel" | "rediss+sentinel" | "redis+cluster" | "rediss+cluster" => {
+                Address::parse(text).is_ok()
+            }
             _ => false,
         };
-        is_good.then_some(Self(url))
+        is_good.then(|| Self(text.to_owned()))
     }
 
-    /// The whole URL, with its password.
+    /// The whole URL, with its passwords.
     pub fn whole(&self) -> &str {
-        self.0.as_str()
+        &self.0
     }
 }
 
@@ -47,15 +55,31 @@ fn names_a_socket(url: &Url) -> bool {
 
 impl fmt::Debug for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(url) = self;
-        let host = url.host_str().unwrap_or_default();
-        write!(f, "{}://•••{host}{}", url.scheme(), url.path())
+        let Self(whole) = self;
+        let shown = whole.split('?').next().unwrap_or_default();
+        let (scheme, rest) = shown.split_once("://").unwrap_or((shown, ""));
+        let hosts = rest.rsplit('@').next().unwrap_or_default();
+        write!(f, "{scheme}://•••{hosts}")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentinels_and_clusters_are_taken() {
+        for good in [
+            "redis+sentinel://db-1,db-2:26380,db-3/orders",
+            "rediss+sentinel://user:secret@db-1,db-2/orders/3?sentinel_user=u&sentinel_password=secret",
+            "redis+cluster://db-1:7000,[::1]:7001",
+            "rediss+cluster://:secret@db-1",
+        ] {
+            let url = RedisUrl::parse(good).expect(good);
+            assert_eq!(url.whole(), good);
+            assert!(!format!("{url:?}").contains("secret"), "{url:?}");
+        }
+    }
 
     #[test]
     fn the_forms_of_one_server_are_taken() {
@@ -87,7 +111,8 @@ mod tests {
             "redis+unix://",
             "redis+unix:///run/redis.sock?database=2",
             "redis+unix://host/run/redis.sock",
-            "redis+sentinel://a,b/name",
+            "redis+sentinel://a,b",
+            "redis+cluster://a,b/name",
         ] {
             assert_eq!(RedisUrl::parse(bad), None, "{bad}");
         }

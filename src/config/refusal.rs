@@ -16,6 +16,16 @@ impl Refusal {
         Self { place: place.into(), problem: problem.into() }
     }
 
+    /// Where it is.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The same mistake, elsewhere.
+    pub(super) fn at(&self, place: String) -> Self {
+        Self { place, problem: self.problem.clone() }
+    }
+
     /// The same mistake, in a table that is itself found under `parent`.
     pub(super) fn under(self, parent: &str) -> Self {
         let place =

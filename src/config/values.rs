@@ -59,7 +59,7 @@ pub(super) fn http_url(text: &str) -> Option<Url> {
 const STORES: &str = r#""redb:DIR", "redis://HOST" or "memory:""#;
 
 /// What a Redis URL can be.
-const REDIS_FORMS: &str = r#"expected "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]", the same with "rediss" for TLS, or "redis+unix:///SOCKET[?db=DATABASE]", found another form"#;
+const REDIS_FORMS: &str = r#"expected "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]", the same with "rediss" for TLS, "redis+unix:///SOCKET[?db=DATABASE]", "redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/SERVICE[/DATABASE]", or "redis+cluster://[USER:PASSWORD@]HOST[:PORT],…", found another form"#;
 
 /// Where messages live.
 pub(super) fn store_url<'de, D: Deserializer<'de>>(from: D) -> Result<StoreUrl, D::Error> {
@@ -69,12 +69,10 @@ pub(super) fn store_url<'de, D: Deserializer<'de>>(from: D) -> Result<StoreUrl, 
         "redb" if !rest.is_empty() => Ok(StoreUrl::Redb(PathBuf::from(rest))),
         "memory" if rest.is_empty() && url.ends_with(':') => Ok(StoreUrl::Memory),
         // Not shown, as a Redis URL may hold a password.
-        "redis" | "rediss" | "redis+unix" => {
+        "redis" | "rediss" | "redis+unix" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster"
+        | "rediss+cluster" => {
             RedisUrl::parse(&url).map(StoreUrl::Redis).ok_or_else(|| D::Error::custom(REDIS_FORMS))
         }
-        "redis+sentinel" | "redis+cluster" => Err(D::Error::custom(
-            r#"this version speaks to one Redis server, not yet to Sentinel or a cluster, expected "redis://HOST""#,
-        )),
         _ => Err(D::Error::custom(format!("expected {STORES}, found something else"))),
     }
 }

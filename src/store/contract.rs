@@ -3,7 +3,8 @@
 //!
 //! A case is a function over a [`World`]: a fresh store with a clock that moves only when told. It
 //! is listed once, in [`on_every_store`], and so becomes a test on each store; or in the list of those
-//! that one process owns, or of those that several share, where the two differ: in what a lease is.
+//! that one process owns, or of those that several share, where the two differ: in what a lease is. On a
+//! Redis Cluster and behind Sentinel, which take seconds to start, all of them are one test.
 
 mod appends;
 mod cancels;
@@ -13,18 +14,24 @@ mod doubts;
 mod durable;
 mod idempotency;
 mod leases;
+mod offers;
+mod on_a_cluster;
 mod on_redis;
+mod on_sentinel;
 mod opening;
+mod peers;
 mod reads;
+mod redis_appends;
 mod redis_golden;
 pub(crate) mod redis_server;
 mod retention;
 mod settles;
+mod several_servers;
 mod unknowns;
 mod walk;
 mod world;
 
-use world::World;
+use world::{World, Worlds};
 
 fn run<F: Future<Output = ()>>(world: World, case: impl FnOnce(World) -> F) {
     run_within(case(world));
@@ -50,6 +57,10 @@ macro_rules! on_every_store {
         mod redis {
             $(#[test] fn $case() { super::run_on_redis(super::$module::$case); })*
         }
+        /// One after the other, on a store that is started but once.
+        async fn every_case(worlds: &Worlds) {
+            $(Box::pin($module::$case(worlds.next(stringify!($case)))).await;)*
+        }
     };
 }
 
@@ -72,7 +83,43 @@ macro_rules! on_shared_stores {
         mod redis_shared {
             $(#[test] fn $case() { super::run_on_redis(super::$module::$case); })*
         }
+        /// As [`every_case`].
+        async fn every_shared_case(worlds: &Worlds) {
+            $(Box::pin($module::$case(worlds.next(stringify!($case)))).await;)*
+        }
     };
+}
+
+macro_rules! on_ways_between_processes {
+    ($($case:ident,)*) => {
+        mod memory_peers {
+            $(#[test] fn $case() {
+                super::run_within(super::peers::$case(super::peers::Pair::in_memory()));
+            })*
+        }
+        mod redis_peers {
+            $(#[test] fn $case() {
+                let Some(server) = super::redis_server::shared() else { return };
+                super::run_within(async { super::peers::$case(super::peers::Pair::on_redis(server)).await });
+            })*
+
+            #[test]
+            fn after_a_break_notes_are_heard_again_and_the_gap_is_said() {
+                let Some(server) = super::redis_server::shared() else { return };
+                super::run_within(async {
+                    let pair = super::peers::Pair::on_redis(server);
+                    super::peers::after_a_break_notes_are_heard_again_and_the_gap_is_said(pair).await;
+                });
+            }
+        }
+    };
+}
+
+on_ways_between_processes! {
+    who_says_so_is_there_with_what_it_has_until_its_time_is_over,
+    who_departs_is_not_there_any_more,
+    a_note_is_heard_by_who_attends_its_shard_or_is_meant_and_by_nobody_else,
+    what_does_not_fit_is_lost_and_that_is_said,
 }
 
 on_stores_of_one_process! {
@@ -111,11 +158,20 @@ on_every_store! {
     claims::a_retry_that_is_due_later_is_not_claimed,
     claims::a_retry_holds_back_its_conversation_at_its_old_place,
     claims::a_failed_immediate_message_is_tried_again_under_its_next_number,
+    offers::an_offer_waits_in_no_queue_and_holds_nothing_back,
+    offers::an_offer_again_finds_its_record_and_a_late_one_stores_nothing,
+    offers::its_owner_takes_an_offer_once,
+    offers::an_offer_is_not_taken_after_its_time,
+    offers::an_offer_is_withdrawn_only_after_its_time,
+    offers::only_the_owner_takes_an_offer,
+    offers::an_offer_is_too_late_to_cancel,
+    offers::what_failed_is_offered_again_under_its_next_number,
     settles::acceptance_finishes_a_message_once,
     settles::a_definite_refusal_finishes_a_message_as_failed,
     settles::what_was_never_begun_goes_back_and_costs_nothing,
     settles::an_outcome_of_another_attempt_is_known_already,
     settles::charges_count_where_they_were_written_and_old_ones_go,
+    settles::what_is_outdated_as_it_is_written_is_not_charged,
     settles::late_acceptance_of_an_unknown_attempt_sends_the_message,
     settles::evidence_for_an_older_attempt_waits_for_the_newer_one,
     settles::a_refusal_settles_only_its_own_attempt,

@@ -1,12 +1,12 @@
 //! Keeps the rows of a message in step with its record: the only place that knows which follow.
 
 use sendyard_actors::domain::ids::{MessageId, ProviderKind};
-use sendyard_actors::domain::message::{Message, Shown};
+use sendyard_actors::domain::message::{Kind, Message, Shown};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Waiting};
 
-use super::keys::{QueueRow, SenderRow, UnsettledRow};
+use super::keys::{KeyBytes, QueueRow, SenderRow, UnsettledRow};
 use super::rows::{Rows, RowsMut, encode, load, save};
 use super::{keys, record, tallies};
 
@@ -44,7 +44,7 @@ impl Standing {
     }
 
     /// Writes a row under a key that is this message's alone.
-    fn put(self, rows: &mut dyn RowsMut, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+    fn put(self, rows: &mut dyn RowsMut, key: KeyBytes, value: Vec<u8>) -> Result<(), StoreError> {
         if self.is_new() { rows.put_new(key, value) } else { rows.put(key, value) }
     }
 }
@@ -132,8 +132,10 @@ fn move_unsettled(
     message: &Message,
 ) -> Result<(), StoreError> {
     let key = keys::unsettled(message.draft.sender, message.draft.id);
-    // The first attempt of a message is the first time that it has this row.
-    let is_new = !before.unsettled && message.attempt == 1;
+    // The first attempt of a queued message is the first time that it has this row. An immediate one may
+    // have been offered before it.
+    let is_first = message.draft.kind == Kind::Queued && message.attempt == 1;
+    let is_new = before.is_new() || (is_first && !before.unsettled);
     if after.unsettled && is_new {
         rows.put_new(key, encode(&UnsettledRow::of(message))?)
     } else if after.unsettled {

@@ -13,6 +13,7 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{ScopedKey, StoreError, Unsettled, Waiting};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::rows::decode;
@@ -121,10 +122,31 @@ pub(super) struct UnsettledRow {
     begin_by: Time,
     deadline: Time,
     evidence_until: Option<Time>,
+    not_after: Option<Time>,
+}
+
+/// As it was before there were offers.
+#[derive(Deserialize)]
+struct UnsettledRowV1 {
+    id: MessageId,
+    sender: E164,
+    recipient: E164,
+    lane: Lane,
+    attempt: u16,
+    cost: u32,
+    in_conversation: bool,
+    begin_by: Time,
+    deadline: Time,
+    evidence_until: Option<Time>,
 }
 
 impl UnsettledRow {
-    /// The row of a message that is `sending` or unknown, by its last attempt.
+    /// From its bytes, of this form or the one before.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        decode(bytes).or_else(|_| decode::<UnsettledRowV1>(bytes).map(Self::from))
+    }
+
+    /// The row of a message that is `sending`, unknown or offered, by its last attempt.
     pub(super) fn of(message: &Message) -> Self {
         let last = message.last_attempt();
         Self {
@@ -138,6 +160,25 @@ impl UnsettledRow {
             begin_by: last.map_or(Time::ZERO, |attempt| attempt.begin_by),
             deadline: last.map_or(Time::ZERO, |attempt| attempt.deadline),
             evidence_until: message.evidence_until,
+            not_after: message.not_after,
+        }
+    }
+}
+
+impl From<UnsettledRowV1> for UnsettledRow {
+    fn from(old: UnsettledRowV1) -> Self {
+        Self {
+            id: old.id,
+            sender: old.sender,
+            recipient: old.recipient,
+            lane: old.lane,
+            attempt: old.attempt,
+            cost: old.cost,
+            in_conversation: old.in_conversation,
+            begin_by: old.begin_by,
+            deadline: old.deadline,
+            evidence_until: old.evidence_until,
+            not_after: None,
         }
     }
 }
@@ -155,6 +196,7 @@ impl From<UnsettledRow> for Unsettled {
             begin_by: row.begin_by,
             deadline: row.deadline,
             evidence_until: row.evidence_until,
+            not_after: row.not_after,
         }
     }
 }
@@ -214,13 +256,16 @@ pub(super) struct MinuteRow {
     pub(super) sent_millis: u64,
 }
 
+/// A key, on the stack where it is of the usual length.
+pub(super) type KeyBytes = SmallVec<[u8; 48]>;
+
 /// The keys from one up to another, which is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// The first key that may be in it.
-    pub from: Vec<u8>,
+    pub from: KeyBytes,
     /// The first key behind it.
-    pub below: Vec<u8>,
+    pub below: KeyBytes,
 }
 
 impl Span {
@@ -239,11 +284,11 @@ impl Span {
 }
 
 /// A key being put together.
-struct Key(Vec<u8>);
+struct Key(KeyBytes);
 
 impl Key {
     fn new(space: Space) -> Self {
-        let mut bytes = Vec::with_capacity(40);
+        let mut bytes = KeyBytes::new();
         bytes.push(space as u8);
         Self(bytes)
     }
@@ -297,11 +342,11 @@ impl Key {
     }
 }
 
-pub(super) fn message(id: MessageId) -> Vec<u8> {
+pub(super) fn message(id: MessageId) -> KeyBytes {
     Key::new(Space::Messages).with(id.as_bytes()).0
 }
 
-pub(super) fn queue(sender: E164, lane: Lane, seq: u64) -> Vec<u8> {
+pub(super) fn queue(sender: E164, lane: Lane, seq: u64) -> KeyBytes {
     Key::of_sender(sender, Part::Queue).lane(lane).with(seq.to_be_bytes()).0
 }
 
@@ -309,7 +354,7 @@ pub(super) fn queue_above(sender: E164, lane: Lane, after: Option<u64>) -> Span 
     Key::of_sender(sender, Part::Queue).lane(lane).above(after)
 }
 
-pub(super) fn conversation(of: Conversation, seq: u64) -> Vec<u8> {
+pub(super) fn conversation(of: Conversation, seq: u64) -> KeyBytes {
     Key::of_conversation(of).with(seq.to_be_bytes()).0
 }
 
@@ -322,7 +367,7 @@ pub(super) fn seq_of_conversation(key: &[u8]) -> Result<u64, StoreError> {
     u64_at(key, 19)
 }
 
-pub(super) fn unsettled(sender: E164, id: MessageId) -> Vec<u8> {
+pub(super) fn unsettled(sender: E164, id: MessageId) -> KeyBytes {
     unsettled_prefix(Shard::of(sender)).sender(sender).with(id.as_bytes()).0
 }
 
@@ -342,7 +387,7 @@ fn unsettled_prefix(shard: Shard) -> Key {
     Key::new(Space::Unsettled).with(shard.as_u16().to_be_bytes())
 }
 
-pub(super) fn charge(sender: E164, at: Time, seq: u64, attempt: u16) -> Vec<u8> {
+pub(super) fn charge(sender: E164, at: Time, seq: u64, attempt: u16) -> KeyBytes {
     Key::of_sender(sender, Part::Charges).time(at).with(seq.to_be_bytes()).with(attempt.to_be_bytes()).0
 }
 
@@ -361,21 +406,21 @@ pub(super) fn charges_before(sender: E164, before: Time) -> Span {
     Span { below: Key::of_sender(sender, Part::Charges).time(before).0, ..all }
 }
 
-pub(super) fn idempotency(key: &ScopedKey) -> Vec<u8> {
+pub(super) fn idempotency(key: &ScopedKey) -> KeyBytes {
     Key::new(Space::Keys).organization(key.organization).with(&key.key).0
 }
 
 /// What is behind the space in a key of [`idempotency`], and behind the instant in its expiry row.
 fn scoped(key: &ScopedKey) -> Key {
-    Key(Vec::new()).organization(key.organization).with(&key.key)
+    Key(KeyBytes::new()).organization(key.organization).with(&key.key)
 }
 
-pub(super) fn key_expiry(expires: Time, key: &ScopedKey) -> Vec<u8> {
+pub(super) fn key_expiry(expires: Time, key: &ScopedKey) -> KeyBytes {
     Key::new(Space::KeyExpiry).time(expires).with(scoped(key).0).0
 }
 
 /// The idempotency key's own row, from its expiry row.
-pub(super) fn idempotency_of_expiry(key: &[u8]) -> Vec<u8> {
+pub(super) fn idempotency_of_expiry(key: &[u8]) -> KeyBytes {
     Key::new(Space::Keys).with(key.get(9..).unwrap_or_default()).0
 }
 
@@ -385,7 +430,7 @@ pub(super) fn expired_at(now: Time) -> Span {
     Span { below: Key::new(Space::KeyExpiry).time(now).with([0xff; 8]).0, ..all }
 }
 
-pub(super) fn doubtful(organization: OrganizationId, id: MessageId) -> Vec<u8> {
+pub(super) fn doubtful(organization: OrganizationId, id: MessageId) -> KeyBytes {
     Key::new(Space::Doubtful).organization(organization).with(id.as_bytes()).0
 }
 
@@ -403,16 +448,16 @@ pub(super) fn doubtful_above(organization: OrganizationId, after: Option<Message
 }
 
 /// The message's own row, from a key of [`doubtful`].
-pub(super) fn message_of_doubtful(key: &[u8]) -> Vec<u8> {
+pub(super) fn message_of_doubtful(key: &[u8]) -> KeyBytes {
     Key::new(Space::Messages).with(key.get(5..).unwrap_or_default()).0
 }
 
-pub(super) fn finished(updated_at: Time, id: MessageId) -> Vec<u8> {
+pub(super) fn finished(updated_at: Time, id: MessageId) -> KeyBytes {
     Key::new(Space::Finished).time(updated_at).with(id.as_bytes()).0
 }
 
 /// The message's own row, from a key of [`finished`].
-pub(super) fn message_of_finished(key: &[u8]) -> Vec<u8> {
+pub(super) fn message_of_finished(key: &[u8]) -> KeyBytes {
     Key::new(Space::Messages).with(key.get(9..).unwrap_or_default()).0
 }
 
@@ -421,7 +466,7 @@ pub(super) fn finished_before(before: Time) -> Span {
     Span { below: Key::new(Space::Finished).time(before).0, ..all }
 }
 
-pub(super) fn sender(sender: E164) -> Vec<u8> {
+pub(super) fn sender(sender: E164) -> KeyBytes {
     Key::new(Space::Senders).sender(sender).0
 }
 
@@ -435,19 +480,19 @@ pub(super) fn number_of_sender(key: &[u8]) -> Result<E164, StoreError> {
     E164::from_u64(digits).ok_or_else(|| StoreError::Corrupt("a sender's row has no number".to_owned()))
 }
 
-pub(super) fn lease(shard: Shard) -> Vec<u8> {
+pub(super) fn lease(shard: Shard) -> KeyBytes {
     Key::new(Space::Leases).with(shard.as_u16().to_be_bytes()).0
 }
 
-pub(super) fn lease_end(shard: Shard) -> Vec<u8> {
+pub(super) fn lease_end(shard: Shard) -> KeyBytes {
     Key::new(Space::LeaseEnds).with(shard.as_u16().to_be_bytes()).0
 }
 
-pub(super) fn tally(organization: OrganizationId, provider: ProviderKind) -> Vec<u8> {
+pub(super) fn tally(organization: OrganizationId, provider: ProviderKind) -> KeyBytes {
     Key::new(Space::Tallies).organization(organization).provider(provider).0
 }
 
-pub(super) fn minute(organization: OrganizationId, provider: ProviderKind, minute: u64) -> Vec<u8> {
+pub(super) fn minute(organization: OrganizationId, provider: ProviderKind, minute: u64) -> KeyBytes {
     Key::new(Space::Minutes).organization(organization).provider(provider).with(minute.to_be_bytes()).0
 }
 
@@ -463,7 +508,7 @@ pub(super) fn minutes_before(organization: OrganizationId, provider: ProviderKin
     Span { below: minute(organization, provider, before), ..all }
 }
 
-pub(super) fn group() -> Vec<u8> {
+pub(super) fn group() -> KeyBytes {
     Key::new(Space::Group).0
 }
 
@@ -474,12 +519,14 @@ fn u64_at(key: &[u8], offset: usize) -> Result<u64, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::*;
 
     #[test]
     fn a_span_ends_before_the_next_prefix_even_behind_full_bytes() {
-        let span = Span::of(Key(vec![3, 0xff, 0xff]));
-        assert_eq!(span, Span { from: vec![3, 0xff, 0xff], below: vec![4] });
+        let span = Span::of(Key(smallvec![3, 0xff, 0xff]));
+        assert_eq!(span, Span { from: smallvec![3, 0xff, 0xff], below: smallvec![4] });
     }
 
     #[test]
@@ -487,7 +534,7 @@ mod tests {
         let now = Time::from_nanos(7);
         let key = ScopedKey { organization: OrganizationId(u32::MAX), key: "\u{10ffff}".to_owned() };
         let span = expired_at(now);
-        let is_in = |row: Vec<u8>| span.from <= row && row < span.below;
+        let is_in = |row: KeyBytes| span.from <= row && row < span.below;
         assert!(is_in(key_expiry(now, &key)));
         assert!(!is_in(key_expiry(Time::from_nanos(8), &key)));
     }

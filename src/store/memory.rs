@@ -3,6 +3,8 @@
 //! A step is done when its method returns; the answer is ready at once, so tests on paused time never
 //! wait for it. The mutex is what makes steps run alone; it is never held over an await.
 
+mod peers;
+
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::ops::ControlFlow;
@@ -11,7 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError, Stored};
 
-use super::keys::Span;
+pub use self::peers::MemoryPeers;
+use super::keys::{KeyBytes, Span};
 use super::rows::{Rows, RowsMut, Visit};
 use super::step_store::{Owners, Runner, StepStore};
 
@@ -68,7 +71,7 @@ impl Rows for BTreeMap<Vec<u8>, Vec<u8>> {
         if span.from >= span.below {
             return Ok(());
         }
-        for (key, value) in self.range(span.from.clone()..span.below.clone()) {
+        for (key, value) in self.range(span.from.to_vec()..span.below.to_vec()) {
             if visit(key, value)? == ControlFlow::Break(()) {
                 break;
             }
@@ -78,8 +81,8 @@ impl Rows for BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 impl RowsMut for BTreeMap<Vec<u8>, Vec<u8>> {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
-        self.insert(key, value);
+    fn put(&mut self, key: KeyBytes, value: Vec<u8>) -> Result<(), StoreError> {
+        self.insert(key.into_vec(), value);
         Ok(())
     }
 

@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use sendyard_actors::domain::ids::{MessageId, OrganizationId};
+use sendyard_actors::domain::ids::{MessageId, OrganizationId, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
 
@@ -68,10 +69,17 @@ pub(super) fn unsettled(rows: &dyn Rows, sender: Option<E164>) -> Result<Vec<Uns
     let span = sender.map_or_else(keys::unsettled_all, keys::unsettled_of_sender);
     let mut unsettled = Vec::new();
     rows.scan(&span, &mut |_, value| {
-        unsettled.push(Unsettled::from(decode::<UnsettledRow>(value)?));
+        unsettled.push(Unsettled::from(UnsettledRow::decode(value)?));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(unsettled)
+}
+
+/// What is open or unknown and not listed, of these shards.
+pub(super) fn unsettled_in(rows: &dyn Rows, shards: ShardSet) -> Result<Vec<Unsettled>, StoreError> {
+    let mut all = unsettled(rows, None)?;
+    all.retain(|attempt| shards.contains(Shard::of(attempt.sender)));
+    Ok(all)
 }
 
 /// Messages of unknown outcome of one organization, behind `after`.
@@ -93,13 +101,16 @@ pub(super) fn doubtful(
     Ok(found)
 }
 
-/// Senders with messages waiting, by their own rows: no queue is read.
-pub(super) fn backlogs(rows: &dyn Rows) -> Result<Vec<Backlog>, StoreError> {
+/// Senders of these shards with messages waiting, by their own rows: no queue is read.
+pub(super) fn backlogs(rows: &dyn Rows, shards: ShardSet) -> Result<Vec<Backlog>, StoreError> {
     let mut backlogs = Vec::new();
     rows.scan(&keys::senders(), &mut |key, value| {
         let SenderRow { depth, .. } = decode(value)?;
         if depth > 0 {
-            backlogs.push(Backlog { sender: keys::number_of_sender(key)?, waiting: depth });
+            let sender = keys::number_of_sender(key)?;
+            if shards.contains(Shard::of(sender)) {
+                backlogs.push(Backlog { sender, waiting: depth });
+            }
         }
         Ok(ControlFlow::Continue(()))
     })?;

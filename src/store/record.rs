@@ -6,6 +6,7 @@
 
 mod v1;
 mod v2;
+mod v3;
 
 use sendyard_actors::domain::message::Message;
 use sendyard_actors::ports::StoreError;
@@ -13,9 +14,10 @@ use serde::de::DeserializeOwned;
 
 use self::v1::MessageV1;
 use self::v2::MessageV2;
+use self::v3::MessageV3;
 
 /// The version that is written.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// The bytes of a record.
 pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
@@ -29,6 +31,7 @@ pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
 pub(super) fn decode(bytes: &[u8]) -> Result<Message, StoreError> {
     match bytes.split_first() {
         Some((&VERSION, body)) => from_bytes(body),
+        Some((3, body)) => from_bytes::<MessageV3>(body).map(Message::from),
         Some((2, body)) => from_bytes::<MessageV2>(body).map(Message::from),
         Some((1, body)) => from_bytes::<MessageV1>(body).map(Message::from),
         Some((version, _)) => {

@@ -2,8 +2,8 @@
 //!
 //! Steps are sent to the writer, which owns every change. It takes what is waiting, up to a bounded
 //! number, as one group, makes that durable (fsync), and only then answers; while it does, the next
-//! group gathers. It never waits on a timer. Reads run on tokio's blocking threads, each on the last
-//! durable state, beside the writer.
+//! group gathers. It never waits on a timer, but before each group it gives way once to whoever could run.
+//! Reads run on tokio's blocking threads, each on the last durable state, beside the writer.
 //!
 //! A group is made durable as one entry of a log, a file of its own (`log.rs`), and many groups are
 //! folded into the table of rows at a time (`handle.rs`), beside the writer, which fills another log
@@ -28,6 +28,7 @@ mod group;
 mod handle;
 mod log;
 mod logs;
+mod sort_key;
 mod writer;
 
 use std::path::Path;

@@ -6,18 +6,28 @@
 //!
 //! * [`keys`]: every key, its type and value, and who writes it. `record`: the form of a message's
 //!   record. `entries`: that of the smaller values. `pack`: msgpack, which the scripts write.
-//! * `scripts`: the scripts. `link`: the connections, and what a failed call says about its step.
+//! * `scripts`: the scripts. `call`: a call of one. `link`: the two connections. `connection`: one, made
+//!   again when it breaks: to a server, to the master that `sentinel` finds, or to a `cluster`. `failure`:
+//!   what a failed call says about its step. `address`: the URL.
 //! * `messages`, `claims`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `tallies`: the others.
 //!   `port` hands them out.
-//! * [`check`]: what the server promises, and what is wrong with it.
+//! * [`peers`]: what the processes on one server tell each other.
+//! * [`check`]: what is wrong with the server. [`promise`]: what it promises.
 //!
-//! All keys of a step share one hash tag, and no script touches a key of another. Time is the server's,
+//! All keys of a step share one hash tag, and no step touches a key of another. Time is the server's,
 //! in whole microseconds (`micros`). A message without a key costs three calls over its life: append,
 //! claim, settle.
 
+mod address;
+mod appends;
+mod call;
 mod check;
 mod claims;
+mod cluster;
+mod connection;
 mod entries;
+mod failure;
+mod gather;
 mod idempotency;
 mod keys;
 mod leases;
@@ -25,35 +35,50 @@ mod link;
 mod messages;
 mod micros;
 mod pack;
+mod peers;
 mod port;
+mod promise;
 mod prune;
 mod reads;
 pub(super) mod record;
 mod scripts;
+mod sentinel;
 mod tallies;
 
 use std::sync::Arc;
 
-use redis::{Client, RedisError};
+use redis::RedisError;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
 
-pub use self::check::{NotUsable, Promise};
+use self::appends::Appends;
+pub use self::check::NotUsable;
 use self::link::Link;
+pub use self::peers::RedisPeers;
+pub use self::promise::Promise;
+
+pub(crate) use self::address::Address;
 
 /// The URL cannot be used; says why, without its password.
 #[derive(Debug, thiserror::Error)]
 #[error("the URL of the Redis store cannot be used")]
-pub struct BadUrl(#[source] RedisError);
+pub enum BadUrl {
+    /// It is of no known form.
+    Form(#[from] address::UnknownForm),
+    /// Its parts do not go together.
+    Parts(#[from] RedisError),
+}
 
 /// The store on a Redis server.
 pub struct RedisStore {
     link: Link,
+    appends: Appends,
 }
 
 impl RedisStore {
-    /// The store at this URL: `redis://`, `rediss://` or `redis+unix:`. It connects with its first step,
-    /// so that a server may be away at the start. To be called within a tokio runtime.
+    /// The store at this URL: `redis://`, `rediss://` or `redis+unix:` of one server, `redis+sentinel://` or
+    /// `redis+cluster://` (`rediss+…` for TLS). It connects with its first step, so that a server may be
+    /// away at the start. To be used within a tokio runtime.
     pub fn open(url: &str) -> Result<Self, BadUrl> {
         Self::with_clock(url, None)
     }
@@ -65,8 +90,14 @@ impl RedisStore {
     }
 
     fn with_clock(url: &str, clock: Option<Arc<dyn Clock>>) -> Result<Self, BadUrl> {
-        let client = Client::open(url).map_err(BadUrl)?;
-        Ok(Self { link: Link::new(&client, clock).map_err(BadUrl)? })
+        let link = Link::new(Address::parse(url)?, clock)?;
+        let appends = Appends::new(link.clone(), |link, asked| Box::pin(appends::append_all(link, asked)));
+        Ok(Self { link, appends })
+    }
+
+    /// The way to the other processes on it. To be called within a tokio runtime.
+    pub fn peers(&self) -> RedisPeers {
+        RedisPeers::new(self.link.clone())
     }
 
     /// The store's time.

@@ -9,7 +9,7 @@ use sendyard_actors::ports::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::keys::Span;
+use super::keys::{KeyBytes, Span};
 
 /// What a scan calls with each key and value, in the order of the keys, until told to stop.
 pub(super) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
@@ -26,10 +26,10 @@ pub trait Rows {
 /// Rows that can be changed.
 pub trait RowsMut: Rows {
     /// Writes a value, over what is there.
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError>;
+    fn put(&mut self, key: KeyBytes, value: Vec<u8>) -> Result<(), StoreError>;
 
     /// Writes a row whose key was never written before: what comes and goes soon need not leave a trace.
-    fn put_new(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+    fn put_new(&mut self, key: KeyBytes, value: Vec<u8>) -> Result<(), StoreError> {
         self.put(key, value)
     }
 
@@ -43,7 +43,7 @@ pub(super) fn load<T: DeserializeOwned>(rows: &dyn Rows, key: &[u8]) -> Result<O
 }
 
 /// Encodes a value and writes it.
-pub(super) fn save<T: Serialize>(rows: &mut dyn RowsMut, key: Vec<u8>, value: &T) -> Result<(), StoreError> {
+pub(super) fn save<T: Serialize>(rows: &mut dyn RowsMut, key: KeyBytes, value: &T) -> Result<(), StoreError> {
     rows.put(key, encode(value)?)
 }
 

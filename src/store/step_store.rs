@@ -9,6 +9,7 @@ use sendyard_actors::domain::message::{
 };
 use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
@@ -126,6 +127,22 @@ impl<R: Runner> Store for StepStore<R> {
         Box::pin(async move { appended.await?.ok_or_else(stale) })
     }
 
+    fn forward_immediate(&self, draft: Draft, not_after: Time) -> Stored<Appended> {
+        self.runner.write(move |rows, now| steps::forward_immediate(rows, now, &draft, not_after))
+    }
+
+    fn forward_again(&self, id: MessageId, expected: u16, not_after: Time) -> Stored<SettleAnswer> {
+        self.runner.write(move |rows, now| steps::forward_again(rows, now, id, expected, not_after))
+    }
+
+    fn take_immediate(&self, claim: Claim) -> Stored<Claimed> {
+        self.runner.write(move |rows, now| steps::take_immediate(rows, now, &claim))
+    }
+
+    fn withdraw(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        self.runner.write(move |rows, now| steps::withdraw(rows, now, id))
+    }
+
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         self.runner.write(move |rows, now| steps::claim(rows, now, &claim))
     }
@@ -211,8 +228,12 @@ impl<R: Runner> Store for StepStore<R> {
         self.runner.read(move |rows, _| queries::unsettled(rows, sender))
     }
 
-    fn backlogs(&self) -> Stored<Vec<Backlog>> {
-        self.runner.read(move |rows, _| queries::backlogs(rows))
+    fn unsettled_in(&self, shards: ShardSet) -> Stored<Vec<Unsettled>> {
+        self.runner.read(move |rows, _| queries::unsettled_in(rows, shards))
+    }
+
+    fn backlogs(&self, shards: ShardSet) -> Stored<Vec<Backlog>> {
+        self.runner.read(move |rows, _| queries::backlogs(rows, shards))
     }
 
     fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {

@@ -7,6 +7,7 @@ mod attempts;
 mod idempotency;
 mod leases;
 mod messages;
+mod offers;
 mod prune;
 
 pub(super) use attempts::{
@@ -15,6 +16,7 @@ pub(super) use attempts::{
 pub(super) use idempotency::{lookup_key, release_key, reserve_key};
 pub(super) use leases::{LeaseAsked, acquire_lease, release_lease, renew_lease};
 pub(super) use messages::{append, append_sending, cancel};
+pub(super) use offers::{forward_again, forward_immediate, take_immediate, withdraw};
 pub(super) use prune::prune;
 use sendyard_actors::domain::message::ClaimTimes;
 use sendyard_actors::domain::time::Time;

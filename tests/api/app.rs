@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
+use super::described;
 use crate::engine::yard::{Builder, ORGANIZATION, Yard};
 
 /// Has every scope.
@@ -64,14 +65,17 @@ impl App {
         }
     }
 
-    /// Sends a request as it is.
+    /// Sends a request as it is, and holds the answer against the description.
     pub(super) async fn ask(&self, request: Request<Body>) -> Answer {
+        let asked = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
         let announced = parts.headers.get("content-length").map(|length| length.to_str().unwrap());
         assert_eq!(announced, Some(body.len().to_string().as_str()), "content-length");
-        Answer { status: parts.status, headers: parts.headers, body }
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        described::check(&asked.0, &asked.1, &answer);
+        answer
     }
 
     /// A request with this key and no body.

@@ -85,7 +85,7 @@ fn durations_are_read_with_their_units() {
 fn a_mistake_is_refused_with_one_sentence_that_starts_with_the_key() {
     let duration = r#"expected a duration above zero with its unit, such as "250ms", "2s", "10m" or "30d""#;
     let address = r#"expected an IP address and a port, such as "127.0.0.1:8080""#;
-    let redis = r#"expected "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]", the same with "rediss" for TLS, or "redis+unix:///SOCKET[?db=DATABASE]", found another form"#;
+    let redis = r#"expected "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]", the same with "rediss" for TLS, "redis+unix:///SOCKET[?db=DATABASE]", "redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/SERVICE[/DATABASE]", or "redis+cluster://[USER:PASSWORD@]HOST[:PORT],…", found another form"#;
     let store = r#"expected "redb:DIR", "redis://HOST" or "memory:", found something else"#;
     let cases = [
         ("engine.begin_by = \"soon\"", format!("engine.begin_by: {duration}, found \"soon\"")),
@@ -122,12 +122,8 @@ fn a_mistake_is_refused_with_one_sentence_that_starts_with_the_key() {
         ),
         ("store.url = \"redis://:secret@db/three\"", format!("store.url: {redis}")),
         ("store.url = \"rediss://\"", format!("store.url: {redis}")),
-        (
-            "store.url = \"redis+sentinel://:secret@a,b/name\"",
-            "store.url: this version speaks to one Redis server, not yet to Sentinel or a cluster, expected \
-             \"redis://HOST\""
-                .to_owned(),
-        ),
+        ("store.url = \"redis+sentinel://:secret@a,b\"", format!("store.url: {redis}")),
+        ("store.url = \"redis+cluster://:secret@a,b/0\"", format!("store.url: {redis}")),
         ("store.url = \"sqlite:x\"", format!("store.url: {store}")),
         ("store.url = \"redb:\"", format!("store.url: {store}")),
         ("directory.file = \"\"", "directory.file: expected a path, found \"\"".to_owned()),

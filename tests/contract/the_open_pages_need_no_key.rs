@@ -10,6 +10,9 @@ async fn health_and_the_description_need_no_key() {
     }
     let health = front.ask(front.request(Method::GET, "/health")).await;
     assert_eq!(health.body["status"], "healthy");
+    for path in ["/docs", "/docs/", "/docs/errors", "/docs/swagger-ui-bundle.js"] {
+        assert_eq!(front.request(Method::GET, path).send().await.unwrap().status(), 200, "{path}");
+    }
     let metrics = front.request(Method::GET, "/metrics").send().await.unwrap();
     assert_eq!(metrics.status(), 200);
 }

@@ -11,6 +11,7 @@ use sendyard_actors::domain::message::{
 };
 use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::*;
 use uuid::Uuid;
@@ -38,8 +39,17 @@ impl Faults {
     pub(crate) fn refuse_all(&self, step: &'static str) {
         self.refused.lock().unwrap().push(step);
     }
+    /// The process hangs, as far as the others can tell: nothing of its leases is done any more.
+    pub(crate) fn hang(&self) {
+        for step in ["announce", "depart", "acquire_lease", "renew_lease", "release_lease"] {
+            self.refuse_all(step);
+        }
+    }
     pub(crate) fn refuse_no_more(&self) {
         self.refused.lock().unwrap().clear();
+    }
+    fn is_refused(&self, step: &'static str) -> bool {
+        self.refused.lock().unwrap().contains(&step)
     }
     fn take(&self, step: &'static str) -> Option<Fault> {
         if self.refused.lock().unwrap().contains(&step) {
@@ -128,6 +138,18 @@ impl Store for Faulty {
     fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
         self.wrap("append_sending", move |store| store.append_sending(draft, claim, request_until))
     }
+    fn forward_immediate(&self, draft: Draft, not_after: Time) -> Stored<Appended> {
+        self.wrap("forward_immediate", move |store| store.forward_immediate(draft, not_after))
+    }
+    fn forward_again(&self, id: MessageId, expected: u16, not_after: Time) -> Stored<SettleAnswer> {
+        self.wrap("forward_again", move |store| store.forward_again(id, expected, not_after))
+    }
+    fn take_immediate(&self, claim: Claim) -> Stored<Claimed> {
+        self.wrap("take_immediate", move |store| store.take_immediate(claim))
+    }
+    fn withdraw(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        self.wrap("withdraw", move |store| store.withdraw(id))
+    }
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         self.wrap("claim", move |store| store.claim(claim))
     }
@@ -196,13 +218,64 @@ impl Store for Faulty {
             store.unsettled(sender)
         })
     }
-    fn backlogs(&self) -> Stored<Vec<Backlog>> {
-        self.wrap("backlogs", move |store| store.backlogs())
+    fn unsettled_in(&self, shards: ShardSet) -> Stored<Vec<Unsettled>> {
+        self.wrap("unsettled_all", move |store| store.unsettled_in(shards))
+    }
+    fn backlogs(&self, shards: ShardSet) -> Stored<Vec<Backlog>> {
+        self.wrap("backlogs", move |store| store.backlogs(shards))
     }
     fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {
         self.wrap("tallies", move |store| store.tallies(organization))
     }
     fn prune(&self, messages_before: Time) -> Stored<Pruned> {
         self.wrap("prune", move |store| store.prune(messages_before))
+    }
+}
+
+/// The way to the other processes, with the same faults.
+pub(crate) struct FaultyPeers {
+    pub(crate) inner: Arc<dyn Peers>,
+    pub(crate) faults: Arc<Faults>,
+}
+
+impl FaultyPeers {
+    fn wrap<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        step: impl FnOnce(&dyn Peers) -> Stored<T> + Send + 'static,
+    ) -> Stored<T> {
+        let inner = Arc::clone(&self.inner);
+        match self.faults.take(name) {
+            None => step(&*inner),
+            Some(Fault::Refuse(error)) => Box::pin(ready(Err(error))),
+            Some(Fault::LoseAnswer) => Box::pin(async move {
+                let _ = step(&*inner).await;
+                Err(StoreError::Unanswered)
+            }),
+            Some(Fault::Before(wait) | Fault::After(wait)) => Box::pin(async move {
+                tokio::time::sleep(wait).await;
+                step(&*inner).await
+            }),
+        }
+    }
+}
+
+impl Peers for FaultyPeers {
+    fn announce(&self, me: Incarnation, holds: ShardSet, lasts: Duration) -> Stored<Vec<Member>> {
+        self.wrap("announce", move |peers| peers.announce(me, holds, lasts))
+    }
+    fn depart(&self, me: Incarnation) -> Stored<()> {
+        self.wrap("depart", move |peers| peers.depart(me))
+    }
+    fn listen(&self, me: Incarnation) -> tokio::sync::mpsc::Receiver<Heard> {
+        self.inner.listen(me)
+    }
+    fn attend(&self, me: Incarnation, shards: ShardSet) -> Stored<()> {
+        self.wrap("attend", move |peers| peers.attend(me, shards))
+    }
+    fn tell(&self, to: To, note: Note) {
+        if !self.faults.is_refused("tell") {
+            self.inner.tell(to, note);
+        }
     }
 }

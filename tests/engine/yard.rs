@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sendyard::clock::{SystemClock, SystemIds};
-use sendyard::store::memory::MemoryStore;
+use sendyard::store::memory::{MemoryPeers, MemoryStore};
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{AccountName, AssistantId, MessageId, OrganizationId, ProviderKind};
 use sendyard_actors::domain::message::{Draft, Elsewhere, Kind, Message, State, UnknownPolicy};
@@ -15,7 +15,7 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Book, Route};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::engine::{Engine, NotSent, Parts, RunningEngine, SendRequest, Sent};
-use sendyard_actors::ports::{Clock, HandOver, Later, Provider, Store, TooLong};
+use sendyard_actors::ports::{Clock, HandOver, Later, Peers, Provider, Store, TooLong};
 use sendyard_actors::settings::Settings;
 
 pub(crate) const ORGANIZATION: OrganizationId = OrganizationId(1);
@@ -203,6 +203,8 @@ pub(crate) struct Builder {
     pub(crate) second_plays: Option<Line>,
     /// The store is one that several processes can open.
     pub(crate) shared: bool,
+    /// Numbers beside the usual one, with the same route.
+    pub(crate) more_numbers: Vec<String>,
 }
 
 impl Default for Builder {
@@ -223,6 +225,7 @@ impl Default for Builder {
             second_limits: Vec::new(),
             second_plays: None,
             shared: false,
+            more_numbers: Vec::new(),
         }
     }
 }
@@ -235,6 +238,7 @@ pub(crate) struct Yard {
     pub(crate) store: Arc<dyn Store>,
     /// The same, without the faults.
     faultless: Arc<dyn Store>,
+    peers: Option<Arc<dyn Peers>>,
     builder: Builder,
     clock: SystemClock,
 }
@@ -269,8 +273,10 @@ fn book(builder: &Builder) -> Book {
         limits: builder.account_limits.iter().map(|limit| limit.parse().unwrap()).collect(),
         unknown_outcome: builder.policy,
     };
+    let mut numbers = HashMap::from([(number(FROM), route.clone())]);
+    numbers.extend(builder.more_numbers.iter().map(|more| (number(more), route.clone())));
     Book {
-        numbers: HashMap::from([(number(FROM), route)]),
+        numbers,
         accounts: if builder.second_account {
             HashMap::from([
                 (account.name.clone(), account.clone()),
@@ -307,28 +313,43 @@ impl Builder {
             second_plays: self.second_plays.clone(),
             counts: self.counts,
         });
-        let running = start_engine(&self, &store, &provider, clock).await;
+        let shared = self.shared.then(|| -> Arc<dyn Peers> { Arc::new(MemoryPeers::new(Arc::new(clock))) });
+        let peers = shared.clone().map(|inner| faulty_peers(inner, &self.faults));
+        let running = start_engine(&self, &store, peers, &provider, clock).await;
         let engine = running.engine.clone();
-        Yard { engine, running: Some(running), provider, store, faultless, builder: self, clock }
+        let running = Some(running);
+        Yard { engine, running, provider, store, faultless, peers: shared, builder: self, clock }
     }
+}
+
+fn faulty_peers(inner: Arc<dyn Peers>, faults: &Arc<super::faulty::Faults>) -> Arc<dyn Peers> {
+    Arc::new(super::faulty::FaultyPeers { inner, faults: Arc::clone(faults) })
 }
 
 async fn start_engine(
     builder: &Builder,
     store: &Arc<dyn Store>,
+    peers: Option<Arc<dyn Peers>>,
     provider: &Arc<Scripted>,
     clock: SystemClock,
 ) -> RunningEngine {
-    Engine::start(parts(builder, store, provider, clock)).await.expect("the engine starts")
+    Engine::start(parts(builder, store, peers, provider, clock)).await.expect("the engine starts")
 }
 
-fn parts(builder: &Builder, store: &Arc<dyn Store>, provider: &Arc<Scripted>, clock: SystemClock) -> Parts {
+fn parts(
+    builder: &Builder,
+    store: &Arc<dyn Store>,
+    peers: Option<Arc<dyn Peers>>,
+    provider: &Arc<Scripted>,
+    clock: SystemClock,
+) -> Parts {
     let way_out: Arc<dyn Provider> = Arc::clone(provider) as _;
     let second_way_out: Arc<dyn Provider> = Arc::new(Second(Arc::clone(provider)));
     Parts {
         settings: builder.settings,
         book: book(builder),
         store: Arc::clone(store),
+        peers,
         providers: HashMap::from([(account(), way_out), (second(), second_way_out)]),
         clock: Arc::new(clock),
         ids: Arc::new(SystemIds),
@@ -359,7 +380,7 @@ impl Yard {
     }
 
     pub(crate) async fn message(&self, id: MessageId) -> Message {
-        *self.engine.message(ORGANIZATION, id).await.unwrap().expect("the message is known")
+        *self.faultless.message(id).await.unwrap().expect("the message is known")
     }
 
     /// Lets simulated time pass until the message is in this state.
@@ -398,33 +419,26 @@ impl Yard {
         self.builder.moved = true;
     }
 
-    /// What another process on the same store is made of. The faults are not its.
-    pub(crate) fn parts_of_another(&self) -> Parts {
-        parts(&self.builder, &self.faultless, &self.provider, self.clock)
-    }
-
-    /// As [`Yard::parts_of_another`], with faults of its own.
-    pub(crate) fn parts_of_another_with(&self, faults: Arc<super::faulty::Faults>) -> Parts {
+    /// Starts another process on the same store, with faults of its own.
+    pub(crate) async fn another_with(&self, faults: &Arc<super::faulty::Faults>) -> RunningEngine {
         let inner = Arc::clone(&self.faultless);
-        let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty { inner, faults });
-        parts(&self.builder, &store, &self.provider, self.clock)
+        let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty { inner, faults: Arc::clone(faults) });
+        let peers = self.peers.clone().map(|inner| faulty_peers(inner, faults));
+        start_engine(&self.builder, &store, peers, &self.provider, self.clock).await
     }
 
-    pub(crate) fn running(&self) -> &RunningEngine {
-        self.running.as_ref().unwrap()
+    /// The same, without faults.
+    pub(crate) async fn another(&self) -> RunningEngine {
+        self.another_with(&Arc::default()).await
     }
 
     /// The process is gone: nothing of it renews, claims or settles any more, and the other answers.
     pub(crate) fn dies(&mut self) {
         self.provider.crashes.fetch_add(1, Ordering::Relaxed);
-        for step in ["renew_lease", "release_lease", "claim", "settle", "mark_unknown", "settle_unknown"] {
+        self.builder.faults.hang();
+        for step in ["claim", "settle", "mark_unknown", "settle_unknown", "tell"] {
             self.builder.faults.refuse_all(step);
         }
-    }
-
-    /// The store is another's.
-    pub(crate) async fn leave(&mut self) {
-        self.running.take().unwrap().leave("another works").await;
     }
 
     pub(crate) async fn stop(&mut self, grace: Duration) {
@@ -437,7 +451,8 @@ impl Yard {
         if let Some(running) = self.running.take() {
             running.stop(Duration::ZERO).await;
         }
-        let running = start_engine(&self.builder, &self.store, &self.provider, self.clock).await;
+        let peers = self.peers.clone().map(|inner| faulty_peers(inner, &self.builder.faults));
+        let running = start_engine(&self.builder, &self.store, peers, &self.provider, self.clock).await;
         self.engine = running.engine.clone();
         self.running = Some(running);
     }

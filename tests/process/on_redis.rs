@@ -1,15 +1,22 @@
-//! One or more service processes on one Redis server, all of them real: killed, stopped and continued in
-//! the middle of their work, the server too.
+//! One or more service processes on one Redis store, all of them real: killed, stopped and continued in
+//! the middle of their work, the servers too.
 
 mod clients;
 pub(crate) mod server;
+#[path = "../../src/store/contract/several_servers.rs"]
+pub(crate) mod several_servers;
 
+mod a_failover_costs_no_answered_message;
 mod a_killed_process_is_replaced;
 mod a_process_that_leaves_is_followed_at_once;
 mod a_restart_waits_for_no_more_than_the_lease;
 mod a_server_that_is_away_is_waited_for;
 mod a_server_that_is_killed_costs_no_answered_message;
+mod a_server_that_is_now_a_replica_is_refused;
+mod a_server_that_is_slow_leaves_nothing_twice;
 mod a_stopped_process_begins_nothing_more;
+mod immediate_messages_are_sent_by_any_process;
+mod processes_share_the_work;
 mod what_is_wrong_with_the_server_is_said;
 
 use std::net::SocketAddr;
@@ -19,18 +26,23 @@ use tokio::net::TcpSocket;
 use self::server::Redis;
 use super::yard::{Api, Child, PATIENCE, Reply, Setup, Yard, eventually, kept_port};
 
-/// A provider, a Redis server, and the service's processes on it.
+/// Metrics of a process.
+const SHARDS: &str = r#"sendyard_shards{state="owned"}"#;
+const IN_FLIGHT: &str = "sendyard_attempts_in_flight{";
+const ENDED: &str = "sendyard_hand_overs_total{";
+
+/// A provider, a Redis server or several, and the service's processes on it.
 ///
 /// Whatever still runs at its end is killed.
-struct Fleet {
-    members: Vec<Member>,
-    yard: Yard,
-    redis: Redis,
+pub(crate) struct Fleet<R = Redis> {
+    pub(crate) members: Vec<Member>,
+    pub(crate) yard: Yard,
+    pub(crate) redis: R,
 }
 
 /// One of the processes.
-struct Member {
-    api: Api,
+pub(crate) struct Member {
+    pub(crate) api: Api,
     addr: SocketAddr,
     /// Kept over restarts.
     _port: TcpSocket,
@@ -39,20 +51,22 @@ struct Member {
 }
 
 impl Fleet {
-    /// So many processes over one configuration, of which one is ready; `None` where there is no server
-    /// to be had, which is said.
-    async fn start(members: usize, setup: &Setup) -> Option<Self> {
+    /// So many processes over one configuration, each with its share; `None` where there is no server to be
+    /// had, which is said.
+    pub(crate) async fn start(members: usize, setup: &Setup) -> Option<Self> {
         let redis = Redis::start(&[]).await?;
         let mut fleet = Self::over(redis, setup).await;
         for _ in 0..members {
             fleet.add(&fleet.redis.url());
         }
-        fleet.ready().await;
+        fleet.shared_out().await;
         Some(fleet)
     }
+}
 
+impl<R> Fleet<R> {
     /// None yet.
-    async fn over(redis: Redis, setup: &Setup) -> Self {
+    async fn over(redis: R, setup: &Setup) -> Self {
         Self { members: Vec::new(), yard: Yard::build(setup).await, redis }
     }
 
@@ -65,7 +79,7 @@ impl Fleet {
     }
 
     /// Starts one that has ended.
-    fn start_again(&mut self, place: usize) {
+    pub(crate) fn start_again(&mut self, place: usize) {
         let member = &mut self.members[place];
         assert!(member.child.is_none(), "it runs already");
         let mut command = self.yard.serve();
@@ -76,11 +90,29 @@ impl Fleet {
         member.child = Some(Child::start("a process of the service", &mut command, log));
     }
 
-    /// The one that works, once there is one.
-    async fn ready(&self) -> usize {
-        eventually("one of the processes is ready", PATIENCE, async || {
+    /// Waits until each of those that run is ready and has its even share of the shards.
+    pub(crate) async fn shared_out(&self) {
+        let running: Vec<&Member> = self.members.iter().filter(|member| member.child.is_some()).collect();
+        let (least, most) = (256 / running.len(), 256_usize.div_ceil(running.len()));
+        eventually("each process has its share", PATIENCE, async || {
+            let mut sum = 0;
+            for member in &running {
+                let shards = member.gauge(SHARDS).await?;
+                sum += shards;
+                if !member.api.is_ready().await || !(least..=most).contains(&shards) {
+                    return None;
+                }
+            }
+            (sum == 256).then_some(())
+        })
+        .await;
+    }
+
+    /// Which process has attempts in flight.
+    async fn busy(&self) -> usize {
+        eventually("a process has an attempt in flight", PATIENCE, async || {
             for (place, member) in self.members.iter().enumerate() {
-                if member.child.is_some() && member.api.is_ready().await {
+                if member.child.is_some() && member.gauge(IN_FLIGHT).await? > 0 {
                     return Some(place);
                 }
             }
@@ -89,18 +121,25 @@ impl Fleet {
         .await
     }
 
-    fn apis(&self) -> Vec<Api> {
+    pub(crate) fn apis(&self) -> Vec<Api> {
         self.members.iter().map(|member| member.api.clone()).collect()
     }
 }
 
 impl Member {
-    fn child(&self) -> &Child {
+    /// The sum of its metrics whose lines begin so; `None` while it does not answer.
+    async fn gauge(&self, begins: &str) -> Option<usize> {
+        let metrics = self.api.metrics().await.ok()?;
+        let lines = metrics.lines().filter(|line| line.starts_with(begins));
+        Some(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum())
+    }
+
+    pub(crate) fn child(&self) -> &Child {
         self.child.as_ref().expect("it runs")
     }
 
     /// SIGKILL; returns when the process is gone.
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.take().expect("it runs").kill();
     }
 

@@ -1,5 +1,7 @@
 //! Clients as they should be: what has a key is repeated until it is answered, what has none is not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet};
@@ -12,13 +14,30 @@ use crate::process::yard::{Api, Reply, now_us};
 /// Before a client knocks again.
 const KNOCK_AGAIN: Duration = Duration::from_millis(50);
 
+/// The processes of a service, asked in turn by each client.
+#[derive(Clone)]
+pub(super) struct Doors {
+    apis: Vec<Api>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Doors {
+    pub(super) fn of(apis: Vec<Api>) -> Self {
+        Self { apis, asked: Arc::default() }
+    }
+
+    fn next(&self) -> &Api {
+        &self.apis[self.asked.fetch_add(1, Ordering::Relaxed) % self.apis.len()]
+    }
+}
+
 /// All clients of a run.
 pub(super) struct Clients(Vec<JoinHandle<Vec<Answer>>>);
 
 impl Clients {
     /// One task for each list.
-    pub(super) fn start(api: &Api, lists: Vec<Vec<Item>>) -> Self {
-        let start = |items| tokio::spawn(Client::new(api.clone()).run(items));
+    pub(super) fn start(doors: &Doors, lists: Vec<Vec<Item>>) -> Self {
+        let start = |items| tokio::spawn(Client::new(doors.clone()).run(items));
         Self(lists.into_iter().map(start).collect())
     }
 
@@ -33,7 +52,7 @@ impl Clients {
 }
 
 struct Client {
-    api: Api,
+    doors: Doors,
     answers: Vec<Answer>,
     cancels: JoinSet<Cancelled>,
 }
@@ -46,8 +65,8 @@ struct Cancelled {
 }
 
 impl Client {
-    fn new(api: Api) -> Self {
-        Self { api, answers: Vec::new(), cancels: JoinSet::new() }
+    fn new(doors: Doors) -> Self {
+        Self { doors, answers: Vec::new(), cancels: JoinSet::new() }
     }
 
     async fn run(mut self, items: Vec<Item>) -> Vec<Answer> {
@@ -63,25 +82,25 @@ impl Client {
 
     async fn send(&mut self, item: &Item) {
         let accepted = if item.again == Again::AtOnce {
-            let (one, other) = tokio::join!(Exchange::until_told(&self.api, item), async {
-                Exchange::until_told(&self.api, item).await
+            let (one, other) = tokio::join!(Exchange::until_told(&self.doors, item), async {
+                Exchange::until_told(&self.doors, item).await
             });
             self.answers.extend(other.answers);
             self.answers.extend(one.answers);
             one.accepted
         } else {
-            let told = Exchange::until_told(&self.api, item).await;
+            let told = Exchange::until_told(&self.doors, item).await;
             self.answers.extend(told.answers);
             told.accepted
         };
         let Some(accepted) = accepted else { return };
         match item.again {
             Again::No | Again::AtOnce => {}
-            Again::After => self.answers.extend(Exchange::until_told(&self.api, item).await.answers),
+            Again::After => self.answers.extend(Exchange::until_told(&self.doors, item).await.answers),
             Again::OtherText => self.send_other_text(item).await,
         }
         if let Some(cancel) = item.cancel {
-            self.cancels.spawn(call_back(self.api.clone(), cancel, accepted));
+            self.cancels.spawn(call_back(self.doors.clone(), cancel, accepted));
         }
     }
 
@@ -89,7 +108,7 @@ impl Client {
     async fn send_other_text(&self, item: &Item) {
         let other = Item { text: format!("{} and more", item.text), ..item.clone() };
         loop {
-            match send(&self.api, &other).await {
+            match send(&self.doors, &other).await {
                 Ok(reply) if reply.status == 503 => {}
                 Ok(reply) => {
                     assert_eq!(reply.status, 422, "another text under a used key: {reply:?}");
@@ -119,11 +138,11 @@ struct Exchange {
 }
 
 impl Exchange {
-    async fn until_told(api: &Api, item: &Item) -> Self {
+    async fn until_told(doors: &Doors, item: &Item) -> Self {
         let mut answers = Vec::new();
         loop {
             let asked_at_us = now_us();
-            let outcome = send(api, item).await;
+            let outcome = send(doors, item).await;
             let mut answer = Answer::unanswered(item, asked_at_us, now_us());
             let reply = match outcome {
                 Ok(reply) => reply,
@@ -142,6 +161,7 @@ impl Exchange {
                 }
             };
             answer.message_id = reply.message_id();
+            answer.due_us = due_us(&reply);
             answer.http_status = reply.status;
             answers.push(answer);
             match (reply.status, reply.code()) {
@@ -156,12 +176,12 @@ impl Exchange {
     }
 }
 
-async fn send(api: &Api, item: &Item) -> Result<Reply, reqwest::Error> {
-    api.send(&item.from, &item.to, &item.text, item.queue, item.key.as_deref()).await
+async fn send(doors: &Doors, item: &Item) -> Result<Reply, reqwest::Error> {
+    doors.next().send(&item.from, &item.to, &item.text, item.queue, item.key.as_deref()).await
 }
 
 /// Cancels, again and again until that is answered.
-async fn call_back(api: Api, cancel: Cancel, accepted: Reply) -> Cancelled {
+async fn call_back(doors: Doors, cancel: Cancel, accepted: Reply) -> Cancelled {
     let message_id = accepted.message_id().unwrap();
     sleep(match cancel {
         Cancel::After(delay) => delay,
@@ -169,7 +189,7 @@ async fn call_back(api: Api, cancel: Cancel, accepted: Reply) -> Cancelled {
     })
     .await;
     loop {
-        match api.cancel(&message_id).await {
+        match doors.next().cancel(&message_id).await {
             Ok(reply) if reply.status == 200 => {
                 let success = reply.body["success"].as_bool().unwrap();
                 return Cancelled { message_id, success, at_us: now_us() };
@@ -183,8 +203,10 @@ async fn call_back(api: Api, cancel: Cancel, accepted: Reply) -> Cancelled {
 
 /// From now to the instant that the answer estimated; none for an immediate message.
 fn until_due(accepted: &Reply) -> Duration {
-    let Some(estimate) = accepted.body["estimated_send_time"].as_str() else { return Duration::ZERO };
-    let at: jiff::Timestamp = estimate.parse().unwrap();
-    let at_us = u64::try_from(at.as_microsecond()).unwrap();
-    Duration::from_micros(at_us.saturating_sub(now_us()))
+    due_us(accepted).map_or(Duration::ZERO, |at| Duration::from_micros(at.saturating_sub(now_us())))
+}
+
+fn due_us(reply: &Reply) -> Option<u64> {
+    let at: jiff::Timestamp = reply.body["estimated_send_time"].as_str()?.parse().unwrap();
+    u64::try_from(at.as_microsecond()).ok()
 }

@@ -64,19 +64,25 @@ pub(super) enum Cancel {
 impl Plan {
     pub(super) fn from_seed(seed: u64, numbers: &[SendingNumber]) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let mut clients = vec![Vec::new(); CLIENTS];
-        for index in 0..MESSAGES {
-            let sender = index % SENDERS;
-            let recipient = random.random_range(0..RECIPIENTS_PER_SENDER);
-            // One client a conversation, so that order of acceptance is known from outside.
-            let client = (sender + recipient) % CLIENTS;
-            let to = format!("+1555{sender:03}{recipient:04}");
-            clients[client].push(item(&mut random, index, &numbers[sender].number, to));
-        }
+        let clients = clients(&mut random, numbers, MESSAGES);
         let share = SURELY_HANDED_OVER / KILLS;
         let kills = (0..KILLS).map(|kill| kill * share + random.random_range(share / 4..share)).collect();
         Self { clients, kills }
     }
+}
+
+/// What each client sends: so many messages in all, over all numbers alike.
+pub(super) fn clients(random: &mut StdRng, numbers: &[SendingNumber], messages: usize) -> Vec<Vec<Item>> {
+    let mut clients = vec![Vec::new(); CLIENTS];
+    for index in 0..messages {
+        let sender = index % numbers.len();
+        let recipient = random.random_range(0..RECIPIENTS_PER_SENDER);
+        // One client a conversation, so that order of acceptance is known from outside.
+        let client = (sender + recipient) % CLIENTS;
+        let to = format!("+1555{sender:03}{recipient:04}");
+        clients[client].push(item(random, index, &numbers[sender].number, to));
+    }
+    clients
 }
 
 fn item(random: &mut StdRng, index: usize, from: &str, to: String) -> Item {

@@ -71,6 +71,7 @@ async fn series_of(senders: usize) -> Vec<String> {
         settings: Settings::default(),
         book: Book { numbers, accounts: HashMap::from([(name.clone(), account)]) },
         store: Arc::new(MemoryStore::new(clock.clone())),
+        peers: None,
         providers: HashMap::from([(name, Arc::new(Willing) as Arc<dyn Provider>)]),
         clock,
         ids: Arc::new(SystemIds),

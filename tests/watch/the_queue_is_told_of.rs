@@ -36,7 +36,7 @@ async fn a_long_queue_is_told_of_with_its_oldest_message_and_the_use_of_its_pace
     assert!(value(&page, &of_account("held_up_seconds")) < 0.1, "its own pace holds nothing up");
     assert!(value(&page, &of_account("senders_behind")) < 0.1);
     assert!((value(&page, r#"sendyard_senders{state="live"}"#) - 1.0).abs() < 0.1);
-    assert!((value(&page, "sendyard_shards_owned") - 256.0).abs() < 0.1);
+    assert!((value(&page, r#"sendyard_shards{state="owned"}"#) - 256.0).abs() < 0.1);
     assert!(value(&page, &of_account("oldest_waiting_seconds")) > 50.0);
 }
 
@@ -60,5 +60,5 @@ async fn an_open_circuit_holds_up_its_senders_and_a_process_that_ends_says_no_mo
     {
         assert!(value(&page, &of_account(name)).abs() < 0.1, "{name}");
     }
-    assert!(value(&page, "sendyard_shards_owned").abs() < 0.1);
+    assert!(value(&page, r#"sendyard_shards{state="owned"}"#).abs() < 0.1);
 }

@@ -3,12 +3,14 @@
 //! Stores load a record, call one of the transitions here and save what came out; which index
 //! entries follow from a state is said by [`Message::is_waiting`] and its neighbours. So every store
 //! keeps the same rules. They are PROTOCOL.md §3 (`claim`, `settle`, `requeue`, `mark_unknown`,
-//! `settle_unknown`, `cancel`, `retry`) and its *after refusal*; `C3` to `C5` name its remarks.
+//! `settle_unknown`, `cancel`, `retry`, `forward_immediate`, `take_immediate`, `withdraw`) and its *after
+//! refusal*; `C3` to `C5` and `C9` name its remarks.
 //!
 //! Invariants: an attempt's number is never reused; an outcome settles its own attempt only;
 //! `failed` and `cancelled` hold no attempt that may have reached the provider; `sent` holds one
 //! that did.
 
+mod offers;
 pub mod repeat;
 mod transitions;
 
@@ -40,6 +42,8 @@ pub enum State {
     Failed,
     /// Called back before any provider saw it.
     Cancelled,
+    /// An immediate message that waits, for a moment, to be taken by its sender's owner. Shown as `sending`.
+    Offered,
 }
 
 /// Queued behind others, or handed over at once.
@@ -246,6 +250,8 @@ pub struct Message {
     pub provider_segments: Option<u16>,
     /// The last definite refusal.
     pub refusal: Option<Refusal>,
+    /// While offered, and only then: not taken after this.
+    pub not_after: Option<Time>,
 }
 
 /// The three instants of an attempt, fixed by the step that claims it.

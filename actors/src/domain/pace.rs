@@ -158,6 +158,24 @@ impl Pace {
         }
     }
 
+    /// Of a permit that stands for several hand-overs, so many units were written at `at`. What is left of it
+    /// stays open.
+    pub fn stamp_part(&mut self, permit: Permit, units: u32, at: Time) {
+        let stamped = self.close_part(permit, units);
+        if stamped > 0 {
+            self.count(at, stamped);
+        }
+    }
+
+    /// Of a permit that stands for several hand-overs, so many units were not used. What is left of it stays
+    /// open. As with [`Pace::abandon`], the spacing does not count them if nothing was decided after it.
+    pub fn abandon_part(&mut self, permit: Permit, units: u32) {
+        let unused = self.close_part(permit, units);
+        if self.undo.is_some_and(|undo| undo.permit == permit) {
+            self.debt = self.debt.saturating_sub(u64::from(unused));
+        }
+    }
+
     /// An immediate message was handed over at `at`, without asking. The queue yields.
     pub fn charge(&mut self, at: Time, cost: u32) {
         self.undo = None;
@@ -225,6 +243,19 @@ impl Pace {
         let (_, units) = self.open.swap_remove(place);
         self.open_units = self.open_units.saturating_sub(u64::from(units));
         Some(units)
+    }
+
+    /// Takes up to so many units off an open permit; how many it had.
+    fn close_part(&mut self, permit: Permit, units: u32) -> u32 {
+        let Some(place) = self.open.iter().position(|(open, _)| *open == permit) else { return 0 };
+        let Some((_, left)) = self.open.get_mut(place) else { return 0 };
+        let closed = units.min(*left);
+        *left -= closed;
+        if *left == 0 {
+            self.open.swap_remove(place);
+        }
+        self.open_units = self.open_units.saturating_sub(u64::from(closed));
+        closed
     }
 
     /// When the last hand-over has been made up for, by even spacing; long past without a limit that

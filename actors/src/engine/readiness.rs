@@ -26,10 +26,7 @@ impl Engine {
                     draining.problem = Some("the process is stopping".to_owned());
                 }
                 store.problem = journal.trouble();
-                if !journal.owns_senders(self.now()) {
-                    let why = "its leases ran out, as the store does not renew them";
-                    leases.problem = Some(why.to_owned());
-                }
+                leases.problem = working.away_because(self.now());
                 if working.intake.directory.book().numbers.is_empty() {
                     directory.problem = Some("the directory has no sending numbers".to_owned());
                 }

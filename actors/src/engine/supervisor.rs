@@ -175,7 +175,7 @@ impl Supervised {
             tracing::error!(%error, "the supervisor did not end well");
         }
         telemetry::senders(0, 0, 0);
-        telemetry::shards_owned(0);
+        telemetry::shards(0, 0);
         for account in &self.in_flight {
             account.leave();
         }
@@ -247,6 +247,9 @@ impl SupervisorState {
         if let Some(sender) = self.tree.roster.sender(number) {
             return Ok(sender);
         }
+        if !self.tree.journal.owns(number) {
+            return Err(NoSender::NotOurs);
+        }
         let now = self.tree.journal.now();
         if let Some(trouble) = self.troubles.get(&Child::Sender(number))
             && trouble.back_at > now
@@ -266,10 +269,15 @@ impl SupervisorState {
         myself: &ActorRef<SupervisorMessage>,
     ) -> Result<ActorRef<SenderMessage>, SpawnErr> {
         let (journal, roster) = (self.tree.journal.clone(), self.tree.roster.clone());
-        let arguments = SenderArguments { number, route, journal, roster };
+        let tenure = journal.tenure(number);
+        let arguments = SenderArguments { number, route, journal, roster, tenure };
         let (sender, _) = Actor::spawn_linked(None, SenderActor, arguments, myself.get_cell()).await?;
         self.children.insert(sender.get_id(), Child::Sender(number));
         self.tree.roster.enter_sender(number, sender.clone());
+        if !self.tree.journal.owns(number) {
+            // Given up meanwhile, by one who did not find it in the roster.
+            let _ = sender.send_message(SenderMessage::Leave);
+        }
         // What changes from here on reaches it; what changed before, it reads.
         let _ = sender.send_message(SenderMessage::Start);
         Ok(sender)
@@ -354,7 +362,9 @@ impl SupervisorState {
 
     async fn restart(&mut self, child: &Child, myself: &ActorRef<SupervisorMessage>) {
         let runs = match child {
-            Child::Sender(number) => self.tree.roster.sender(*number).is_some(),
+            Child::Sender(number) => {
+                self.tree.roster.sender(*number).is_some() || !self.tree.journal.owns(*number)
+            }
             Child::Directory | Child::Provider(_) | Child::Sweeper => false,
         };
         if runs || self.lifeline.is_stopping() {

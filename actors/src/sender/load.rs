@@ -49,9 +49,16 @@ pub(super) fn start(journal: &Journal, number: E164, memory: Duration, sender: A
 /// Open attempts before hand-overs: one that is settled in between is then counted twice rather than
 /// not at all.
 async fn read(journal: &Journal, number: E164, memory: Duration) -> Result<Earlier, StoreError> {
-    let unsettled = journal.store().unsettled(Some(number)).await?;
+    let unsettled = attempts(journal, number).await?;
     let charges = journal.store().charges(number, journal.now() - memory).await?;
     Ok(Earlier { charges, unsettled })
+}
+
+/// What is open or unknown. An offer costs nothing until it is taken.
+async fn attempts(journal: &Journal, number: E164) -> Result<Vec<Unsettled>, StoreError> {
+    let mut unsettled = journal.store().unsettled(Some(number)).await?;
+    unsettled.retain(|one| !one.is_offer());
+    Ok(unsettled)
 }
 
 /// Whoever settles an attempt tells the sender of his own process. Of those that another process may
@@ -59,13 +66,13 @@ async fn read(journal: &Journal, number: E164, memory: Duration) -> Result<Earli
 /// until they cannot be written any more (C6).
 async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender: &ActorRef<SenderMessage>) {
     let mut unwritten = open.clone();
-    unwritten.retain(|attempt| attempt.evidence_until.is_none());
+    unwritten.retain(Unsettled::is_open);
     while !open.is_empty() {
         tokio::time::sleep(AGAIN_AFTER).await;
         if is_gone(sender) {
             return;
         }
-        let Ok(still) = journal.store().unsettled(Some(number)).await else { continue };
+        let Ok(still) = attempts(journal, number).await else { continue };
         let is_still =
             |one: &Unsettled| still.iter().any(|now| now.id == one.id && now.attempt == one.attempt);
         let (now, margin) = (journal.now(), journal.settings().margin);
@@ -78,7 +85,7 @@ async fn watch(journal: &Journal, number: E164, mut open: Vec<Unsettled>, sender
         for attempt in settled {
             let changed = match journal.store().message(attempt.id).await {
                 // Under way again: then the sender knows, who alone can claim it.
-                Ok(Some(message)) if message.is_unsettled() => continue,
+                Ok(Some(message)) if message.is_unsettled() && message.not_after.is_none() => continue,
                 Ok(Some(message)) => SenderMessage::changed(&message),
                 Ok(None) => continue,
                 Err(_) => {

@@ -98,6 +98,8 @@ const STEP: Label = Label {
 const ERROR: Label = Label { name: "error", values: ERRORS };
 const CHANGE: Label = Label { name: "change", values: CHANGES };
 const STATE: Label = Label { name: "state", values: &["live", "dormant"] };
+const SHARD_STATE: Label = Label { name: "state", values: &["owned", "leaving"] };
+const LOSS: Label = Label { name: "reason", values: LOSSES };
 const CHECK: Label = Label { name: "check", values: CHECKS };
 
 /// Why a send request was refused.
@@ -125,6 +127,9 @@ pub(super) const ERRORS: &[&str] = &["unanswered", "full", "unavailable", "corru
 
 /// What can happen to the lease of a shard.
 pub(super) const CHANGES: &[&str] = &["taken", "released", "lost"];
+
+/// How a note between processes can be lost.
+pub(super) const LOSSES: &[&str] = &["unreadable", "no_room", "not_sent"];
 
 /// What `/readyz` looks at.
 pub(super) const CHECKS: &[&str] = &["draining", "store", "leases", "directory", "disk_space"];
@@ -217,12 +222,14 @@ catalogue! {
         "Steps that the store did not do, or did not say that it did.");
     GROUP = Metric { name: "sendyard_store_group_size", kind: Kind::Histogram(STEPS), unit: Unit::Count,
         labels: NONE, help: "Steps that the embedded store made durable together." };
-    SHARDS = gauge("sendyard_shards_owned", Unit::Count, NONE,
-        "Shards of senders that this process works on, of 256.");
+    SHARDS = gauge("sendyard_shards", Unit::Count, &[SHARD_STATE],
+        "Shards of senders, of 256, that this process works with, or is giving up to another.");
     LEASES = counter("sendyard_lease_changes_total", &[CHANGE],
         "Leases of shards on a store that several processes share: taken, given up, or lost to another.");
     RENEWALS_FAILED = counter("sendyard_lease_renewals_failed_total", NONE,
         "Times that the leases could not be renewed, as the store did not answer.");
+    NOTES_LOST = counter("sendyard_notes_lost_total", &[LOSS],
+        "Notes between processes that were lost: what they were about is found a moment later.");
     DISK_FREE = gauge("sendyard_store_disk_free_bytes", Unit::Bytes, NONE,
         "Room left on the disk of the embedded store.");
 

@@ -15,6 +15,7 @@ use super::world::{
     sender,
 };
 use crate::store::keys;
+use crate::store::keys::KeyBytes;
 use crate::store::redb::{OpenError, RedbStore};
 use crate::store::rows::RowsMut;
 use crate::store::step_store::Runner;
@@ -44,7 +45,7 @@ fn rank(state: State) -> u8 {
         State::Queued => 1,
         State::Sending => 2,
         State::Sent => 3,
-        State::Unknown | State::Failed | State::Cancelled => panic!("nobody did that"),
+        State::Unknown | State::Failed | State::Cancelled | State::Offered => panic!("nobody did that"),
     }
 }
 
@@ -359,7 +360,8 @@ fn groups_of_which_nothing_is_left_are_folded_as_well() {
     run(World::over(Arc::clone(&store) as _, Arc::clone(&clock)), async |world| {
         // A fold is due once the log has so many groups.
         for key in 0..2 {
-            let comes = move |rows: &mut dyn RowsMut, _| rows.put_new(vec![0xee, key], Vec::new());
+            let comes =
+                move |rows: &mut dyn RowsMut, _| rows.put_new(KeyBytes::from_slice(&[0xee, key]), Vec::new());
             let goes = move |rows: &mut dyn RowsMut, _| rows.remove(&[0xee, key]);
             store.runner.write(comes).await.unwrap();
             store.runner.write(goes).await.unwrap();

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::redis_server::{self, Server};
 use super::run_within;
 use super::world::{
-    BEGIN_WITHIN, EVIDENCE, ORGANIZATION, SECOND, TestClock, World, accepted, append_of, draft, recipient,
+    BEGIN_WITHIN, EVIDENCE, ORGANIZATION, SECOND, TestClock, World, accepted, append_of, done, draft,
+    immediate, recipient,
 };
 use crate::store::redis::{NotUsable, RedisStore};
 
@@ -25,7 +26,7 @@ pub(super) async fn beside(server: &Server) -> (World, RedisStore, MultiplexedCo
     (World::over(Arc::new(open()), Arc::clone(&clock)), open(), own)
 }
 
-async fn ask<T: redis::FromRedisValue>(own: &mut MultiplexedConnection, words: &[&str]) -> T {
+pub(super) async fn ask<T: redis::FromRedisValue>(own: &mut MultiplexedConnection, words: &[&str]) -> T {
     let mut command = redis::cmd(words[0]);
     command.arg(&words[1..]);
     command.query_async(own).await.unwrap()
@@ -46,7 +47,7 @@ async fn reserve(world: &World) -> Result<(), StoreError> {
 }
 
 /// How many commands of clients the server has run, ours for asking not among them.
-async fn commands(own: &mut MultiplexedConnection) -> u64 {
+pub(super) async fn commands(own: &mut MultiplexedConnection) -> u64 {
     let stats: String = ask(own, &["INFO", "commandstats"]).await;
     let calls = |line: &str| line.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok();
     let by_clients = stats.lines().filter(|line| {
@@ -179,11 +180,17 @@ fn a_full_server_records_results_and_refuses_what_is_new() {
         let doubtful = world.sending(Draft { recipient: recipient(3), ..draft(3) }).await.draft.id;
         let cancelled = world.queued(Draft { recipient: recipient(4), ..draft(4) }).await.draft.id;
         let lease = world.lease().await;
+        let until = world.now() + EVIDENCE;
+        let offer = |index| world.store.forward_immediate(immediate(index), until);
+        let (taken, withdrawn) = (immediate(5).id, immediate(6).id);
+        offer(5).await.unwrap();
+        world.store.forward_immediate(immediate(6), world.now()).await.unwrap();
         ask::<()>(&mut own, &["CONFIG", "SET", "maxmemory", "1"]).await;
 
         for _repeat in 0..2 {
             assert!(matches!(world.store.append(append_of(draft(9))).await, Err(StoreError::Full(_))));
             assert!(matches!(reserve(&world).await, Err(StoreError::Full(_))));
+            assert!(matches!(offer(7).await, Err(StoreError::Full(_))));
         }
         assert_eq!(world.store.message(draft(9).id).await.unwrap(), None);
         world.settled(open, 1, accepted()).await;
@@ -192,7 +199,12 @@ fn a_full_server_records_results_and_refuses_what_is_new() {
         let claim = world.new_claim(waiting, lease, 0);
         assert!(matches!(world.store.claim(claim).await.unwrap(), Claimed::Yes(_)), "the queue drains");
         assert!(world.store.renew_lease(lease, SECOND).await.unwrap());
+        let take = world.new_claim(taken, lease, 0);
+        assert!(matches!(world.store.take_immediate(take).await.unwrap(), Claimed::Yes(_)));
         world.unknown(doubtful, 1).await;
+        let failed = world.store.withdraw(withdrawn).await.unwrap().unwrap();
+        assert_eq!(failed.state, State::Failed);
+        done(world.store.forward_again(withdrawn, 0, until).await.unwrap());
         ask::<()>(&mut own, &["CONFIG", "SET", "maxmemory", "0"]).await;
         reserve(&world).await.unwrap();
         world.queued(draft(9)).await;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ::redb::{Database, TableDefinition};
 use sendyard_actors::domain::message::{Draft, Lane};
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{ScopedKey, Store, StoreError};
 use uuid::Uuid;
@@ -44,7 +45,7 @@ async fn everything(world: &World) -> String {
         store.depth(sender()).await,
         store.charges(sender(), Time::ZERO).await,
         store.unsettled(None).await,
-        store.backlogs().await,
+        store.backlogs(ShardSet::ALL).await,
         store.tallies(ORGANIZATION).await,
         store.lookup_key(key).await,
     )

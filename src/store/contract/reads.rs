@@ -6,6 +6,7 @@ use sendyard_actors::domain::ids::{OrganizationId, ProviderKind};
 use sendyard_actors::domain::message::{Draft, Lane, UnknownPolicy};
 use sendyard_actors::domain::outcome::Next;
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::ports::{Backlog, Tally, Unsettled, Waiting};
 
 use super::world::{
@@ -48,7 +49,7 @@ pub(super) async fn a_conversation_page_shows_what_waits_and_not_what_is_on_its_
 }
 
 pub(super) async fn backlogs_and_depth_follow_what_waits(world: World) {
-    assert_eq!(world.store.backlogs().await.unwrap(), []);
+    assert_eq!(world.store.backlogs(ShardSet::ALL).await.unwrap(), []);
     let other = number("+19995550000");
     let first = world.queued(draft(1)).await.draft.id;
     world.queued(draft(2)).await;
@@ -66,7 +67,7 @@ pub(super) async fn backlogs_and_depth_follow_what_waits(world: World) {
 }
 
 async fn backlogs(world: &World) -> Vec<(E164, u64)> {
-    let mut all: Vec<_> = world.store.backlogs().await.unwrap();
+    let mut all: Vec<_> = world.store.backlogs(ShardSet::ALL).await.unwrap();
     all.sort_by_key(|backlog| backlog.sender);
     all.into_iter().map(|Backlog { sender, waiting }| (sender, waiting)).collect()
 }
@@ -86,6 +87,7 @@ pub(super) async fn unsettled_lists_open_and_unknown_until_settled_or_listed(wor
         begin_by: attempt.begin_by,
         deadline: attempt.deadline,
         evidence_until: None,
+        not_after: None,
     };
     assert_eq!(world.store.unsettled(Some(sender())).await.unwrap(), [row]);
     assert_eq!(world.store.unsettled(None).await.unwrap().len(), 2);

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use redis::aio::MultiplexedConnection;
 use sendyard_actors::domain::ids::{AssistantId, ProviderKind};
 use sendyard_actors::domain::message::{
-    Draft, Elsewhere, Fallback, Lane, Message, Settlement, State, UnknownPolicy,
+    Draft, Elsewhere, Fallback, Kind, Lane, Message, Settlement, State, UnknownPolicy,
 };
 use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
 use sendyard_actors::domain::segments::Encoding;
+use sendyard_actors::ports::Appended;
 
 use super::on_redis::{beside, place_of};
 use super::world::{SECOND, World, accepted, done, draft, refused};
@@ -35,7 +37,34 @@ const VERSION_1_MOVED: &str = "\
     6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b6\
     1636d652d766f6e6167650201077b74686572657d";
 
-fn golden_draft() -> Draft {
+/// The first as version 2 stores it.
+const VERSION_2: &str = "\
+    dc0022020100cf00060a24181e4000ce015ef3c0ce015ef3c0030290c3c2c2c2c2939701b80000000000000000000000\
+    00000000010000000000000000ce000f4240ce002dc6c0ce01406f40ce000f4240a90305010532303432399702b80000\
+    00000000000000000000000000010000000000000001ce001e8480ce003d0900ce014fb180ce004c4b40a1029703b800\
+    0000000000000000000000000000010000000000000002ce015ef3c0ce017d7840ce029020c0c2c2ce015ef3c0a6534d\
+    30313233a8616363657074656403d921050105323034323911746f6f206d616e79207265717565737473010180cab5ee\
+    010100a7000000499602d2a70000039eda2b810000070102c302c3d96fac020b61636d652d7477696c696f01076772c3\
+    bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c83b0822\
+    43a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d652d766f6e6167650201077b74686572657dc2";
+
+/// The second as version 2 stores it.
+const VERSION_2_MOVED: &str = "\
+    dc0022020000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b80000000000000000000000\
+    0000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb05010532\
+    3034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c3c2\
+    c2d96fac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f\
+    612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d\
+    652d766f6e6167650201077b74686572657dc2";
+
+/// An offer, as version 2 stores it.
+const VERSION_2_OFFERED: &str = "\
+    dc0022020600cf00060a24181e40000000000090c2c2c2c2c290c2c2c2c2c20000a7000000499602d2a70000039eda2b\
+    810001070102c302c3d96fac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d\
+    706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501\
+    027b7d010b61636d652d766f6e6167650201077b74686572657dce000f4240";
+
+pub(super) fn golden_draft() -> Draft {
     Draft {
         lane: Lane::Urgent,
         assistant: AssistantId(300),
@@ -89,37 +118,60 @@ async fn golden_move(world: &World) -> Message {
     world.settled(id, 1, refused(Next::GiveUp)).await
 }
 
+/// Offers one for a second.
+async fn golden_offer(world: &World) -> Message {
+    let draft = Draft { kind: Kind::Immediate, ..golden_draft() };
+    match world.store.forward_immediate(draft, world.now() + SECOND).await.unwrap() {
+        Appended::Stored(message) => *message,
+        other => panic!("not stored: {other:?}"),
+    }
+}
+
 #[test]
-fn records_of_version_1_are_read_for_ever() {
+fn records_of_every_version_are_read_for_ever() {
     run_within(async {
         let lived = golden_life(&World::in_shared_memory()).await;
         let moved = golden_move(&World::in_shared_memory()).await;
-        for (expected, golden) in [(lived, VERSION_1), (moved, VERSION_1_MOVED)] {
+        let offered = golden_offer(&World::in_shared_memory()).await;
+        for (expected, golden) in [
+            (&lived, VERSION_1),
+            (&moved, VERSION_1_MOVED),
+            (&lived, VERSION_2),
+            (&moved, VERSION_2_MOVED),
+            (&offered, VERSION_2_OFFERED),
+        ] {
             let golden = hex::decode(golden).unwrap();
-            assert_eq!(record::decode(expected.draft.id, &golden).unwrap(), expected);
+            assert_eq!(&record::decode(expected.draft.id, &golden).unwrap(), expected);
         }
     });
 }
 
 #[test]
-fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_them() {
+fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_every_one() {
     let Some(server) = redis_server::shared() else { return };
     run_within(async {
-        let (world, _, mut own) = beside(server).await;
-        let message = golden_life(&world).await;
-        let place = place_of(message.draft.id);
-        let written: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
-        assert_eq!(hex::encode(&written), VERSION_1, "a new form is a new version");
+        for golden in [VERSION_1, VERSION_2] {
+            let (world, _, mut own) = beside(server).await;
+            let message = golden_life(&world).await;
+            assert_eq!(written(&mut own, &message).await, VERSION_2, "a new form is a new version");
 
-        let golden = hex::decode(VERSION_1).unwrap();
-        redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
-        let sent = world.settled(message.draft.id, 3, accepted()).await;
-        assert_eq!((sent.state, sent.tries, sent.draft), (State::Sent, 3, message.draft));
+            let (place, golden) = (place_of(message.draft.id), hex::decode(golden).unwrap());
+            redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
+            let sent = world.settled(message.draft.id, 3, accepted()).await;
+            assert_eq!((sent.state, sent.tries, sent.draft), (State::Sent, 3, message.draft));
+        }
 
         let (world, _, mut own) = beside(server).await;
         let moved = golden_move(&world).await;
-        let place = place_of(moved.draft.id);
-        let written: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
-        assert_eq!(hex::encode(&written), VERSION_1_MOVED, "a new form is a new version");
+        assert_eq!(written(&mut own, &moved).await, VERSION_2_MOVED, "a new form is a new version");
+
+        let (world, _, mut own) = beside(server).await;
+        let offered = golden_offer(&world).await;
+        assert_eq!(written(&mut own, &offered).await, VERSION_2_OFFERED, "a new form is a new version");
     });
+}
+
+async fn written(own: &mut MultiplexedConnection, message: &Message) -> String {
+    let bytes: Vec<u8> = redis::cmd("GET").arg(place_of(message.draft.id)).query_async(own).await.unwrap();
+    hex::encode(bytes)
 }

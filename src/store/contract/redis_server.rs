@@ -4,13 +4,14 @@
 //! answer. A shell holds it and waits for the end of its input, which is ours: however this process
 //! ends, the pipe closes, and the shell kills the server and removes the directory.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use sendyard_actors::ports::Clock;
 
+use super::several_servers::{is_installed, program};
 use crate::store::redis::RedisStore;
 
 /// More than there are cases and walks.
@@ -18,8 +19,8 @@ const DATABASES: u32 = 4096;
 
 const HOLD: &str = r#"
 dir=$(mktemp -d) || exit
-redis-server --port 0 --unixsocket "$dir/redis.sock" --dir "$dir" --databases "$1" \
-    --appendonly yes --appendfsync always --save "" --logfile "" --daemonize no "${@:2}" &
+"$1" --port 0 --unixsocket "$dir/redis.sock" --dir "$dir" --databases "$2" \
+    --appendonly yes --appendfsync always --save "" --logfile "" --daemonize no "${@:3}" &
 server=$!
 trap 'kill -9 $server; rm -rf "$dir"' EXIT
 echo "$dir/redis.sock"
@@ -34,14 +35,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// With these options beside those of every server here; `None` where there is no `redis-server`.
+    /// With these options beside those of every server here; `None` where there is no server to be had,
+    /// which is said.
     pub(crate) fn start(options: &[&str]) -> Option<Self> {
-        let found = Command::new("redis-server").arg("--version").output();
-        if !found.is_ok_and(|output| output.status.success()) {
+        if !is_installed("the Redis store") {
             return None;
         }
         let mut holder = Command::new("bash")
-            .args(["-c", HOLD, "holder", &DATABASES.to_string()])
+            .args(["-c", HOLD, "holder", &program(), &DATABASES.to_string()])
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -76,15 +77,8 @@ impl Drop for Server {
     }
 }
 
-/// The server of the process; says once that it is missing.
+/// The server of the process.
 pub(crate) fn shared() -> Option<&'static Server> {
-    static SHARED: LazyLock<Option<Server>> = LazyLock::new(|| {
-        let server = Server::start(&[]);
-        if server.is_none() {
-            let line = "\nSKIPPED: the Redis store: no redis-server (apt-get install redis-server)\n\n";
-            std::io::stderr().write_all(line.as_bytes()).unwrap();
-        }
-        server
-    });
+    static SHARED: LazyLock<Option<Server>> = LazyLock::new(|| Server::start(&[]));
     SHARED.as_ref()
 }

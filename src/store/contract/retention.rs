@@ -104,11 +104,17 @@ pub(super) async fn what_is_tried_again_is_kept_from_its_last_change_on(world: W
         // At the very instant at which it failed.
         world.store.retry(world.new_claim(immediate(index).id, lease, 1)).await.unwrap();
     }
+    let offered = immediate(3);
+    world.store.forward_immediate(offered.clone(), world.now()).await.unwrap();
+    world.pass(Duration::from_micros(1));
+    world.store.withdraw(offered.id).await.unwrap();
+    world.store.forward_again(offered.id, 0, Time::MAX).await.unwrap();
     world.pass(SECOND);
     world.settled(failed_again, 2, never_begun()).await;
     assert_eq!(world.store.prune(world.now()).await.unwrap(), NOTHING);
     assert_eq!(world.state(on_its_way).await, State::Sending);
     assert_eq!(world.state(failed_again).await, State::Failed);
+    assert_eq!(world.state(offered.id).await, State::Offered);
     world.pass(SECOND);
     assert_eq!(world.store.prune(world.now()).await.unwrap(), Pruned { messages: 1, ..NOTHING });
     assert_eq!(world.store.message(failed_again).await.unwrap(), None);

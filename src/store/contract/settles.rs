@@ -1,5 +1,7 @@
 //! `settle`, and what it charges.
 
+use std::time::Duration;
+
 use sendyard_actors::domain::ids::ProviderKind;
 use sendyard_actors::domain::message::{
     Draft, Elsewhere, Fallback, Lane, Moved, Settlement, State, UnknownPolicy,
@@ -84,6 +86,17 @@ pub(super) async fn charges_count_where_they_were_written_and_old_ones_go(world:
     let left = world.store.charges(sender(), Time::ZERO).await.unwrap();
     assert_eq!(left.len(), 1 + 16);
     assert_eq!(left[0], written[11]);
+}
+
+pub(super) async fn what_is_outdated_as_it_is_written_is_not_charged(world: World) {
+    let at = world.now();
+    for (index, keep_pace_from) in [(1, at), (2, at + Duration::from_micros(1))] {
+        let id = world.sending(draft(index)).await.draft.id;
+        let settle = World::settle_of(id, 1, refused(Next::GiveUp), Some(at));
+        done(&world, Settle { keep_pace_from, ..settle }).await;
+    }
+    let charges = world.store.charges(sender(), Time::ZERO).await.unwrap();
+    assert_eq!(charges, [Charge { at, units: 1 }], "of the first alone");
 }
 
 async fn done(world: &World, settle: Settle) {

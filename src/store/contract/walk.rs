@@ -15,6 +15,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use sendyard_actors::domain::ids::Shard;
 use sendyard_actors::domain::message::{Draft, Lane, Message, Shown, UnknownPolicy};
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::ports::{Clock, Leased, Store, Waiting};
 
 use self::steps::{LAST, MESSAGES, Step, draft, resolved, senders, steps, take};
@@ -56,7 +57,7 @@ async fn check_rows(store: &dyn Store) {
         assert_eq!(unsettled.len(), expected.len());
         for (row, message) in unsettled.iter().zip(expected) {
             assert_eq!((row.id, row.attempt), (message.draft.id, message.attempt));
-            assert_eq!(row.evidence_until, message.evidence_until);
+            assert_eq!((row.evidence_until, row.not_after), (message.evidence_until, message.not_after));
         }
     }
     let shown = |what| messages.iter().filter(|message| message.shown() == what).count() as u64;
@@ -70,7 +71,7 @@ async fn reads(store: &dyn Store) -> String {
     // Their order is not promised.
     let mut unsettled = store.unsettled(None).await.unwrap();
     unsettled.sort_by_key(|row| row.id);
-    let mut backlogs = store.backlogs().await.unwrap();
+    let mut backlogs = store.backlogs(ShardSet::ALL).await.unwrap();
     backlogs.sort_by_key(|backlog| backlog.sender);
     format!(
         "{:?} {:?} {unsettled:?} {backlogs:?} {:?}",
@@ -150,7 +151,7 @@ proptest! {
 }
 
 /// How many walks on Redis each run makes, and how long each is.
-const WALKS: u64 = 5;
+const WALKS: u64 = 6;
 const WALK_LENGTH: usize = 160;
 
 /// The same seed, the same steps.
@@ -192,7 +193,7 @@ async fn walk_on_redis(server: &'static Server, name: &str, steps: Vec<Step>) ->
 }
 
 /// What all walks together must have come by, or they show little.
-const SIGHTS: [&str; 20] = [
+const SIGHTS: [&str; 25] = [
     "NotHead",
     "2 claimed",
     "NotDue",
@@ -213,6 +214,11 @@ const SIGHTS: [&str; 20] = [
     "last_there: 2",
     "frozen: Some(\"there\"), fallback: None",
     "messages: 1",
+    "an offer is taken",
+    "an offer is not taken any more",
+    "an offer is withdrawn",
+    "an offer is not withdrawn yet",
+    "offered again",
 ];
 
 #[test]

@@ -46,6 +46,10 @@ impl TestClock {
     pub(super) fn pass(&self, time: Duration) {
         self.0.fetch_add(u64::try_from(time.as_nanos()).unwrap(), Ordering::SeqCst);
     }
+
+    fn start_again(&self) {
+        self.0.store(START.as_nanos(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {
@@ -272,6 +276,23 @@ impl World {
 
     pub(super) async fn state(&self, id: MessageId) -> State {
         self.message(id).await.state
+    }
+}
+
+/// Worlds that follow each other over one store, which is emptied in between.
+pub(super) struct Worlds {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<TestClock>,
+    pub(super) empty: Box<dyn Fn()>,
+}
+
+impl Worlds {
+    /// The world of the case of this name, which is said in case it fails.
+    pub(super) fn next(&self, case: &str) -> World {
+        println!("{case}");
+        (self.empty)();
+        self.clock.start_again();
+        World::over(Arc::clone(&self.store), Arc::clone(&self.clock))
     }
 }
 

@@ -56,6 +56,35 @@ const VERSION_3_MOVED: &str = "\
     c001c0e6dfc80101c09595c0010400018091d8bf010106534d3031323301086163636570746564010201050105323034\
     323911746f6f206d616e79207265717565737473010180cab5ee01";
 
+/// The first, as version 4 stores it.
+const VERSION_4: &str = "\
+    0410018bcfe56800700080000000000000a3d285d8cc04809ac5e505000007ac020b61636d652d7477696c696f010767\
+    72c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e6702019558836906724610787559cb1b\
+    50efce15153412dab030c88ae6f5796a709b0e0000290580d293ad0380c2d72f808f85cd01038088debe010303010301\
+    000000000301feffffffffffffffffffffffffffffffffff03018084af5f808da96080def36801c088ec5f0305010532\
+    3034323902feffffffffffffffffffffffffffffffffff030280c6868f0180cf80900180a0cb980101c0d3bd90010203\
+    feffffffffffffffffffffffffffffffffff0303c08c9bbf01c09595c001c0e6dfc80101c09595c0010400018091d8bf\
+    010106534d3031323301086163636570746564010201050105323034323911746f6f206d616e79207265717565737473\
+    010180cab5ee0100";
+
+/// The second, as version 4 stores it.
+const VERSION_4_MOVED: &str = "\
+    0410018bcfe56800700080000000000000a3d285d8cc04809ac5e505000007ac020b61636d652d7477696c696f010767\
+    72c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e6702019558836906724610787559cb1b\
+    50efce15153412dab030c88ae6f5796a709b0e00010573706172650201027b7d290580d293ad0380c2d72f808f85cd01\
+    038088debe010303010301000101056669727374000200000301feffffffffffffffffffffffffffffffffff03018084\
+    af5f808da96080def36801c088ec5f03050105323034323902feffffffffffffffffffffffffffffffffff030280c686\
+    8f0180cf80900180a0cb980101c0d3bd90010203feffffffffffffffffffffffffffffffffff0303c08c9bbf01c09595\
+    c001c0e6dfc80101c09595c0010400018091d8bf010106534d3031323301086163636570746564010201050105323034\
+    323911746f6f206d616e79207265717565737473010180cab5ee0100";
+
+/// An offer of the same draft, as version 4 stores it.
+const VERSION_4_OFFERED: &str = "\
+    0410018bcfe56800700080000000000000a3d285d8cc04809ac5e505000107ac020b61636d652d7477696c696f010767\
+    72c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e6702019558836906724610787559cb1b\
+    50efce15153412dab030c88ae6f5796a709b0e0000290080c2d72f80c2d72f80c2d72f0680c2d72f0000000000000000\
+    0000000000000180d6c28c04";
+
 /// A message on its third attempt, with something in every field that can hold something.
 fn message() -> Message {
     let at = Time::from_millis;
@@ -119,9 +148,15 @@ fn moved() -> Message {
     message
 }
 
+/// The same draft, offered for a second.
+fn offered() -> Message {
+    let draft = Draft { kind: Kind::Immediate, ..message().draft };
+    Message::offered(draft, 41, Time::from_millis(1100), Time::from_millis(100))
+}
+
 #[test]
 fn a_record_survives_its_bytes() {
-    for message in [message(), moved()] {
+    for message in [message(), moved(), offered()] {
         assert_eq!(decode(&encode(&message).unwrap()).unwrap(), message);
     }
 }
@@ -159,9 +194,17 @@ fn a_record_of_version_3_is_read_for_ever() {
 }
 
 #[test]
+fn a_record_of_version_4_is_read_for_ever() {
+    assert_eq!(decode(&hex::decode(VERSION_4).unwrap()).unwrap(), message());
+    assert_eq!(decode(&hex::decode(VERSION_4_MOVED).unwrap()).unwrap(), moved());
+    assert_eq!(decode(&hex::decode(VERSION_4_OFFERED).unwrap()).unwrap(), offered());
+}
+
+#[test]
 fn the_version_that_is_written_has_its_golden_record() {
-    assert_eq!(hex::encode(encode(&message()).unwrap()), VERSION_3);
-    assert_eq!(hex::encode(encode(&moved()).unwrap()), VERSION_3_MOVED);
+    assert_eq!(hex::encode(encode(&message()).unwrap()), VERSION_4);
+    assert_eq!(hex::encode(encode(&moved()).unwrap()), VERSION_4_MOVED);
+    assert_eq!(hex::encode(encode(&offered()).unwrap()), VERSION_4_OFFERED);
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl From<MessageV2> for Message {
             provider_status: old.provider_status,
             provider_segments: old.provider_segments,
             refusal: old.refusal,
+            not_after: None,
         }
     }
 }

@@ -2,24 +2,24 @@
 //! table until they are folded into it.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::{Entry, Range};
-use std::ops::Bound;
+use std::collections::btree_map::Entry;
 
 use sendyard_actors::ports::StoreError;
-use smallvec::SmallVec;
 
-use crate::store::keys::Span;
+use super::sort_key::SortKey;
 
 /// Stands in the log in place of the length of a value: the row is removed.
 const REMOVED: u32 = u32::MAX;
 
-/// A key, in its node of the tree where it is of the usual length: a search is mostly comparisons.
-pub(super) type Key = SmallVec<[u8; 32]>;
+/// Kinds of rows that have a tree of their own. All kinds behind them share the last one.
+const KINDS: usize = 16;
 
 /// What became of each row that was changed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    rows: BTreeMap<Key, Change>,
+    /// By the kind of row, in the order of the keys: a search meets rows of its own kind alone, and there
+    /// are few of the kinds that change most often.
+    kinds: [BTreeMap<SortKey, Change>; KINDS],
     /// What they hold, about; rows that were changed again count each time.
     bytes: usize,
 }
@@ -41,28 +41,30 @@ impl Change {
 
 impl Changes {
     /// What became of a row, if it was changed.
-    pub(super) fn get(&self, key: &[u8]) -> Option<&Change> {
-        self.rows.get(key)
+    pub(super) fn get(&self, key: &SortKey) -> Option<&Change> {
+        self.kinds.get(kind(key))?.get(key)
     }
 
-    /// The changes of a span, in the order of the keys. The span is not empty.
-    pub(super) fn range(&self, span: &Span) -> Range<'_, Key, Change> {
-        let bounds = (Bound::Included(span.from.as_slice()), Bound::Excluded(span.below.as_slice()));
-        self.rows.range::<[u8], _>(bounds)
+    /// The changes from one key up to another, which is not part of it, in the order of the keys. The
+    /// second key is behind the first.
+    pub(super) fn range(&self, from: &SortKey, below: &SortKey) -> impl Iterator<Item = (&SortKey, &Change)> {
+        let kinds = self.kinds.get(kind(from)..=kind(below)).unwrap_or_default();
+        kinds.iter().flat_map(move |rows| rows.range(from..below))
     }
 
     pub(super) fn put(&mut self, key: &[u8], value: Option<Vec<u8>>) {
-        self.lay(Key::from_slice(key), Change { value, fresh: false });
+        self.lay(SortKey::new(key), Change { value, fresh: false });
     }
 
     /// A row whose key nothing beneath has ever had.
     pub(super) fn put_new(&mut self, key: &[u8], value: Vec<u8>) {
-        self.lay(Key::from_slice(key), Change { value: Some(value), fresh: true });
+        self.lay(SortKey::new(key), Change { value: Some(value), fresh: true });
     }
 
-    fn lay(&mut self, key: Key, newer: Change) {
+    fn lay(&mut self, key: SortKey, newer: Change) {
         self.bytes += key.len() + newer.value.as_ref().map_or(0, Vec::len);
-        match self.rows.entry(key) {
+        let Some(rows) = self.kinds.get_mut(kind(&key)) else { return };
+        match rows.entry(key) {
             Entry::Vacant(place) => {
                 place.insert(newer);
             }
@@ -75,13 +77,13 @@ impl Changes {
 
     /// Lays newer changes over these.
     pub(super) fn extend(&mut self, newer: Self) {
-        for (key, change) in newer.rows {
+        for (key, change) in newer.kinds.into_iter().flatten() {
             self.lay(key, change);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.kinds.iter().all(BTreeMap::is_empty)
     }
 
     pub(super) const fn bytes(&self) -> usize {
@@ -89,16 +91,17 @@ impl Changes {
     }
 
     /// Each change, in the order of the keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.rows.iter().map(|(key, change)| (key.as_slice(), change.value()))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SortKey, Option<&[u8]>)> {
+        self.kinds.iter().flatten().map(|(key, change)| (key, change.value()))
     }
 
     /// For the log: each key and value behind its length, four bytes, the highest first.
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = Vec::with_capacity(self.bytes + 8 * self.rows.len());
-        for (key, change) in &self.rows {
-            push(&mut bytes, key)?;
-            match &change.value {
+        let rows: usize = self.kinds.iter().map(BTreeMap::len).sum();
+        let mut bytes = Vec::with_capacity(self.bytes + 8 * rows);
+        for (key, value) in self.iter() {
+            push(&mut bytes, &key.bytes())?;
+            match value {
                 Some(value) => push(&mut bytes, value)?,
                 None => bytes.extend_from_slice(&REMOVED.to_be_bytes()),
             }
@@ -116,6 +119,11 @@ impl Changes {
         }
         Ok(changes)
     }
+}
+
+/// The place of a key's rows among the kinds.
+fn kind(key: &SortKey) -> usize {
+    key.kind().min(KINDS - 1)
 }
 
 fn push(bytes: &mut Vec<u8>, field: &[u8]) -> Result<(), StoreError> {
@@ -159,7 +167,7 @@ mod tests {
     #[test]
     fn changes_survive_the_log() {
         let read = Changes::decode(&changes().encode().unwrap()).unwrap();
-        assert_eq!(read.rows, changes().rows);
+        assert_eq!(read.kinds, changes().kinds);
     }
 
     #[test]
@@ -215,9 +223,28 @@ mod tests {
         assert_eq!(known(&read, &[1]), Known::Removed);
     }
 
+    #[test]
+    fn a_range_goes_through_all_kinds_between_its_ends() {
+        let mut changes = Changes::default();
+        for key in [[200, 1], [3, 2], [17, 5], [3, 1], [4, 0], [1, 9], [16, 9]] {
+            changes.put(&key, None);
+        }
+        let range = |from: &[u8], below: &[u8]| -> Vec<Vec<u8>> {
+            let (from, below) = (SortKey::new(from), SortKey::new(below));
+            changes.range(&from, &below).map(|(key, _)| key.bytes().to_vec()).collect()
+        };
+        assert_eq!(range(&[3], &[4]), [[3, 1], [3, 2]]);
+        assert_eq!(range(&[3, 2], &[17]), [[3, 2], [4, 0], [16, 9]]);
+        assert_eq!(range(&[16, 9], &[200]), [[16, 9], [17, 5]]);
+        let all: Vec<Vec<u8>> = changes.iter().map(|(key, _)| key.bytes().to_vec()).collect();
+        assert!(all.is_sorted() && all.len() == 7);
+    }
+
     /// What is known of a row, or nothing.
     fn known<'a>(changes: &'a Changes, key: &[u8]) -> Known<'a> {
-        changes.get(key).map_or(Known::Nothing, |change| change.value().map_or(Known::Removed, Known::Value))
+        changes
+            .get(&SortKey::new(key))
+            .map_or(Known::Nothing, |change| change.value().map_or(Known::Removed, Known::Value))
     }
 
     #[derive(Debug, PartialEq, Eq)]

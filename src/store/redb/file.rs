@@ -16,6 +16,7 @@ use sendyard_actors::domain::ids::SHARDS;
 use sendyard_actors::ports::StoreError;
 
 use super::changes::Changes;
+use super::group::Table;
 use super::log::{self, Fault};
 use super::logs::Logs;
 use crate::store::keys;
@@ -159,6 +160,8 @@ pub(super) fn path_in(dir: &Path) -> Result<PathBuf, OpenError> {
 /// The store's files, open and checked. The logs are closed first: they have no lock but the other's.
 pub(super) struct Files {
     pub(super) logs: Logs,
+    /// The rows as they were opened.
+    pub(super) table: Table,
     pub(super) database: Database,
     /// The number of the last group that is folded into the rows.
     pub(super) folded: u64,
@@ -252,22 +255,24 @@ fn checked(
         }
         About::Store { log: Some(id), .. } => ([open(0, true)?, open(1, true)?], id),
     };
-    let folded = folded(&database, path)?;
+    let table = table(&database).map_err(|error| refusal(path, error))?;
+    let folded = folded(&table, path)?;
     let opened = Logs::open(logs, id, folded, log_grows_by)
         .map_err(|(which, fault)| log_refusal(path, which, fault))?;
     let groups: Result<_, _> = opened.groups.iter().map(|group| Changes::decode(group)).collect();
     let groups = groups.map_err(|error| log_refusal(path, 0, Fault::Damaged(error.to_string())))?;
-    Ok(Files { logs: opened.logs, database, folded, groups })
+    Ok(Files { logs: opened.logs, table, database, folded, groups })
+}
+
+/// The rows as the last commit left them.
+pub(super) fn table(database: &Database) -> Result<Table, ::redb::Error> {
+    Ok(database.begin_read()?.open_table(ROWS)?)
 }
 
 /// The number of the last group that is folded into the rows.
-fn folded(database: &Database, path: &Path) -> Result<u64, OpenError> {
-    let number = (|| -> Result<_, ::redb::Error> {
-        let rows = database.begin_read()?.open_table(ROWS)?;
-        let number = rows.get(keys::group().as_slice())?;
-        Ok(number.map(|number| decode(number.value())))
-    })();
-    let number = number.map_err(|error| refusal(path, error))?.unwrap_or(Ok(0));
+fn folded(table: &Table, path: &Path) -> Result<u64, OpenError> {
+    let number = table.get(keys::group().as_slice()).map_err(|error| refusal(path, error))?;
+    let number = number.map_or(Ok(0), |number| decode(number.value()));
     number.map_err(|error| OpenError::Damaged { path: path.to_owned(), reason: error.to_string() })
 }
 

@@ -37,6 +37,8 @@ pub(super) fn make(database: &Database, changes: &Changes, number: u64) -> Resul
     {
         let mut table = transaction.open_table(ROWS).map_err(failed)?;
         for (key, change) in changes.iter() {
+            let key = key.bytes();
+            let key = key.as_slice();
             match change {
                 Some(value) => table.insert(key, value).map(drop).map_err(failed)?,
                 None => table.remove(key).map(drop).map_err(failed)?,

@@ -7,9 +7,10 @@ use std::ops::{Bound, ControlFlow};
 use ::redb::ReadOnlyTable;
 use sendyard_actors::ports::StoreError;
 
-use super::changes::{Change, Changes, Key};
+use super::changes::{Change, Changes};
 use super::file::failed;
-use crate::store::keys::Span;
+use super::sort_key::SortKey;
+use crate::store::keys::{KeyBytes, Span};
 use crate::store::rows::{Rows, RowsMut, Visit};
 
 /// The table as it was when its reader began.
@@ -17,18 +18,18 @@ pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The rows at one durable state.
 pub(super) struct ReadRows<'a> {
-    pub(super) table: Table,
+    pub(super) table: &'a Table,
     /// What lies over the table.
     pub(super) newest_first: [&'a Changes; 2],
 }
 
 impl Rows for ReadRows<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.table, self.newest_first, key)
+        get(self.table, self.newest_first, key)
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan(&self.table, self.newest_first, span, visit)
+        scan(self.table, self.newest_first, span, visit)
     }
 }
 
@@ -56,21 +57,21 @@ impl<'a> GroupRows<'a> {
 
 impl Rows for GroupRows<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get(&self.beneath.table, self.newest_first(), key)
+        get(self.beneath.table, self.newest_first(), key)
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan(&self.beneath.table, self.newest_first(), span, visit)
+        scan(self.beneath.table, self.newest_first(), span, visit)
     }
 }
 
 impl RowsMut for GroupRows<'_> {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+    fn put(&mut self, key: KeyBytes, value: Vec<u8>) -> Result<(), StoreError> {
         self.own.put(&key, Some(value));
         Ok(())
     }
 
-    fn put_new(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+    fn put_new(&mut self, key: KeyBytes, value: Vec<u8>) -> Result<(), StoreError> {
         self.own.put_new(&key, value);
         Ok(())
     }
@@ -87,7 +88,8 @@ fn get<const LAYERS: usize>(
     newest_first: [&Changes; LAYERS],
     key: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    if let Some(change) = newest_first.iter().find_map(|layer| layer.get(key)) {
+    let sort_key = SortKey::new(key);
+    if let Some(change) = newest_first.iter().find_map(|layer| layer.get(&sort_key)) {
         return Ok(change.value().map(<[u8]>::to_vec));
     }
     let value = table.get(key).map_err(failed)?;
@@ -104,26 +106,29 @@ fn scan<const LAYERS: usize>(
     if span.from >= span.below {
         return Ok(());
     }
-    let mut layers = newest_first.map(|layer| layer.range(span).peekable());
+    let (from, below) = (SortKey::new(&span.from), SortKey::new(&span.below));
+    let mut layers = newest_first.map(|layer| layer.range(&from, &below).peekable());
     let bounds = (Bound::Included(span.from.as_slice()), Bound::Excluded(span.below.as_slice()));
     for row in table.range::<&[u8]>(bounds).map_err(failed)? {
         let (key, value) = row.map_err(failed)?;
+        let sort_key = SortKey::new(key.value());
         // What was changed before this row in order, then the row, unless it was changed itself.
-        while let Some((changed, now)) = next_up_to(&mut layers, Some(key.value())) {
+        let mut is_changed = false;
+        while let Some((changed, now)) = next_up_to(&mut layers, Some(&sort_key)) {
+            is_changed = *changed == sort_key;
             if let Some(now) = now
-                && visit(changed, now)? == ControlFlow::Break(())
+                && visit(&changed.bytes(), now)? == ControlFlow::Break(())
             {
                 return Ok(());
             }
         }
-        let shadowed = newest_first.iter().any(|layer| layer.get(key.value()).is_some());
-        if !shadowed && visit(key.value(), value.value())? == ControlFlow::Break(()) {
+        if !is_changed && visit(key.value(), value.value())? == ControlFlow::Break(()) {
             return Ok(());
         }
     }
     while let Some((changed, now)) = next_up_to(&mut layers, None) {
         if let Some(now) = now
-            && visit(changed, now)? == ControlFlow::Break(())
+            && visit(&changed.bytes(), now)? == ControlFlow::Break(())
         {
             return Ok(());
         }
@@ -132,12 +137,15 @@ fn scan<const LAYERS: usize>(
 }
 
 /// The first change that is left, by the newest layer that has it, if it is not behind `limit`.
-fn next_up_to<'a, I>(layers: &mut [Peekable<I>], limit: Option<&[u8]>) -> Option<(&'a [u8], Option<&'a [u8]>)>
+fn next_up_to<'a, I>(
+    layers: &mut [Peekable<I>],
+    limit: Option<&SortKey>,
+) -> Option<(&'a SortKey, Option<&'a [u8]>)>
 where
-    I: Iterator<Item = (&'a Key, &'a Change)>,
+    I: Iterator<Item = (&'a SortKey, &'a Change)>,
 {
     let first = layers.iter_mut().filter_map(|layer| layer.peek().map(|(key, _)| *key)).min()?;
-    if limit.is_some_and(|limit| first.as_slice() > limit) {
+    if limit.is_some_and(|limit| first > limit) {
         return None;
     }
     // Of several layers the first is the newest; the older ones have had their say.
@@ -147,5 +155,5 @@ where
             newest = newest.or(Some(change));
         }
     }
-    newest.map(|change| (first.as_slice(), change.value()))
+    newest.map(|change| (first, change.value()))
 }

@@ -7,18 +7,18 @@
 //! anew. Both are also in memory, where every reader and every step sees them over the table.
 //!
 //! Invariants: folding and pending are what the entries of the logs add up to that are not known to be
-//! folded; the table holds no change that those do not hold as well, or that was not folded whole. So
-//! table, folding and pending together are one durable state, whichever of them a reader took first.
+//! folded; the table, opened anew where folding is emptied, holds no change that those do not hold as well,
+//! or that was not folded whole. So table, folding and pending together are one durable state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ::redb::{Database, ReadableDatabase, WriteTransaction};
+use ::redb::{Database, WriteTransaction};
 use sendyard_actors::ports::StoreError;
 
 use super::changes::Changes;
-use super::file::{Files, OpenError, ROWS, failed, log_failed, not_opened};
+use super::file::{self, Files, OpenError, failed, log_failed, not_opened};
 use super::fold::{self, Fold, begin_durable};
-use super::group::{GroupRows, ReadRows};
+use super::group::{GroupRows, ReadRows, Table};
 use super::log::AppendError;
 use super::logs::Logs;
 use crate::store::rows::Rows;
@@ -35,6 +35,9 @@ pub(super) struct Handle {
 struct Open {
     /// Closed before the database, which has the lock of all. The writer alone takes it.
     logs: Mutex<Logs>,
+    /// The rows as the last fold left them. Every reader and every group sees this one: to open it costs as
+    /// much as to read a row. Given up before the database.
+    table: Table,
     database: Arc<Database>,
     /// Durable in a log, being folded into the table. Empty while nothing is.
     folding: Arc<Changes>,
@@ -46,9 +49,10 @@ struct Open {
 
 impl From<Files> for Open {
     fn from(files: Files) -> Self {
-        let Files { logs, database, folded, groups } = files;
+        let Files { logs, table, database, folded, groups } = files;
         let mut open = Self {
             logs: Mutex::new(logs),
+            table,
             database: Arc::new(database),
             folding: Arc::default(),
             pending: Changes::default(),
@@ -63,10 +67,14 @@ impl From<Files> for Open {
 }
 
 impl Open {
-    fn rows(&self) -> Result<ReadRows<'_>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
-        let table = transaction.open_table(ROWS).map_err(failed)?;
-        Ok(ReadRows { table, newest_first: [&self.pending, &self.folding] })
+    fn rows(&self) -> ReadRows<'_> {
+        ReadRows { table: &self.table, newest_first: [&self.pending, &self.folding] }
+    }
+
+    /// A fold was made: its rows are seen from now on.
+    fn look_anew(&mut self) -> Result<(), StoreError> {
+        self.table = file::table(&self.database).map_err(failed)?;
+        Ok(())
     }
 
     fn logs(&self) -> MutexGuard<'_, Logs> {
@@ -90,7 +98,7 @@ impl Handle {
         query: impl FnOnce(&dyn Rows) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let open = self.shared();
-        query(&open.as_ref().ok_or_else(shut)?.rows()?)
+        query(&open.as_ref().ok_or_else(shut)?.rows())
     }
 
     /// Runs a group of steps over the last durable state; what they change. For the writer alone.
@@ -99,7 +107,7 @@ impl Handle {
         steps: impl FnOnce(&mut GroupRows<'_>) -> Result<(), E>,
     ) -> Result<Changes, E> {
         let open = self.shared();
-        let mut rows = GroupRows::over(open.as_ref().ok_or_else(shut)?.rows()?);
+        let mut rows = GroupRows::over(open.as_ref().ok_or_else(shut)?.rows());
         steps(&mut rows)?;
         Ok(rows.into_changes())
     }
@@ -150,6 +158,7 @@ impl Handle {
             fold::make(&open.database, &open.pending, open.last)?;
         }
         if let Some(open) = self.exclusive().as_mut() {
+            open.look_anew()?;
             open.pending = Changes::default();
             open.logs().restart();
         }
@@ -167,15 +176,17 @@ impl Handle {
         Some(Fold::new(&open.database, &open.folding, open.last))
     }
 
-    /// The fold that was begun is made, durably.
-    pub(super) fn end_fold(&self) {
+    /// The fold that was begun is made, durably. After an error the files are to be opened anew.
+    pub(super) fn end_fold(&self) -> Result<(), StoreError> {
         let mut folded = Arc::default();
         if let Some(open) = self.exclusive().as_mut() {
+            open.look_anew()?;
             std::mem::swap(&mut folded, &mut open.folding);
             open.logs().free_other();
         }
         // Dropped here, where nobody waits for the lock.
         drop(folded);
+        Ok(())
     }
 
     /// The number of the last group that is durable, by the file as it was opened or written since.

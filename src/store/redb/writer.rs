@@ -172,6 +172,7 @@ impl Writer {
         let mut steps = 0;
         let mut open = true;
         let mut mend = false;
+        let mut gave_way = false;
         let mut next = Some(first);
         while let Some(work) = next {
             match work {
@@ -182,13 +183,25 @@ impl Writer {
                 Work::Mend => mend = true,
                 Work::Close => open = false,
             }
-            next = if open && steps < GROUP { self.work.try_recv().ok() } else { None };
+            next = if open && steps < GROUP { self.next_waiting(&mut gave_way) } else { None };
         }
         if mend {
             self.mend();
         }
         self.write(group);
         open
+    }
+
+    /// What waits, if anything does. Where nothing does, gives way once for each group: where the processors
+    /// are busy, whoever is about to send a step does so then, and a group costs about the same whatever it
+    /// holds. Where one is idle that takes no time.
+    fn next_waiting(&self, gave_way: &mut bool) -> Option<Work> {
+        let waiting = self.work.try_recv().ok();
+        if waiting.is_some() || std::mem::replace(gave_way, true) {
+            return waiting;
+        }
+        std::thread::yield_now();
+        self.work.try_recv().ok()
     }
 
     /// Opens the files anew if they can no longer be written.
@@ -313,11 +326,11 @@ impl Writer {
     }
 
     fn fold_ended(&mut self, made: Result<(), StoreError>) -> Result<(), StoreError> {
-        match &made {
-            Ok(()) => self.handle.end_fold(),
-            Err(error) => self.fold_failed(error),
+        let ended = made.and_then(|()| self.handle.end_fold());
+        if let Err(error) = &ended {
+            self.fold_failed(error);
         }
-        made
+        ended
     }
 
     /// Folds all that is pending, between two groups.

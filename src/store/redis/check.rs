@@ -1,24 +1,26 @@
 //! What the server is asked at the start: is the data of this version, and what does its configuration
-//! promise? Each thing that is wrong is one sentence.
+//! promise? Each thing that is wrong is one sentence. Of a Cluster each master is asked; of a service that
+//! Sentinel watches the present master alone, as a replica answers for itself when it becomes one.
 
-use redis::{Pipeline, Value};
+use std::time::Duration;
+
+use redis::{Cmd, FromRedisValue, Pipeline, Value};
 use sendyard_actors::domain::ids::SHARDS;
 use sendyard_actors::ports::StoreError;
+use tokio::time::Instant;
 
 use super::link::{Link, value_of};
+use super::promise::{Promise, promise, unknown};
 use super::{keys, scripts};
 
 /// Scripts with flags came with it.
 const OLDEST_SERVER: u32 = 7;
 
-/// What the store promises, and what speaks against it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Promise {
-    /// What an answer `queued` means, in one line.
-    pub queued_means: &'static str,
-    /// What an operator should change, a sentence each.
-    pub warnings: Vec<String>,
-}
+/// The slots of every Cluster.
+const CLUSTER_SLOTS: u64 = 16384;
+
+/// Half of the engine's margin, unless that is set: see `keys.rs`, on time.
+const CLOCKS_APART: Duration = Duration::from_secs(1);
 
 /// Why the data there cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,15 +56,48 @@ pub enum NotUsable {
         /// What the server says.
         found: String,
     },
+    /// Not every slot of the Cluster has a master.
+    #[error("of the Redis Cluster's {CLUSTER_SLOTS} slots {assigned} have a master, expected all of them")]
+    Slots {
+        /// How many have one.
+        assigned: u64,
+    },
+    /// The Cluster itself says that it does not work.
+    #[error("the Redis Cluster is down: its cluster_state is {state}, expected ok")]
+    Cluster {
+        /// What it says.
+        state: String,
+    },
+    /// Not every master of the Cluster can be reached.
+    #[error("{reached} of the {masters} masters of the Redis Cluster can be reached, expected all of them")]
+    Masters {
+        /// How many can be.
+        reached: usize,
+        /// How many it has.
+        masters: usize,
+    },
+    /// The clocks of the Cluster's masters differ too much.
+    #[error(
+        "the clocks of the Redis Cluster's masters are at least {apart:?} apart, expected less than \
+         {CLOCKS_APART:?}: have them set by one source of time"
+    )]
+    Clocks {
+        /// How far, at least.
+        apart: Duration,
+    },
 }
 
 /// Checks the server's version, then the store's mark, which is written where there is none, then what
 /// the server's configuration promises.
 pub(super) async fn check(link: &Link) -> Result<Promise, NotUsable> {
-    let mut read = Pipeline::with_capacity(1);
-    read.cmd("INFO").arg("server");
-    let info: String = only(link.read(&read).await?)?;
-    refuse_old(&info)?;
+    let mut info = redis::cmd("INFO");
+    info.arg("server");
+    let servers: Vec<(String, String)> = of_masters(link, &info).await?;
+    servers.iter().try_for_each(|(_, info)| refuse_old(info))?;
+    if link.is_cluster() {
+        refuse_incomplete(link, servers.len()).await?;
+        refuse_other_times(link).await?;
+    }
 
     let call = link.call(&scripts::MARK_STORE, keys::MARK.into()).arg(keys::FORMAT).arg(SHARDS);
     let mut mark = call.write().await?;
@@ -75,99 +110,84 @@ pub(super) async fn check(link: &Link) -> Result<Promise, NotUsable> {
         return Err(NotUsable::Shards { found: shards, expected: SHARDS });
     }
 
-    let mut read = Pipeline::with_capacity(1);
-    read.cmd("CONFIG").arg("GET").arg("append*").arg("maxmemory-policy");
-    match link.read(&read).await {
-        Ok(values) => Ok(promise(&only::<Vec<(String, String)>>(values)?)),
-        // Hosted servers often keep it to themselves.
-        Err(StoreError::Unavailable(_)) => Ok(Promise {
-            queued_means: "Redis: queued means in Redis; what its own configuration keeps is not known",
-            warnings: vec![
-                "Redis does not tell its configuration (CONFIG GET), so nobody checked it".to_owned(),
-            ],
-        }),
+    let mut config = redis::cmd("CONFIG");
+    config.arg("GET").arg("append*").arg("maxmemory-policy");
+    match of_masters::<Vec<(String, String)>>(link, &config).await {
+        Ok(servers) => Ok(promise(&servers, link.may_fail_over())),
+        Err(StoreError::Unavailable(_)) => Ok(unknown()),
         Err(error) => Err(error.into()),
     }
 }
 
 fn refuse_old(info: &str) -> Result<(), NotUsable> {
-    let field =
-        |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-    let Some(version) = field("redis_version") else { return Ok(()) };
+    let Some(version) = field(info, "redis_version") else { return Ok(()) };
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if field("valkey_version").is_none() && major.is_some_and(|major| major < OLDEST_SERVER) {
+    if field(info, "valkey_version").is_none() && major.is_some_and(|major| major < OLDEST_SERVER) {
         return Err(NotUsable::Server { found: version.to_owned() });
     }
     Ok(())
 }
 
-/// From what `CONFIG GET` said.
-fn promise(config: &[(String, String)]) -> Promise {
-    let value = |name: &str| {
-        let found = config.iter().find(|(key, _)| key == name);
-        found.map_or("", |(_, value)| value.as_str())
-    };
-    let mut warnings = Vec::new();
-    let policy = value("maxmemory-policy");
-    if !matches!(policy, "noeviction" | "") {
-        warnings.push(format!(
-            "Redis may drop queued messages when its memory is full: maxmemory-policy is {policy}, expected \
-             noeviction"
-        ));
+/// Is the Cluster whole, and were all its masters asked?
+async fn refuse_incomplete(link: &Link, asked: usize) -> Result<(), NotUsable> {
+    let mut read = Pipeline::with_capacity(1);
+    read.cmd("CLUSTER").arg("INFO");
+    let info: String = value_of(link.read(&read).await?.into_iter().next().unwrap_or(Value::Nil))?;
+    let number = |name| field(&info, name).and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
+    let assigned = number("cluster_slots_assigned");
+    if assigned != CLUSTER_SLOTS {
+        return Err(NotUsable::Slots { assigned });
     }
-    let queued_means = match (value("appendonly"), value("appendfsync")) {
-        ("yes", "always") => "Redis: queued means in its append-only file, fsync before the answer",
-        ("yes", "everysec") => {
-            "Redis: queued means in its append-only file; a crash of its machine may lose the last second"
-        }
-        ("yes", _) => {
-            warnings.push(
-                "Redis may lose answered messages when its machine crashes: appendfsync is no, expected \
-                 always or everysec"
-                    .to_owned(),
-            );
-            "Redis: queued means in its memory, and in its file when the system gets to it"
-        }
-        (_, _) => {
-            warnings.push(
-                "Redis loses answered messages when it ends: appendonly is no, expected yes".to_owned(),
-            );
-            "Redis: queued means in its memory; nothing that it has not saved outlives it"
-        }
-    };
-    Promise { queued_means, warnings }
+    let state = field(&info, "cluster_state").unwrap_or_default();
+    if state != "ok" {
+        return Err(NotUsable::Cluster { state: state.to_owned() });
+    }
+    let masters = usize::try_from(number("cluster_size")).unwrap_or_default();
+    if asked < masters {
+        return Err(NotUsable::Masters { reached: asked, masters });
+    }
+    Ok(())
 }
 
-fn only<T: redis::FromRedisValue>(values: Vec<Value>) -> Result<T, StoreError> {
-    value_of(values.into_iter().next().unwrap_or(Value::Nil))
+/// Do the masters' clocks agree? All are asked at once.
+async fn refuse_other_times(link: &Link) -> Result<(), NotUsable> {
+    let asked_at = Instant::now();
+    let times: Vec<(String, (u64, u64))> = of_masters(link, &redis::cmd("TIME")).await?;
+    let took = asked_at.elapsed();
+    let since_epoch = |(_, (seconds, micros)): &(String, (u64, u64))| {
+        Duration::from_secs(*seconds) + Duration::from_micros(*micros)
+    };
+    let apart = apart(&times.iter().map(since_epoch).collect::<Vec<_>>(), took);
+    if apart > CLOCKS_APART { Err(NotUsable::Clocks { apart }) } else { Ok(()) }
+}
+
+/// How far clocks are apart at least that showed this within a time that long.
+fn apart(times: &[Duration], took: Duration) -> Duration {
+    let first = times.iter().min().copied().unwrap_or_default();
+    let last = times.iter().max().copied().unwrap_or_default();
+    last.saturating_sub(first).saturating_sub(took)
+}
+
+async fn of_masters<T: FromRedisValue>(link: &Link, command: &Cmd) -> Result<Vec<(String, T)>, StoreError> {
+    let answers = link.ask_masters(command).await?.into_iter();
+    answers.map(|(address, value)| Ok((address, value_of(value)?))).collect()
+}
+
+/// A line of what `INFO` says.
+fn field<'i>(info: &'i str, name: &str) -> Option<&'i str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn promised(appendonly: &str, appendfsync: &str, policy: &str) -> Promise {
-        let pairs = [("appendonly", appendonly), ("appendfsync", appendfsync), ("maxmemory-policy", policy)];
-        promise(&pairs.map(|(key, value)| (key.to_owned(), value.to_owned())))
-    }
-
     #[test]
-    fn what_keeps_everything_is_promised_without_a_warning() {
-        for fsync in ["always", "everysec"] {
-            assert_eq!(promised("yes", fsync, "noeviction").warnings, Vec::<String>::new());
-        }
-    }
-
-    #[test]
-    fn each_thing_that_may_lose_a_message_is_one_sentence() {
-        for (promise, says) in [
-            (promised("no", "everysec", "noeviction"), "appendonly is no"),
-            (promised("yes", "no", "noeviction"), "appendfsync is no"),
-            (promised("yes", "always", "allkeys-lru"), "maxmemory-policy is allkeys-lru"),
-        ] {
-            assert_eq!(promise.warnings.len(), 1);
-            assert!(promise.warnings[0].contains(says), "{promise:?}");
-        }
+    fn clocks_are_apart_by_what_the_asking_does_not_explain() {
+        let times = [5000, 7500, 6000].map(Duration::from_millis);
+        assert_eq!(apart(&times, Duration::from_millis(100)), Duration::from_millis(2400));
+        assert_eq!(apart(&times, Duration::from_secs(3)), Duration::ZERO);
+        assert_eq!(apart(&[], Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

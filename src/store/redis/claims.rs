@@ -2,7 +2,8 @@
 
 use sendyard_actors::ports::{Claim, Claimed, StoreError};
 
-use super::link::{Call, Link, Reply};
+use super::call::{Call, Reply};
+use super::link::Link;
 use super::{entries, keys, messages, micros, record, scripts};
 
 /// How many claims one script takes at most: the server does nothing else meanwhile.
@@ -49,6 +50,12 @@ async fn claim_some(link: &Link, claims: &[Claim]) -> Result<Vec<Result<Claimed,
 pub(super) async fn retry(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
     let mut reply = with_claim(link.call(&scripts::RETRY, keys::message(claim.id)), &claim).write().await?;
     claimed(&claim, &mut reply)
+}
+
+/// `take_immediate`.
+pub(super) async fn take_immediate(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
+    let call = link.call(&scripts::TAKE_IMMEDIATE, keys::message(claim.id));
+    claimed(&claim, &mut with_claim(call, &claim).write().await?)
 }
 
 fn with_claim(call: Call, claim: &Claim) -> Call {

@@ -1,10 +1,12 @@
 //! What the queue and the list of the unsettled say of a message: msgpack of the scripts.
 
 use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::domain::message::Draft;
+use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Unsettled, Waiting};
 
-use super::pack::Reader;
-use super::{micros, record};
+use super::pack::{Reader, Writer};
+use super::{keys, micros, record};
 
 /// An entry of a queue; `seq` is its score.
 pub(super) fn waiting(seq: u64, entry: &[u8]) -> Result<Waiting, StoreError> {
@@ -18,6 +20,17 @@ pub(super) fn waiting(seq: u64, entry: &[u8]) -> Result<Waiting, StoreError> {
         attempt: from.number()?,
         elsewhere: from.boolean()?,
     })
+}
+
+/// What stands in the entry of a fresh message before its due time.
+pub(super) fn fresh_start(draft: &Draft) -> Vec<u8> {
+    let start = Writer::default().bytes(draft.id.as_bytes()).bytes(&keys::number(draft.recipient));
+    start.number(draft.cost()).into_bytes()
+}
+
+/// What stands there behind it: no attempt yet, and not elsewhere.
+pub(super) fn fresh_end() -> Vec<u8> {
+    Writer::default().number(0_u8).boolean(false).into_bytes()
 }
 
 /// What is open or unknown and not listed; the id is its field.
@@ -34,8 +47,14 @@ pub(super) fn unsettled(id: &[u8], entry: &[u8]) -> Result<Unsettled, StoreError
         in_conversation: from.boolean()?,
         begin_by: micros::time(from.number()?),
         deadline: micros::time(from.number()?),
-        evidence_until: from.optional(|from| Ok(micros::time(from.number()?)))?,
+        evidence_until: from.optional(instant)?,
+        // An entry of before there were offers ends here.
+        not_after: if from.is_empty() { None } else { from.optional(instant)? },
     })
+}
+
+fn instant(from: &mut Reader<'_>) -> Result<Time, StoreError> {
+    Ok(micros::time(from.number()?))
 }
 
 /// A message's id.

@@ -7,7 +7,8 @@ use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::ports::{BoundKey, Reserved, ScopedKey, StoreError};
 use uuid::Uuid;
 
-use super::link::{Link, Reply};
+use super::call::Reply;
+use super::link::Link;
 use super::{entries, keys, scripts};
 
 /// `reserve_key`.

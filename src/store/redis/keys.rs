@@ -2,12 +2,30 @@
 //!
 //! Two kinds of hash tag, and no step touches two: `{s<n>}` for everything of a sender's shard (`n` is
 //! its number, 0 to 255), `{k<n>}` for idempotency keys (`n` is the first byte of the key's digest). So
-//! one script does one step whole, also on a cluster. Behind the tag comes one letter for the kind of
+//! one script does one step whole, also on a cluster. (On a single server one call may make several steps: `gather.rs`.) Behind the tag comes one letter for the kind of
 //! key, then binary fields of fixed width, as each byte is paid a million times: a message id is 16
 //! bytes, a phone number 7 (its digits as a big-endian number), a lane one digit.
 //!
 //! No key has a time to live: what is kept ends by `prune`, so the clock of the store alone decides.
 //! Instants are microseconds since the epoch.
+//!
+//! **Time on several servers.** A step goes by the clock of the server that has its tag: on a Cluster each
+//! master has its own, and after a failover a shard goes by its new master's. The engine goes by one, that
+//! of the master of the store's mark, learnt at the start. A lease, an attempt and an idempotency key live
+//! at one master and are measured there by durations, so they agree with themselves whatever the others
+//! show. Where the engine's instants meet a master's, clocks that are apart by `d` cost this: the last
+//! moment to write a request comes earlier or later by `d`, and what was not told when it was written is
+//! charged to the pace so much off. The engine's margin, which is for such things, covers all of it while
+//! `d` is below it: order, one in flight, and the pace hold. Beyond it the pace of what became unknown may
+//! be off by the rest; from `begin_by` on nothing of a master that is behind is begun any more, and what a
+//! master gets that is ahead comes too late to be stored. Once, Truthful cancel and Idempotent do not go by
+//! time: the fences and numbers of the records decide. So `check` refuses a Cluster whose masters' clocks
+//! are apart by more than half the margin's default.
+//!
+//! **A slot that is moved** key by key (`CLUSTER SETSLOT`) cannot have its steps done, as some keys would be
+//! taken for none. Every step first asks for `-`, a key that never is, which the server refuses just then;
+//! so nothing is begun, and the step is refused until all of the slot is there. For the same reason no `ASK`
+//! is followed. `MOVED` is: it says that all of it is there.
 //!
 //! Of a shard, `{s<n>}` …
 //!
@@ -16,11 +34,11 @@
 //! | `m` id | string | the message's record, see `record.rs` | every step on a message; `prune` removes it |
 //! | `q` lane sender | sorted set | what waits: score `seq`, member msgpack of id, recipient, cost, due, attempt, elsewhere: a page of it is a page of `Waiting` | `store` in `message.lua` |
 //! | `c` lane sender recipient | sorted set | what holds back what follows it in its conversation: score `seq`, member id | the same |
-//! | `o` | hash | id → msgpack of an `Unsettled` (less its id): what the sweeper must see | the same |
+//! | `o` | hash | id → msgpack of an `Unsettled` (less its id): what the sweeper must see; one of before there were offers ends before `not_after` | the same |
 //! | `d` | sorted set | organization (4 bytes, big-endian) and id, score 0: what is of unknown outcome | the same |
 //! | `f` | list | msgpack of id and instant, in the order of finishing. An entry is outdated when its message changed since; then there is a later one | the same; `prune` from the front |
 //! | `w` | hash | sender → how many messages wait there; none, no field | the same |
-//! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace. Never removed: `seq` must not start again | the same; `append`, `append_sending` |
+//! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace. Never removed: `seq` must not start again | the same; `append`, `append_sending`, `forward_immediate` |
 //! | `t` organization | hash | provider × 2 + shown (queued 0, sending 1) → how many are shown so now | the same |
 //! | `h` organization | hash | minute × 4 + provider → msgpack of sent, failed, milliseconds from acceptance to sent; the last hour | the same |
 //! | `p` sender | sorted set | hand-overs that count in the pace: score instant, member `seq` (6 bytes), attempt (2), a zero byte where it is the rest of an earlier one, units (4) | `settle`, `mark_unknown`; `settle` removes what is outdated |
@@ -33,14 +51,23 @@
 //! | `i` digest | string | version, joined, id, token, fingerprint, expiry (7 bytes): 73 bytes. The digest is the first 16 bytes of SHA-256 over organization and key | `reserve_key`, `release_key`; `prune` removes it |
 //! | `e` | list | digest and expiry (7 bytes), in the order of binding. An entry is outdated when its key was freed or bound anew | `reserve_key`; `prune` from the front |
 //!
+//! Of the processes that are there, with the tag `{members}`, so that it is apart from all others: one hash,
+//! incarnation (16 bytes) → msgpack of the instant at which it is over and of the shards that it has (32 bytes,
+//! a bit for each). Written by `announce`, which removes what is over, and `depart`.
+//!
 //! And one without a tag: `sendyard`, a hash of `format` and `shards`, written by the first who finds
 //! none and checked at each start.
+//!
+//! Beside the keys there are channels, on which nothing is stored: `sendyard:<database>:s<n>` is heard by the
+//! process that works with the shard, `sendyard:<database>:p<incarnation>` by that process (`peers/notes.rs`).
 
-use sendyard_actors::domain::ids::{MessageId, OrganizationId, Shard};
+use sendyard_actors::domain::ids::{MessageId, OrganizationId, ProviderKind, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::ports::ScopedKey;
 use sha2::{Digest, Sha256};
+
+use super::record;
 
 /// The format that this version writes and reads.
 pub(super) const FORMAT: u32 = 1;
@@ -87,12 +114,23 @@ pub(super) fn waiting(shard: Shard) -> Vec<u8> {
     of_shard(shard, b'w', &[])
 }
 
+/// How many messages are shown so now, by [`standing_queued`] and its like.
 pub(super) fn standing(shard: Shard, organization: OrganizationId) -> Vec<u8> {
     of_shard(shard, b't', &[organization.0.to_string().as_bytes()])
 }
 
+/// The field of those that are queued.
+pub(super) const fn standing_queued(provider: ProviderKind) -> u8 {
+    record::provider_code(provider) * 2
+}
+
 pub(super) fn minutes(shard: Shard, organization: OrganizationId) -> Vec<u8> {
     of_shard(shard, b'h', &[organization.0.to_string().as_bytes()])
+}
+
+/// The next `seq`, and the units that wait.
+pub(super) fn counts(sender: E164) -> Vec<u8> {
+    of_shard(Shard::of(sender), b's', &[&number(sender)])
 }
 
 pub(super) fn charges(sender: E164) -> Vec<u8> {
@@ -115,6 +153,11 @@ pub(super) fn idempotency(key: &ScopedKey) -> Vec<u8> {
 
 pub(super) fn expiries(slot: u8) -> Vec<u8> {
     with_tag(&format!("{{k{slot}}}"), b'e', &[])
+}
+
+/// Who is there.
+pub(super) fn members() -> Vec<u8> {
+    with_tag("{members}", b'p', &[])
 }
 
 /// A number's seven bytes: 15 digits are less than 2^50.

@@ -2,41 +2,15 @@
 
 use sendyard_actors::domain::ids::{MessageId, OrganizationId};
 use sendyard_actors::domain::message::{
-    Answer, AttemptResult, ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy,
-    repeat,
+    AttemptResult, ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy, repeat,
 };
 use sendyard_actors::domain::outcome::{Acceptance, Next};
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
+use sendyard_actors::ports::{Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
 
-use super::link::{Call, Link, Reply};
+use super::call::{Call, Reply};
+use super::link::Link;
 use super::{keys, micros, record, scripts};
-
-/// `append`.
-pub(super) async fn append(link: Link, append: Append) -> Result<Appended, StoreError> {
-    let Append { draft, estimate, depth_limit, request_until } = append;
-    let id = draft.id;
-    // Microseconds with their fraction: it counts when there are a million ahead.
-    let per_unit = format!("{}.{:03}", estimate.per_unit.as_micros(), estimate.per_unit.as_nanos() % 1000);
-    let call = link
-        .call(&scripts::APPEND, keys::message(id))
-        .arg(micros::down(request_until))
-        .arg(depth_limit)
-        .time(estimate.from)
-        .arg(per_unit);
-    let mut reply = with_draft(call, &draft)?.write().await?;
-    match reply.bytes()?.as_slice() {
-        b"stored" => {
-            let (now, seq, position) = (micros::time(reply.next()?), reply.next()?, reply.next()?);
-            let answer = Answer { position, estimate: micros::time(reply.next()?) };
-            Ok(Appended::Stored(Box::new(Message::queued(draft, seq, answer, now))))
-        }
-        b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
-        b"full" => Ok(Appended::Full),
-        b"late" => Ok(Appended::Late),
-        _ => Err(reply.unexpected("an unknown word")),
-    }
-}
 
 /// `append_sending`; a stale lease is said as a step that was not done.
 pub(super) async fn append_sending(
@@ -58,6 +32,44 @@ pub(super) async fn append_sending(
         b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
         b"late" => Ok(Appended::Late),
         b"stale" => Err(stale()),
+        _ => Err(reply.unexpected("an unknown word")),
+    }
+}
+
+/// `forward_immediate`.
+pub(super) async fn forward_immediate(
+    link: Link,
+    draft: Draft,
+    not_after: Time,
+) -> Result<Appended, StoreError> {
+    let id = draft.id;
+    let call = link.call(&scripts::FORWARD_IMMEDIATE, keys::message(id)).arg(micros::down(not_after));
+    let mut reply = with_draft(call, &draft)?.write().await?;
+    match reply.bytes()?.as_slice() {
+        b"stored" => Ok(Appended::Stored(changed(id, &mut reply)?)),
+        b"exists" => Ok(Appended::Exists(message(id, &mut reply)?)),
+        b"late" => Ok(Appended::Late),
+        _ => Err(reply.unexpected("an unknown word")),
+    }
+}
+
+/// `forward_again`.
+pub(super) async fn forward_again(
+    link: Link,
+    id: MessageId,
+    expected: u16,
+    not_after: Time,
+) -> Result<SettleAnswer, StoreError> {
+    let call = link.call(&scripts::FORWARD_AGAIN, keys::message(id));
+    settle_answer(id, call.arg(expected).arg(micros::down(not_after)).write().await?)
+}
+
+/// `withdraw`.
+pub(super) async fn withdraw(link: Link, id: MessageId) -> Result<Option<Box<Message>>, StoreError> {
+    let mut reply = link.call(&scripts::WITHDRAW, keys::message(id)).write().await?;
+    match reply.bytes()?.as_slice() {
+        b"found" => Ok(Some(changed(id, &mut reply)?)),
+        b"none" => Ok(None),
         _ => Err(reply.unexpected("an unknown word")),
     }
 }

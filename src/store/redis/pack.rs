@@ -1,5 +1,5 @@
-//! Reads the msgpack that the scripts write: whole numbers, byte strings, booleans, lists. Nothing here
-//! writes it: only the scripts do.
+//! The msgpack of the scripts: whole numbers, byte strings, booleans, lists. What the scripts need not look
+//! at is written here, to the byte as they would write it.
 //!
 //! What is absent is `false` there, as a list of Lua cannot hold a nil.
 
@@ -14,6 +14,11 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
+    }
+
+    /// Is nothing left?
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// How many items the list has that follows.
@@ -113,6 +118,66 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What is written so far.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// A list of so many items begins.
+    pub(super) fn list(self, items: u16) -> Self {
+        match u8::try_from(items) {
+            Ok(short @ 0..=0x0f) => self.raw(&[0x90 | short]),
+            _ => self.raw(&[0xdc]).raw(&items.to_be_bytes()),
+        }
+    }
+
+    /// A byte string, of less than 4 GiB.
+    pub(super) fn bytes(self, bytes: &[u8]) -> Self {
+        let head = match bytes.len().to_be_bytes() {
+            [0, 0, 0, 0, 0, 0, 0, short @ 0..=0x1f] => self.raw(&[0xa0 | short]),
+            [0, 0, 0, 0, 0, 0, 0, one] => self.raw(&[0xd9, one]),
+            [0, 0, 0, 0, 0, 0, two @ ..] => self.raw(&[0xda]).raw(&two),
+            [_, _, _, _, four @ ..] => self.raw(&[0xdb]).raw(&four),
+        };
+        head.raw(bytes)
+    }
+
+    /// A whole number that is not negative.
+    pub(super) fn number(self, number: impl Into<u64>) -> Self {
+        match number.into().to_be_bytes() {
+            [0, 0, 0, 0, 0, 0, 0, small @ 0..=0x7f] => self.raw(&[small]),
+            [0, 0, 0, 0, 0, 0, 0, one] => self.raw(&[0xcc, one]),
+            [0, 0, 0, 0, 0, 0, two @ ..] => self.raw(&[0xcd]).raw(&two),
+            [0, 0, 0, 0, four @ ..] => self.raw(&[0xce]).raw(&four),
+            eight => self.raw(&[0xcf]).raw(&eight),
+        }
+    }
+
+    /// A boolean; also what is absent, as `false`.
+    pub(super) fn boolean(self, is_true: bool) -> Self {
+        self.raw(&[0xc2 | u8::from(is_true)])
+    }
+
+    /// A number that may be absent.
+    pub(super) fn optional(self, number: Option<impl Into<u64>>) -> Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.boolean(false),
+        }
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn raw(mut self, bytes: &[u8]) -> Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+}
+
 fn malformed(expected: &str) -> StoreError {
     StoreError::Corrupt(format!("a value in Redis is not what it should be: expected {expected}"))
 }
@@ -152,5 +217,25 @@ mod tests {
         assert_eq!(reader.optional(Reader::bytes), Ok(Some(b"x".as_slice())));
         assert_eq!(reader.boolean(), Ok(false));
         assert!(reader.byte().is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for number in [0, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000] {
+            let written = Writer::default().number(number).optional(Some(number)).into_bytes();
+            let mut reader = Reader::new(&written);
+            assert_eq!((reader.number::<u64>(), reader.number::<u64>()), (Ok(number), Ok(number)));
+            assert!(reader.byte().is_err(), "it is written as one");
+        }
+        for length in [0, 0x1f, 0x20, 0xff, 0x100, 0xffff, 0x1_0000] {
+            let written = Writer::default().bytes(&vec![7; length]).boolean(true).into_bytes();
+            let mut reader = Reader::new(&written);
+            assert_eq!(reader.bytes(), Ok(vec![7; length].as_slice()));
+            assert_eq!(reader.boolean(), Ok(true));
+        }
+        let written = Writer::default().list(15).list(16).optional(None::<u8>).into_bytes();
+        let mut reader = Reader::new(&written);
+        assert_eq!((reader.list(), reader.list()), (Ok(15), Ok(16)));
+        assert_eq!(reader.optional(Reader::bytes), Ok(None));
     }
 }

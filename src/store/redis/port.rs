@@ -9,6 +9,7 @@ use sendyard_actors::domain::message::{
 };
 use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
@@ -71,11 +72,27 @@ impl Store for RedisStore {
     }
 
     fn append(&self, append: Append) -> Stored<Appended> {
-        Box::pin(messages::append(self.link(), append))
+        Box::pin(self.appends.clone().ask(append))
     }
 
     fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
         Box::pin(messages::append_sending(self.link(), draft, claim, request_until))
+    }
+
+    fn forward_immediate(&self, draft: Draft, not_after: Time) -> Stored<Appended> {
+        Box::pin(messages::forward_immediate(self.link(), draft, not_after))
+    }
+
+    fn forward_again(&self, id: MessageId, expected: u16, not_after: Time) -> Stored<SettleAnswer> {
+        Box::pin(messages::forward_again(self.link(), id, expected, not_after))
+    }
+
+    fn take_immediate(&self, claim: Claim) -> Stored<Claimed> {
+        Box::pin(claims::take_immediate(self.link(), claim))
+    }
+
+    fn withdraw(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
+        Box::pin(messages::withdraw(self.link(), id))
     }
 
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
@@ -163,8 +180,12 @@ impl Store for RedisStore {
         Box::pin(reads::unsettled(self.link(), sender))
     }
 
-    fn backlogs(&self) -> Stored<Vec<Backlog>> {
-        Box::pin(reads::backlogs(self.link()))
+    fn unsettled_in(&self, shards: ShardSet) -> Stored<Vec<Unsettled>> {
+        Box::pin(reads::unsettled_in(self.link(), shards))
+    }
+
+    fn backlogs(&self, shards: ShardSet) -> Stored<Vec<Backlog>> {
+        Box::pin(reads::backlogs(self.link(), shards))
     }
 
     fn tallies(&self, organization: OrganizationId) -> Stored<Vec<Tally>> {

@@ -6,7 +6,8 @@ use sendyard_actors::domain::ids::Shard;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Pruned, StoreError};
 
-use super::link::{Link, Reply, value_of};
+use super::call::Reply;
+use super::link::{Link, value_of};
 use super::pack::Reader;
 use super::{keys, micros, scripts};
 

@@ -5,10 +5,12 @@ use redis::{Pipeline, Value};
 use sendyard_actors::domain::ids::{MessageId, OrganizationId, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
 
-use super::link::{Link, unexpected, value_of};
+use super::failure::unexpected;
+use super::link::{Link, value_of};
 use super::{entries, keys, micros, record, scripts};
 
 /// `message`.
@@ -79,9 +81,19 @@ pub(super) async fn charges(link: Link, sender: E164, from: Time) -> Result<Vec<
 
 /// `unsettled`.
 pub(super) async fn unsettled(link: Link, sender: Option<E164>) -> Result<Vec<Unsettled>, StoreError> {
-    let shards: Vec<Shard> = sender.map_or_else(|| Shard::all().collect(), |one| vec![Shard::of(one)]);
+    let shards = sender.map_or(ShardSet::ALL, |one| std::iter::once(Shard::of(one)).collect());
+    let mut unsettled = unsettled_in(link, shards).await?;
+    unsettled.retain(|row| sender.is_none_or(|one| one == row.sender));
+    Ok(unsettled)
+}
+
+/// `unsettled_in`.
+pub(super) async fn unsettled_in(link: Link, shards: ShardSet) -> Result<Vec<Unsettled>, StoreError> {
+    if shards.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut read = Pipeline::with_capacity(shards.len());
-    for shard in shards {
+    for shard in shards.iter() {
         read.cmd("HGETALL").arg(keys::unsettled(shard));
     }
     let mut unsettled = Vec::new();
@@ -91,14 +103,16 @@ pub(super) async fn unsettled(link: Link, sender: Option<E164>) -> Result<Vec<Un
             unsettled.push(entries::unsettled(&id, &entry)?);
         }
     }
-    unsettled.retain(|row| sender.is_none_or(|one| one == row.sender));
     Ok(unsettled)
 }
 
 /// `backlogs`.
-pub(super) async fn backlogs(link: Link) -> Result<Vec<Backlog>, StoreError> {
-    let mut read = Pipeline::new();
-    for shard in Shard::all() {
+pub(super) async fn backlogs(link: Link, shards: ShardSet) -> Result<Vec<Backlog>, StoreError> {
+    if shards.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut read = Pipeline::with_capacity(shards.len());
+    for shard in shards.iter() {
         read.cmd("HGETALL").arg(keys::waiting(shard));
     }
     let mut backlogs = Vec::new();

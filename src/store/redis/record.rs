@@ -1,6 +1,7 @@
 //! The stored form of a message's record on Redis.
 //!
-//! One msgpack list, written by the scripts alone (`encode` in `message.lua`): its version, then what
+//! One msgpack list, written by the scripts (`encode` in `message.lua`; of a fresh record that waits, `append`
+//! writes what only it knows, and the rest is made here): its version, then what
 //! the steps change or need to know, and last the rest of the draft, which no script looks into:
 //! postcard of [`Rest`]. Instants are microseconds since `accepted`. What a script only keeps, such as
 //! the result of an attempt, is postcard too, and comes as an argument.
@@ -23,14 +24,21 @@ use sendyard_actors::ports::StoreError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::pack::Reader;
+use super::pack::{Reader, Writer};
 use super::{keys, micros};
 
 /// The version that the scripts write.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// How many items the list has.
-const FIELDS: usize = 33;
+const FIELDS: u16 = 34;
+
+/// As much of version 1, which knew no offers and ended before `not_after`.
+const VERSION_WITHOUT_OFFERS: u8 = 1;
+const FIELDS_WITHOUT_OFFERS: u16 = 33;
+
+/// The code of [`State::Queued`].
+const QUEUED: u8 = 0;
 
 /// What of a draft no script needs, or needs in another form. It stays as it was accepted when the message
 /// moves to its fallback account. The order of the fields is that of the bytes.
@@ -64,6 +72,42 @@ pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
     })
 }
 
+/// What stands in a fresh record that waits before `seq` and `accepted`.
+pub(super) fn fresh_start() -> Vec<u8> {
+    Writer::default().list(FIELDS).number(VERSION).number(QUEUED).into_bytes()
+}
+
+/// What stands there between `accepted` and the answer's position and estimate.
+pub(super) fn fresh_middle() -> Vec<u8> {
+    // updated, due, attempt, tries.
+    let counts = (0..4).fold(Writer::default(), |bytes, _| bytes.number(0_u8));
+    // unresolved; accepted_earlier, listed, last_there, overtaken, evidence_until.
+    let doubts = (0..5).fold(counts.list(0), |bytes, _| bytes.boolean(false));
+    // attempts; sent_at, provider_id, provider_status, provider_segments, refusal.
+    let outcome = (0..5).fold(doubts.list(0), |bytes, _| bytes.boolean(false));
+    outcome.into_bytes()
+}
+
+/// What stands there behind the answer: the draft.
+pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
+    let fallback = draft.fallback.as_ref();
+    let bytes = Writer::default()
+        .bytes(&keys::number(draft.sender))
+        .bytes(&keys::number(draft.recipient))
+        .number(keys::lane_number(draft.lane))
+        .number(kind_code(draft.kind))
+        .number(draft.organization.0)
+        .number(provider_code(draft.provider))
+        .number(draft.cost())
+        .boolean(draft.frozen.is_some())
+        .optional(fallback.map(|fallback| provider_code(fallback.to.provider)))
+        .boolean(fallback.is_some_and(|fallback| fallback.frozen.is_some()))
+        .bytes(&rest_of(draft)?)
+        // not_after.
+        .boolean(false);
+    Ok(bytes.into_bytes())
+}
+
 /// The bytes of something that scripts only keep.
 pub(super) fn opaque<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_stdvec(value)
@@ -93,7 +137,8 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let version: u8 = from.number()?;
-    if version != VERSION || fields != FIELDS {
+    let is_whole = [(VERSION, FIELDS), (VERSION_WITHOUT_OFFERS, FIELDS_WITHOUT_OFFERS)];
+    if !is_whole.iter().any(|(of, many)| *of == version && usize::from(*many) == fields) {
         return Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")));
     }
     let state = state(from.number()?)?;
@@ -117,6 +162,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
     let (draft, moved) = draft(&mut from, id, last_there)?;
+    let not_after = if version == VERSION { from.optional(instant)? } else { None };
     Ok(Message {
         draft,
         seq,
@@ -139,6 +185,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
         provider_status,
         provider_segments,
         refusal,
+        not_after,
     })
 }
 
@@ -258,12 +305,13 @@ fn kind(code: u8) -> Result<Kind, StoreError> {
 
 fn state(code: u8) -> Result<State, StoreError> {
     match code {
-        0 => Ok(State::Queued),
+        QUEUED => Ok(State::Queued),
         1 => Ok(State::Sending),
         2 => Ok(State::Unknown),
         3 => Ok(State::Sent),
         4 => Ok(State::Failed),
         5 => Ok(State::Cancelled),
+        6 => Ok(State::Offered),
         _ => Err(unknown("state")),
     }
 }

@@ -91,10 +91,11 @@ pub(in crate::store) fn retry(
     begin(rows, now, claim, message, Message::retry)
 }
 
-/// [`Message::claim`] or [`Message::retry`].
-type Begin = fn(&mut Message, u16, ClaimId, ClaimTimes) -> Result<(), ClaimRefused>;
+/// [`Message::claim`], [`Message::retry`] or [`Message::take`].
+pub(super) type Begin = fn(&mut Message, u16, ClaimId, ClaimTimes) -> Result<(), ClaimRefused>;
 
-fn begin(
+/// A new attempt, if the transition allows it.
+pub(super) fn begin(
     rows: &mut dyn RowsMut,
     now: Time,
     claim: &Claim,
@@ -159,7 +160,10 @@ pub(in crate::store) fn settle(
         return Ok(SettleAnswer::Known);
     };
     indexes::store(rows, before, &message, now)?;
-    charge(rows, &message, settle.attempt, settled)?;
+    // Where no limit looks back, what it cost is outdated as it is written.
+    if settled.charged_at.is_some_and(|at| at >= settle.keep_pace_from) {
+        charge(rows, &message, settle.attempt, settled)?;
+    }
     charge_rest(rows, &message, settle, settled, now)?;
     if message.seq.is_multiple_of(FORGET_EVERY) {
         forget_charges(rows, message.draft.sender, settle.keep_pace_from)?;

@@ -9,7 +9,7 @@ use sendyard_actors::ports::{BoundKey, Reserved, ScopedKey, StoreError};
 use uuid::Uuid;
 
 use crate::store::keys;
-use crate::store::keys::KeyRow;
+use crate::store::keys::{KeyBytes, KeyRow};
 use crate::store::rows::{Rows, RowsMut, load, save};
 
 /// `reserve_key`.
@@ -40,7 +40,7 @@ pub(in crate::store) fn reserve_key(
 
 fn meet(
     rows: &mut dyn RowsMut,
-    row_key: Vec<u8>,
+    row_key: KeyBytes,
     row: KeyRow,
     fingerprint: Fingerprint,
     token: Uuid,

@@ -1,5 +1,5 @@
-//! A single process that is started again works at once if it was told to end, and after its old lease if
-//! it was killed.
+//! A single process that is started again takes messages in at once, and sends at once if it was told to end,
+//! after its old leases if it was killed.
 
 use std::time::Duration;
 
@@ -22,17 +22,25 @@ async fn a_restart_waits_for_no_more_than_the_lease() {
     fleet.members[0].leave().await;
     let left_at = Instant::now();
     fleet.start_again(0);
-    fleet.members[0].is_ready_within_patience().await;
+    fleet.shared_out().await;
     let after_leaving = left_at.elapsed();
 
     fleet.members[0].kill();
     let killed_at = Instant::now();
     fleet.start_again(0);
-    fleet.members[0].not_ready_because("another process works on this store").await;
     fleet.members[0].is_ready_within_patience().await;
+    let ready_again = killed_at.elapsed();
+    let from = &setup.numbers[0].number;
+    let reply = fleet.members[0].api.send(from, "+15560000001", "hello", true, None).await.unwrap();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    fleet.shared_out().await;
     let after_a_kill = killed_at.elapsed();
 
-    println!("ready again {after_leaving:?} after it had ended, {after_a_kill:?} after it was killed");
+    println!(
+        "works again {after_leaving:?} after it had ended, {after_a_kill:?} after it was killed, and took messages \
+         in {ready_again:?} after that"
+    );
     assert!(after_leaving < START, "{after_leaving:?}");
+    assert!(ready_again < START, "{ready_again:?}");
     assert!(after_a_kill < LEASE + START, "{after_a_kill:?}");
 }

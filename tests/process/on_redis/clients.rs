@@ -31,7 +31,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// One for each number that sends.
-    pub(super) fn start(fleet: &Fleet, numbers: &[String]) -> Self {
+    pub(super) fn start<R>(fleet: &Fleet<R>, numbers: &[String]) -> Self {
         let (stop, refused, accepted) = <(Arc<AtomicBool>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
         let clients = numbers.iter().enumerate().map(|(place, from)| Client {
             apis: fleet.apis(),
@@ -102,6 +102,12 @@ impl Client {
                     (200, _) => {
                         self.accepted.fetch_add(1, Ordering::Relaxed);
                         return reply.message_id();
+                    }
+                    // Its time was over before it was begun: nothing went, and only its key says which it was.
+                    (500, "send_failed") if !queue => {
+                        assert_eq!(reply.body["retryable"], true, "{reply:?}");
+                        self.refused.fetch_add(1, Ordering::Relaxed);
+                        key.as_ref()?;
                     }
                     // Nobody knows, and it stays so.
                     (504, "outcome_unknown") => return None,

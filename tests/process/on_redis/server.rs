@@ -11,11 +11,12 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::several_servers::{is_installed, program};
 use crate::process::yard::{PATIENCE, eventually};
 
 const HOLD: &str = r#"
-redis-server --port 0 --unixsocket "$1/redis.sock" --dir "$1" --appendonly yes --appendfsync always \
-    --save "" --logfile "" --daemonize no "${@:2}" >"$1/redis.log" &
+"$2" --port 0 --unixsocket "$1/redis.sock" --dir "$1" --appendonly yes --appendfsync always \
+    --save "" --logfile "" --daemonize no "${@:3}" >"$1/redis.log" &
 server=$!
 trap 'kill -9 $server; wait $server' EXIT
 cat >/dev/null
@@ -39,11 +40,7 @@ impl Redis {
 
     /// As [`Redis::start`], not running yet.
     pub(crate) fn away(options: &[&str]) -> Option<Self> {
-        let found = Command::new("redis-server").arg("--version").output();
-        if !found.is_ok_and(|output| output.status.success()) {
-            let line =
-                "\nSKIPPED: a process test on Redis: no redis-server (apt-get install redis-server)\n\n";
-            std::io::stderr().write_all(line.as_bytes()).unwrap();
+        if !is_installed("a process test on Redis") {
             return None;
         }
         let options = options.iter().map(|option| (*option).to_owned()).collect();
@@ -54,7 +51,7 @@ impl Redis {
     pub(crate) async fn start_again(&mut self) {
         assert!(self.holder.is_none(), "it runs already");
         let mut command = Command::new("bash");
-        command.args(["-c", HOLD, "holder"]).arg(self.home.path()).args(&self.options);
+        command.args(["-c", HOLD, "holder"]).arg(self.home.path()).arg(program()).args(&self.options);
         self.holder =
             Some(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         eventually("the Redis server answers", PATIENCE, async || self.answers().then_some(())).await;

@@ -26,6 +26,24 @@ async fn data_that_are_not_for_this_version_are_refused() {
     }
 }
 
+/// Somebody put other data in their place meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_are_looked_at_again_when_the_server_was_away() {
+    let Some(mut fleet) = Fleet::start(1, &Setup::of_numbers(1, &[])).await else { return };
+    let url = fleet.redis.url();
+    Redis::tell(&url, &["HSET", "sendyard", "format", "99"]);
+    fleet.redis.kill();
+    fleet.members[0].not_ready_because("").await;
+    fleet.redis.start_again().await;
+    let why = fleet.members[0].not_ready_because("the data in Redis is of format 99").await;
+    println!("/readyz: {why}");
+    for path in ["/sms/queue/stats", "/v1/messages?status=unknown"] {
+        assert_eq!(fleet.members[0].api.get(path).await.unwrap().status, 503, "{path}");
+    }
+    Redis::tell(&url, &["HSET", "sendyard", "format", "1"]);
+    fleet.shared_out().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_is_said_without_it_and_may_be_mended_at_the_server() {
     let Some(redis) = Redis::start(&["--requirepass", "right-secret"]).await else { return };

@@ -84,6 +84,11 @@ impl Api {
         answer.text().await.unwrap()
     }
 
+    /// The metrics of a process that may not answer.
+    pub(crate) async fn metrics(&self) -> Result<String, reqwest::Error> {
+        self.http.get(format!("{}/metrics", self.base)).send().await?.text().await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Result<Reply, reqwest::Error> {
         reply(self.http.get(format!("{}{path}", self.base)).bearer_auth(KEY)).await
     }

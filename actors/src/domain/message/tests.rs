@@ -2,6 +2,7 @@
 
 mod guards;
 mod moves;
+mod offers;
 mod walk;
 
 use uuid::Uuid;

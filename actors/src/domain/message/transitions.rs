@@ -35,6 +35,7 @@ impl Message {
             provider_status: None,
             provider_segments: None,
             refusal: None,
+            not_after: None,
         }
     }
 
@@ -51,7 +52,7 @@ impl Message {
     pub fn shown(&self) -> Shown {
         match self.state {
             State::Queued if self.unresolved.is_empty() => Shown::Queued,
-            State::Queued | State::Sending | State::Unknown => Shown::Sending,
+            State::Queued | State::Sending | State::Unknown | State::Offered => Shown::Sending,
             State::Sent => Shown::Sent,
             State::Failed => Shown::Failed,
             State::Cancelled => Shown::Cancelled,
@@ -75,9 +76,9 @@ impl Message {
         self.draft.kind == Kind::Queued && undecided && !self.listed
     }
 
-    /// With an attempt that the sweeper must keep an eye on?
+    /// With an attempt, or an offer, that the sweeper must keep an eye on?
     pub fn is_unsettled(&self) -> bool {
-        matches!(self.state, State::Sending | State::Unknown) && !self.listed
+        matches!(self.state, State::Sending | State::Unknown | State::Offered) && !self.listed
     }
 
     /// In a state that nothing but a person, or late word from the carrier, leaves?
@@ -231,7 +232,8 @@ impl Message {
     /// nothing else; an immediate one is not sent again under its id.
     pub fn settle_by_hand(&mut self, verdict: ByHand, now: Time) -> Result<(), NotByHand> {
         if !self.is_doubtful() {
-            return Err(if self.state == State::Sending { NotByHand::UnderWay } else { NotByHand::Known });
+            let is_under_way = matches!(self.state, State::Sending | State::Offered);
+            return Err(if is_under_way { NotByHand::UnderWay } else { NotByHand::Known });
         }
         match verdict {
             ByHand::Sent => {
@@ -259,7 +261,7 @@ impl Message {
         match self.state {
             State::Unknown => true,
             State::Queued => !self.unresolved.is_empty(),
-            State::Sending | State::Sent | State::Failed | State::Cancelled => false,
+            State::Sending | State::Sent | State::Failed | State::Cancelled | State::Offered => false,
         }
     }
 
@@ -325,7 +327,7 @@ impl Message {
         self.state == State::Sending && self.attempt == number
     }
 
-    fn begin(&mut self, claim_id: ClaimId, times: ClaimTimes) {
+    pub(super) fn begin(&mut self, claim_id: ClaimId, times: ClaimTimes) {
         self.attempt = self.attempt.saturating_add(1);
         self.state = State::Sending;
         self.updated_at = times.now;
@@ -401,7 +403,7 @@ impl Message {
         }
     }
 
-    fn finish(&mut self, state: State, now: Time) {
+    pub(super) fn finish(&mut self, state: State, now: Time) {
         self.state = state;
         self.updated_at = now;
         self.evidence_until = None;

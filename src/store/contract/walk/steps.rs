@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use sendyard_actors::domain::ids::{ClaimId, OrganizationId, ProviderKind, Shard};
 use sendyard_actors::domain::message::{
-    ByHand, Draft, Elsewhere, Fallback, Kind, Lane, Settlement, UnknownPolicy,
+    ByHand, Draft, Elsewhere, Fallback, Kind, Lane, Settlement, State, UnknownPolicy,
 };
 use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
 use sendyard_actors::domain::phone::E164;
@@ -50,6 +50,24 @@ pub(super) enum Step {
     AppendSending {
         index: u64,
         fence: u16,
+    },
+    Forward {
+        index: u64,
+        within: Duration,
+    },
+    ForwardAgain {
+        index: u64,
+        expected: u16,
+        within: Duration,
+    },
+    Take {
+        index: u64,
+        expected: u16,
+        counter: u64,
+        fence: u16,
+    },
+    Withdraw {
+        index: u64,
     },
     Claim {
         index: u64,
@@ -109,9 +127,11 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let chance = (0..MESSAGES, 0..1000_u64, any::<bool>(), any::<[bool; 4]>());
     prop_oneof![
         6 => step().prop_map(|step| vec![step]),
-        5 => (chance, select(vec![0, 1, 2, 3, 4, 4, 4_usize]), select(vec![UnknownPolicy::Hold, UnknownPolicy::Resend])).prop_map(
+        6 => (chance, select(vec![0, 1, 2, 3, 4, 4, 4_usize]), select(vec![UnknownPolicy::Hold, UnknownPolicy::Resend])).prop_map(
             |((index, counter, retry, coins), far, policy)| life(index, counter, retry, coins, far, policy)
         ),
+        2 => (select(vec![3, 7_u64]), 0..1000_u64, within(), any::<[bool; 4]>())
+            .prop_map(|(index, counter, within, coins)| offer(index, counter, within, coins)),
     ]
 }
 
@@ -154,6 +174,32 @@ fn life(
     steps
 }
 
+/// An offer from its beginning on: again and again, taken or withdrawn, in time or not.
+fn offer(index: u64, counter: u64, within: Duration, coins: [bool; 4]) -> Vec<Step> {
+    let [anew, waited, other_first, refused] = coins;
+    let take = Step::Take { index, expected: LAST, counter, fence: LAST };
+    let mut steps = vec![Step::Acquire { other: false }];
+    if anew {
+        steps.extend([Step::Pass(EVIDENCE), Step::Prune, Step::Pass(EVIDENCE), Step::Prune]);
+    }
+    steps.extend([Step::Forward { index, within }, Step::ForwardAgain { index, expected: LAST, within }]);
+    if waited {
+        steps.extend([Step::Pass(SECOND), Step::Pass(Duration::from_millis(1))]);
+    }
+    steps.extend(if other_first {
+        [Step::Withdraw { index }, take]
+    } else {
+        [take, Step::Withdraw { index }]
+    });
+    let what = if refused { 1 } else { u8::try_from(counter % 6).unwrap() };
+    steps.push(Step::Settle { index, attempt: LAST, what, written: waited });
+    steps
+}
+
+fn within() -> impl Strategy<Value = Duration> {
+    select(vec![Duration::ZERO, Duration::from_millis(1), SECOND, SECOND, LEASE])
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let index = || 0..MESSAGES;
     let number = || select(vec![LAST, LAST, LAST, BEFORE_LAST, 0, 1, 2]);
@@ -169,6 +215,12 @@ fn step() -> impl Strategy<Value = Step> {
         14 => (index(), select(vec![false, false, false, true]))
             .prop_map(|(index, late)| Step::Append { index, late }),
         2 => (index(), fence()).prop_map(|(index, fence)| Step::AppendSending { index, fence }),
+        1 => (index(), within()).prop_map(|(index, within)| Step::Forward { index, within }),
+        1 => (index(), number(), within())
+            .prop_map(|(index, expected, within)| Step::ForwardAgain { index, expected, within }),
+        1 => (index(), number(), 0..200_u64, fence())
+            .prop_map(|(index, expected, counter, fence)| Step::Take { index, expected, counter, fence }),
+        1 => index().prop_map(|index| Step::Withdraw { index }),
         12 => (index(), number(), select(vec![false, false, true]), 0..200_u64, fence()).prop_map(
             |(index, expected, retry, counter, fence)| Step::Claim { index, expected, retry, counter, fence }
         ),
@@ -185,7 +237,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(index, attempt)| Step::Evidence { index, attempt }),
         3 => (index(), verdict).prop_map(|(index, verdict)| Step::ByHand { index, verdict }),
         6 => (index(), select(vec![7, 7, 7, 8_u32])).prop_map(|(index, organization)| Step::Cancel { index, organization }),
-        5 => (index(), 0..2_u128).prop_map(|(index, token)| Step::Reserve { index, token }),
+        7 => (index(), 0..2_u128).prop_map(|(index, token)| Step::Reserve { index, token }),
         1 => (index(), 0..2_u128).prop_map(|(index, token)| Step::ReleaseKey { index, token }),
         4 => Just(Step::Prune),
     ]
@@ -261,7 +313,9 @@ pub(super) async fn resolved(store: &dyn Store, leases: &HashMap<E164, u64>, ste
         Step::Renew { index, fence }
         | Step::Release { index, fence }
         | Step::AppendSending { index, fence } => (*index, None, Some(fence)),
+        Step::ForwardAgain { index, expected: number, .. } => (*index, Some(number), None),
         Step::Claim { index, expected: number, fence, .. }
+        | Step::Take { index, expected: number, fence, .. }
         | Step::MarkUnknown { index, attempt: number, fence, .. }
         | Step::SettleUnknown { index, attempt: number, fence, .. } => (*index, Some(number), Some(fence)),
         Step::Settle { index, attempt: number, .. } | Step::Evidence { index, attempt: Some(number) } => {
@@ -298,6 +352,42 @@ async fn claim_all(store: &dyn Store, claims: &[(u64, u16, u16)], counter: u64) 
     format!("{answers:?} {claimed} claimed")
 }
 
+/// The answer to a step on an offer, and what it was to it: a record alone does not say that.
+async fn of_offer(store: &dyn Store, now: Time, step: &Step) -> String {
+    if let Step::Forward { index, within } = step {
+        let immediate = Draft { kind: Kind::Immediate, ..draft(*index) };
+        return format!("{:?}", store.forward_immediate(immediate, now + *within).await);
+    }
+    let (Step::Take { index, .. } | Step::Withdraw { index } | Step::ForwardAgain { index, .. }) = step
+    else {
+        return String::new();
+    };
+    let id = draft(*index).id;
+    let state = async || store.message(id).await.unwrap().map(|message| message.state);
+    let before = store.message(id).await.unwrap();
+    let was = before.as_ref().map(|message| message.state);
+    let is_over = before.and_then(|message| message.not_after).is_some_and(|until| until < now);
+    let answer = match step {
+        Step::Take { index, expected, counter, fence } => {
+            format!("{:?}", store.take_immediate(claim_of(*index, *expected, *counter, *fence)).await)
+        }
+        Step::ForwardAgain { index: _, expected, within } => {
+            format!("{:?}", store.forward_again(id, *expected, now + *within).await)
+        }
+        _ => format!("{:?}", store.withdraw(id).await),
+    };
+    let offered = Some(State::Offered);
+    let sight = match (step, was == offered, is_over, state().await == was) {
+        (Step::Take { .. }, true, false, false) => "an offer is taken",
+        (Step::Take { .. }, true, true, true) => "an offer is not taken any more",
+        (Step::Withdraw { .. }, true, true, false) => "an offer is withdrawn",
+        (Step::Withdraw { .. }, true, false, true) => "an offer is not withdrawn yet",
+        (Step::ForwardAgain { .. }, false, _, false) => "offered again",
+        _ => "",
+    };
+    format!("{answer} {sight}")
+}
+
 /// Does a step and gives its answer as text.
 pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
     let key = |index: &u64| ScopedKey { organization: ORGANIZATION, key: (index % 2).to_string() };
@@ -326,6 +416,9 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             let immediate = Draft { kind: Kind::Immediate, ..draft(*index) };
             let claim = claim_of(*index, 0, 0, *fence);
             format!("{:?}", store.append_sending(immediate, claim, Time::MAX).await)
+        }
+        Step::Forward { .. } | Step::ForwardAgain { .. } | Step::Take { .. } | Step::Withdraw { .. } => {
+            of_offer(store, now, step).await
         }
         Step::Claim { index, expected, retry, counter, fence } => {
             let claim = claim_of(*index, *expected, *counter, *fence);

@@ -4,8 +4,8 @@
 --
 -- The instants of a record are microseconds since its `accepted`.
 
-local VERSION = 1
-local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED = 0, 1, 2, 3, 4, 5
+local VERSION = 2
+local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED = 0, 1, 2, 3, 4, 5, 6
 local KIND_QUEUED, KIND_IMMEDIATE = 0, 1
 local SHOWN_QUEUED, SHOWN_SENDING, SHOWN_SENT, SHOWN_FAILED, SHOWN_CANCELLED = 0, 1, 2, 3, 4
 -- The fields of an attempt.
@@ -31,7 +31,8 @@ local function load(key)
   if not bytes then return nil end
   local read, a = pcall(cmsgpack.unpack, bytes)
   if not read or type(a) ~= 'table' then corrupt("a message's record cannot be decoded") end
-  if a[1] ~= VERSION then corrupt("a message's record has the unknown version " .. tostring(a[1])) end
+  -- Version 1 knew no offers, and ended before `not_after`.
+  if a[1] ~= VERSION and a[1] ~= 1 then corrupt("a message's record has the unknown version " .. tostring(a[1])) end
   return {
     state = a[2], seq = a[3], accepted = a[4], updated = a[5], due = a[6], attempt = a[7], tries = a[8],
     unresolved = a[9], accepted_earlier = a[10], listed = a[11], last_there = a[12], overtaken = a[13],
@@ -39,7 +40,7 @@ local function load(key)
     provider_status = a[18], provider_segments = a[19], refusal = a[20], position = a[21],
     estimate = a[22], sender = a[23], recipient = a[24], lane = a[25], kind = a[26],
     organization = a[27], provider = a[28], cost = a[29], frozen = a[30], fallback = a[31],
-    frozen_there = a[32], draft = a[33],
+    frozen_there = a[32], draft = a[33], not_after = a[34] or false,
   }
 end
 
@@ -51,7 +52,7 @@ local function encode(m)
     m.provider_status, m.provider_segments, m.refusal, m.position,
     m.estimate, m.sender, m.recipient, m.lane, m.kind,
     m.organization, m.provider, m.cost, m.frozen, m.fallback,
-    m.frozen_there, m.draft,
+    m.frozen_there, m.draft, m.not_after,
   })
 end
 
@@ -67,7 +68,7 @@ local function fresh(first, seq, position, estimate)
     organization = tonumber(ARGV[first + 4]), provider = tonumber(ARGV[first + 5]),
     cost = tonumber(ARGV[first + 6]), frozen = ARGV[first + 7] ~= '',
     fallback = number_or_false(ARGV[first + 8]), frozen_there = ARGV[first + 9] ~= '',
-    draft = ARGV[first + 10],
+    draft = ARGV[first + 10], not_after = false,
   }
 end
 
@@ -90,7 +91,11 @@ local function is_in_conversation(m)
 end
 
 local function is_unsettled(m)
-  return (m.state == SENDING or m.state == UNKNOWN) and not m.listed
+  return (m.state == SENDING or m.state == UNKNOWN or m.state == OFFERED) and not m.listed
+end
+
+local function is_final(m)
+  return m.state == SENT or m.state == FAILED or m.state == CANCELLED
 end
 
 local function is_doubtful(m)
@@ -100,7 +105,7 @@ end
 -- C3: what may have reached a provider is shown as sending, also while it waits to be sent again.
 local function shown(m)
   if m.state == QUEUED and #m.unresolved == 0 then return SHOWN_QUEUED end
-  if m.state <= UNKNOWN then return SHOWN_SENDING end
+  if m.state <= UNKNOWN or m.state == OFFERED then return SHOWN_SENDING end
   if m.state == SENT then return SHOWN_SENT end
   if m.state == FAILED then return SHOWN_FAILED end
   return SHOWN_CANCELLED
@@ -119,7 +124,7 @@ local function standing(m)
     in_conversation = is_in_conversation(m),
     unsettled = is_unsettled(m),
     doubtful = is_doubtful(m),
-    finished = m.state >= SENT and m.updated,
+    finished = is_final(m) and m.updated,
     shown = shown(m),
     provider = m.provider,
   }
@@ -146,7 +151,7 @@ local function unsettled_entry(m)
   return cmsgpack.pack(
     m.sender, m.recipient, m.lane, m.attempt, m.cost, is_in_conversation(m),
     last and m.accepted + last[BEGIN_BY] or 0, last and m.accepted + last[DEADLINE] or 0,
-    m.evidence_until and m.accepted + m.evidence_until
+    m.evidence_until and m.accepted + m.evidence_until, m.not_after and m.accepted + m.not_after
   )
 end
 
@@ -252,6 +257,13 @@ local function begin(m, claim_id, begin_within, answer_within)
     table.remove(m.attempts, oldest_settled)
   end
   table.insert(m.attempts, { m.attempt, claim_id, since, since + begin_within, since + answer_within, false, false })
+end
+
+-- To its sender's owner, to be taken until this instant of the clock.
+local function offer(m, not_after)
+  m.state = OFFERED
+  m.updated = now - m.accepted
+  m.not_after = not_after - m.accepted
 end
 
 local function finish(m, state)

@@ -1,18 +1,8 @@
--- Put in front of every script: the store's clock, the hash tag, the fence check.
+-- Put in front of the scripts whose keys all share one hash tag, behind the clock: the tag, the fence check.
 --
--- ARGV[1] is the store's now, or '' for the server's own clock. KEYS[1] is a key of the step's hash
--- tag, which all other keys of the step share. Instants and durations are whole microseconds: a
--- number here is a double, exact up to 2^53.
+-- KEYS[1] is a key of the step's hash tag, which all other keys of the step share.
 
-local LATEST = 9007199254740991
 local tag = string.match(KEYS[1], '^{.-}')
-
-local function clock()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
-end
-local now = clock()
 
 local function number_or_false(text)
   return text ~= '' and tonumber(text)

@@ -16,7 +16,7 @@ local removed, looked = 0, 0
 local id, finished = first_old()
 while id and looked < most do
   local m = load(tag .. 'm' .. id)
-  if m and m.state >= SENT and m.accepted + m.updated == finished then
+  if m and is_final(m) and m.accepted + m.updated == finished then
     redis.call('DEL', tag .. 'm' .. id)
     removed = removed + 1
   end

@@ -97,7 +97,9 @@ end
 local bytes = store(string.sub(KEYS[1], #tag + 2), before, m)
 -- And it was charged then, too, by our own count. What the provider counted beyond that is known only now.
 if was_open and begun then
-  charge(m, number, written or now)
+  -- Where no limit looks back, what it cost is outdated as it is written.
+  local at = written or now
+  if at >= tonumber(ARGV[5]) then charge(m, number, at) end
 elseif what == 'accepted' then
   local rest = (number_or_false(ARGV[9]) or 0) - m.cost
   if rest > 0 then charge_rest(m, number, rest, now) end

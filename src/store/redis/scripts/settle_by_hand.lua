@@ -2,7 +2,8 @@
 -- settle_by_hand: ARGV 2 organization, 3 verdict.
 local m = load(KEYS[1])
 if not m or m.organization ~= tonumber(ARGV[2]) then return { 'none' } end
-if not is_doubtful(m) then return { m.state == SENDING and 'under_way' or 'known' } end
+local is_under_way = m.state == SENDING or m.state == OFFERED
+if not is_doubtful(m) then return { is_under_way and 'under_way' or 'known' } end
 
 local since = now - m.accepted
 local before = standing(m)

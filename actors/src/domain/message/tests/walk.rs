@@ -27,6 +27,9 @@ enum Step {
     Tell { attempt: u16 },
     MarkUnknown { attempt: u16 },
     SettleUnknown { attempt: u16, policy: UnknownPolicy },
+    Offer { seconds: u64 },
+    Take { reality: Reality },
+    Withdraw,
     Cancel,
     Wait { seconds: u64 },
 }
@@ -54,6 +57,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => back().prop_map(|attempt| Step::Tell { attempt }),
         8 => back().prop_map(|attempt| Step::MarkUnknown { attempt }),
         8 => (back(), policy).prop_map(|(attempt, policy)| Step::SettleUnknown { attempt, policy }),
+        2 => (0..30_u64).prop_map(|seconds| Step::Offer { seconds }),
+        3 => reality().prop_map(|reality| Step::Take { reality }),
+        2 => Just(Step::Withdraw),
         1 => Just(Step::Cancel),
         6 => (0..40_u64).prop_map(|seconds| Step::Wait { seconds }),
     ]
@@ -77,15 +83,19 @@ struct World {
 }
 
 impl World {
-    fn new(kind: Kind, first: Reality) -> Self {
+    fn new(kind: Kind, first: Option<Reality>) -> Self {
         let now = at(1000);
         let answer = Answer { position: 1, estimate: now };
-        match kind {
-            Kind::Queued => {
+        match (kind, first) {
+            (Kind::Queued, _) => {
                 let message = Message::queued(draft(kind), 1, answer, now);
                 Self { message, facts: Vec::new(), cancelled: false, now }
             }
-            Kind::Immediate => {
+            (Kind::Immediate, None) => {
+                let message = Message::offered(draft(kind), 1, at(1005), now);
+                Self { message, facts: Vec::new(), cancelled: false, now }
+            }
+            (Kind::Immediate, Some(first)) => {
                 let message = Message::born_sending(draft(kind), 1, claim_id(0), times(now));
                 Self { message, facts: vec![Fact::new(first)], cancelled: false, now }
             }
@@ -113,6 +123,20 @@ impl World {
                 if self.message.retry(last, claim_id(u64::from(last)), times(self.now)).is_ok() {
                     self.facts.push(Fact::new(reality));
                 }
+            }
+            Step::Offer { seconds } => {
+                let not_after = self.now + std::time::Duration::from_secs(seconds);
+                let _ = self.message.offer_again(self.last(), not_after, self.now);
+            }
+            Step::Take { reality } => {
+                let (last, not_after) = (self.last(), self.message.not_after);
+                if self.message.take(last, claim_id(u64::from(last)), times(self.now)).is_ok() {
+                    assert!(not_after.unwrap() >= self.now, "taken too late");
+                    self.facts.push(Fact::new(reality));
+                }
+            }
+            Step::Withdraw => {
+                let _ = self.message.withdraw(self.now);
             }
             Step::Tell { attempt } => self.tell(self.number(attempt)),
             Step::MarkUnknown { attempt } => self.mark_unknown(self.number(attempt)),
@@ -215,6 +239,7 @@ impl World {
         assert!(seen, "nobody would look at it again");
         let immediate = message.draft.kind == Kind::Immediate;
         assert!(!(immediate && message.is_waiting()), "immediate messages wait for nothing");
+        assert_eq!(message.not_after.is_some(), message.state == State::Offered);
         assert_eq!(message.evidence_until.is_some(), message.state == State::Unknown && !listed);
         let may_be_there = !message.unresolved.is_empty() || message.state == State::Sending;
         let harmless = matches!(message.shown(), Shown::Queued | Shown::Failed | Shown::Cancelled);
@@ -232,6 +257,7 @@ impl World {
                 State::Unknown => {
                     let _ = self.message.settle_unknown(last, UnknownPolicy::Hold, self.now);
                 }
+                State::Offered => self.message.withdraw(self.now).unwrap(),
                 State::Sent | State::Failed | State::Cancelled => {}
             }
             self.check();
@@ -252,7 +278,7 @@ proptest! {
     #[test]
     fn no_walk_breaks_an_invariant(
         immediate in prop::bool::weighted(0.3),
-        first in reality(),
+        first in proptest::option::weighted(0.6, reality()),
         steps in prop::collection::vec(step(), 0..60),
     ) {
         let kind = if immediate { Kind::Immediate } else { Kind::Queued };

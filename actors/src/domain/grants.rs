@@ -1,0 +1,100 @@
+//! Grants: units of an account's pace, passed by the one process that owns the account to all that send
+//! through it (PACE.md §6).
+//!
+//! Purpose: the account's limit holds over all processes together, and what one does not use another gets.
+//! The owner runs the account's [`Pace`]; a grant is a permit of it that another process may use, for
+//! [`LASTS`]. Who wants units says how many; the owner grants them in turns, a small portion at a time; who
+//! used them, or will not, says so.
+//!
+//! Invariants: a unit is used at most once, and only before its end by the user's own clock, which is never
+//! later than the owner's; the owner counts it never earlier than it was used, and as open until it knows.
+//! So the proof of [`Pace`] holds over all processes. It needs no clock in common, and no message to arrive:
+//! whatever is lost, late, doubled or overtaken costs use, never a window. What is said is said in totals, so
+//! that a word that comes twice, or behind a later one, says nothing new.
+//!
+//! State: [`Granter`] belongs to the account's owner, [`Purse`] to each process. Neither survives its
+//! process. A new owner begins [`LASTS`] after the last one can have granted anything, with what was handed
+//! over until then.
+//!
+//! [`Pace`]: super::pace::Pace
+
+mod granter;
+mod purse;
+
+use std::time::Duration;
+
+pub use granter::Granter;
+pub use purse::{Purse, Unit};
+
+use super::ids::Incarnation;
+use super::time::Time;
+
+/// After so long an unused grant is worth nothing.
+pub const LASTS: Duration = Duration::from_millis(100);
+
+/// A grant is of as many units as the limit allows in so long, or of what one message costs.
+const PORTION: Duration = Duration::from_millis(20);
+
+/// A want that is not repeated for so long is no want any more: its process may be gone.
+const WANT_LASTS: Duration = Duration::from_millis(500);
+
+/// A want that stands is repeated after so long.
+const REPEAT_WANT_AFTER: Duration = Duration::from_millis(200);
+
+/// A want that changes is told anew after so long at the earliest.
+const NEW_WANT_AFTER: Duration = Duration::from_millis(5);
+
+/// Of the time for which a grant lasts so much is not counted on: two clocks do not run alike.
+const DRIFT: Duration = Duration::from_millis(1);
+
+/// What a process wants of an account, to its owner. A later one replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Want {
+    /// Who wants.
+    pub process: Incarnation,
+    /// Grows with each want of the process.
+    pub number: u64,
+    /// Units that it could use at once, beyond those that it has; 0: none any more.
+    pub units: u32,
+    /// What its next message costs: a smaller grant is of no use.
+    pub next: u32,
+    /// The latest grant that it has received; 0 before the first.
+    pub seen: u64,
+    /// Its own clock, echoed in the grant.
+    pub sent_at: Time,
+}
+
+/// Units for a process, from the account's owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Grant {
+    /// Who grants.
+    pub owner: Incarnation,
+    /// Who may use it.
+    pub process: Incarnation,
+    /// Grows with each grant of the owner.
+    pub number: u64,
+    /// How many units.
+    pub units: u32,
+    /// [`Want::sent_at`] of the want that it answers.
+    pub asked_at: Time,
+    /// How long the owner had that want before it granted this.
+    pub held: Duration,
+}
+
+/// What became of a grant so far, to its owner. One that says less than another is the older one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Report {
+    /// Who granted it.
+    pub owner: Incarnation,
+    /// Which grant.
+    pub number: u64,
+    /// Units used in all.
+    pub used: u32,
+    /// Units that will not be used, in all.
+    pub unused: u32,
+    /// How long ago the last of the used ones was.
+    pub age: Duration,
+}
+
+#[cfg(test)]
+mod tests;

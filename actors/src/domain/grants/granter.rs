@@ -1,0 +1,212 @@
+//! The owner's side: who wants units, who has some, and what the account's pace allows.
+
+use std::collections::VecDeque;
+
+use super::{Grant, LASTS, PORTION, Report, WANT_LASTS, Want};
+use crate::domain::ids::Incarnation;
+use crate::domain::pace::{Allowed, Limit, Pace, Permit};
+use crate::domain::time::Time;
+
+/// A want, and what was granted since it was told.
+#[derive(Debug)]
+struct Wanted {
+    want: Want,
+    heard_at: Time,
+    /// The grants that it knows nothing of: number, units, and when.
+    since: Vec<(u64, u32, Time)>,
+}
+
+impl Wanted {
+    /// Units that are still wanted.
+    fn units(&self) -> u32 {
+        let since: u32 = self.since.iter().map(|(_, units, _)| *units).sum();
+        self.want.units.saturating_sub(since)
+    }
+
+    /// Told anew. A grant that was not received while it lasted is lost.
+    fn replace(&mut self, want: Want, now: Time) {
+        (self.want, self.heard_at) = (want, now);
+        self.since.retain(|(number, _, granted_at)| *number > want.seen && *granted_at + LASTS > now);
+    }
+}
+
+/// A grant of which not everything is known.
+#[derive(Debug)]
+struct Out {
+    number: u64,
+    permit: Permit,
+    units: u32,
+    used: u32,
+    unused: u32,
+    not_after: Time,
+}
+
+impl Out {
+    const fn open(&self) -> u32 {
+        self.units.saturating_sub(self.used).saturating_sub(self.unused)
+    }
+}
+
+/// What a round of granting came to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// To be passed on now.
+    pub grants: Vec<Grant>,
+    /// When to grant again, if nothing is heard before; `None`: nobody wants anything.
+    pub again_at: Option<Time>,
+}
+
+/// The account's pace, and who may use it.
+#[derive(Debug)]
+pub struct Granter {
+    me: Incarnation,
+    pace: Pace,
+    wants: Vec<Wanted>,
+    turns: VecDeque<Incarnation>,
+    /// In the order of their ends.
+    out: VecDeque<Out>,
+    next_number: u64,
+    /// Since when somebody wants something without a pause.
+    since: Option<Time>,
+}
+
+impl Granter {
+    /// With the hand-overs that count, as for [`Pace::new`]: no grant of an earlier owner may be used any more.
+    pub fn new(
+        me: Incarnation,
+        limits: &[Limit],
+        stamps: impl IntoIterator<Item = (Time, u32)>,
+        now: Time,
+    ) -> Self {
+        Self {
+            me,
+            pace: Pace::new(limits, None, stamps, now),
+            wants: Vec::new(),
+            turns: VecDeque::new(),
+            out: VecDeque::new(),
+            // Behind those of an earlier granter of this process.
+            next_number: now.as_nanos(),
+            since: None,
+        }
+    }
+
+    /// A process wants units, or none any more.
+    pub fn wanted(&mut self, want: Want, now: Time) {
+        let known = self.wants.iter_mut().find(|known| known.want.process == want.process);
+        match known {
+            Some(known) if known.want.number >= want.number => {}
+            Some(known) => known.replace(want, now),
+            None => {
+                self.wants.push(Wanted { want, heard_at: now, since: Vec::new() });
+                self.turns.push_back(want.process);
+            }
+        }
+    }
+
+    /// What became of a grant. Of another owner's, or of one that is over, nothing follows.
+    pub fn reported(&mut self, report: Report, now: Time) {
+        self.end_what_is_over(now);
+        if report.owner != self.me {
+            return;
+        }
+        let Some(out) = self.out.iter_mut().find(|out| out.number == report.number) else { return };
+        // Each was used before the last one, and that one before this was sent.
+        let at = (now - report.age).min(out.not_after);
+        let used = report.used.saturating_sub(out.used).min(out.open());
+        out.used += used;
+        let unused = report.unused.saturating_sub(out.unused).min(out.open());
+        out.unused += unused;
+        self.pace.stamp_part(out.permit, used, at);
+        self.pace.abandon_part(out.permit, unused);
+    }
+
+    /// Units were used at `at` that nobody asked for: those of an immediate message, or what the provider
+    /// counted beyond a message's own.
+    pub fn charged(&mut self, at: Time, units: u32) {
+        self.pace.charge(at, units);
+    }
+
+    /// Grants what is due.
+    pub fn grant(&mut self, now: Time) -> Granted {
+        self.end_what_is_over(now);
+        self.wants.retain(|known| known.heard_at + WANT_LASTS > now);
+        let wants = &self.wants;
+        self.turns.retain(|process| wants.iter().any(|known| known.want.process == *process));
+        let mut grants = Vec::new();
+        let again_at = loop {
+            let Some((place, units)) = self.next_in_turn() else {
+                self.since = None;
+                break None;
+            };
+            let since = *self.since.get_or_insert(now);
+            match self.pace.next_allowed(since, now, units) {
+                Allowed::At(at) if at <= now => grants.extend(self.give(place, units, at, now)),
+                Allowed::At(at) => break Some(at),
+                Allowed::WhenStamped => break self.out.front().map(|first| just_after(first.not_after)),
+            }
+        };
+        Granted { grants, again_at }
+    }
+
+    /// How far back the hand-overs matter.
+    pub fn memory(&self) -> std::time::Duration {
+        self.pace.memory()
+    }
+
+    /// Units that are out, and of which nobody knows whether they were used.
+    #[cfg(test)]
+    pub(super) fn open_units(&self) -> u32 {
+        self.out.iter().map(Out::open).sum()
+    }
+
+    /// Whose turn it is, by its place among the wants, and how many units that is. Those that want nothing now
+    /// go behind.
+    fn next_in_turn(&mut self) -> Option<(usize, u32)> {
+        for _ in 0..self.turns.len() {
+            let process = *self.turns.front()?;
+            let place = self.wants.iter().position(|known| known.want.process == process)?;
+            let wanted = self.wants.get(place)?;
+            let still = wanted.units();
+            if still > 0 {
+                return Some((place, still.min(self.portion()).max(wanted.want.next.max(1))));
+            }
+            self.turns.rotate_left(1);
+        }
+        None
+    }
+
+    /// What the tightest limit allows in [`PORTION`].
+    fn portion(&self) -> u32 {
+        let per_unit = self.pace.per_unit().as_nanos().max(1);
+        u32::try_from(PORTION.as_nanos() / per_unit).unwrap_or(u32::MAX).max(1)
+    }
+
+    fn give(&mut self, place: usize, units: u32, at: Time, now: Time) -> Option<Grant> {
+        let wanted = self.wants.get_mut(place)?;
+        let permit = self.pace.take(at, now, units);
+        self.next_number += 1;
+        let number = self.next_number;
+        self.out.push_back(Out { number, permit, units, used: 0, unused: 0, not_after: now + LASTS });
+        wanted.since.push((number, units, now));
+        self.turns.rotate_left(1);
+        Some(Grant {
+            owner: self.me,
+            process: wanted.want.process,
+            number,
+            units,
+            asked_at: wanted.want.sent_at,
+            held: now.since(wanted.heard_at),
+        })
+    }
+
+    /// Of what is over and was not reported, everything may have been used, up to its last instant.
+    fn end_what_is_over(&mut self, now: Time) {
+        while let Some(over) = self.out.pop_front_if(|first| first.not_after < now || first.open() == 0) {
+            self.pace.stamp_part(over.permit, over.open(), over.not_after);
+        }
+    }
+}
+
+fn just_after(time: Time) -> Time {
+    time + std::time::Duration::from_nanos(1)
+}

@@ -1,0 +1,211 @@
+//! A process' side: the units that it has, how long it may use them, and what it says of them.
+
+use std::collections::HashMap;
+
+use super::{DRIFT, Grant, LASTS, NEW_WANT_AFTER, REPEAT_WANT_AFTER, Report, Want};
+use crate::domain::ids::Incarnation;
+use crate::domain::time::Time;
+
+/// Units of a grant.
+#[derive(Debug)]
+struct Held {
+    owner: Incarnation,
+    number: u64,
+    left: u32,
+    used: u32,
+    unused: u32,
+    last_used: Time,
+    /// By our own clock; the first instant at which it is worth nothing.
+    until: Time,
+    /// Something that its owner has not been told.
+    news: bool,
+}
+
+/// Units that were taken for one message and are neither used nor given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Unit(u64);
+
+/// The parts of a [`Unit`], by owner and number of their grants.
+type Parts = Vec<(Incarnation, u64, u32)>;
+
+/// The units of one account that this process may use.
+#[derive(Debug)]
+pub struct Purse {
+    me: Incarnation,
+    held: Vec<Held>,
+    taken: HashMap<Unit, Parts>,
+    next_unit: u64,
+    want_number: u64,
+    /// What the owner thinks that we want.
+    told: u32,
+    told_at: Option<Time>,
+    seen: u64,
+}
+
+impl Purse {
+    /// An empty one. `now` makes its numbers greater than those of an earlier one of this process.
+    pub fn new(me: Incarnation, now: Time) -> Self {
+        Self {
+            me,
+            held: Vec::new(),
+            taken: HashMap::new(),
+            next_unit: now.as_nanos(),
+            want_number: now.as_nanos(),
+            told: 0,
+            told_at: None,
+            seen: 0,
+        }
+    }
+
+    /// What to tell the owner, if anything: `eligible` units could be used now, the ones that are held
+    /// among them, and the next message costs `next`.
+    pub fn want(&mut self, eligible: u32, next: u32, now: Time) -> Option<Want> {
+        let units = eligible.saturating_sub(self.left(now));
+        if !self.is_to_be_told(units, now) {
+            return None;
+        }
+        self.want_number += 1;
+        self.told = units;
+        self.told_at = Some(now);
+        Some(Want { process: self.me, number: self.want_number, units, next, seen: self.seen, sent_at: now })
+    }
+
+    /// When to ask [`Purse::want`] again, if nothing happens before; `None`: the owner knows that we want
+    /// nothing.
+    pub fn want_again_at(&self, eligible: u32, now: Time) -> Option<Time> {
+        let units = eligible.saturating_sub(self.left(now));
+        let told_at = self.told_at?;
+        match (units, self.told) {
+            (0, 0) => None,
+            (units, told) if units == told => Some(told_at + REPEAT_WANT_AFTER),
+            _ => Some(told_at + NEW_WANT_AFTER),
+        }
+    }
+
+    /// A grant came. One that is known, or over, is nothing new.
+    pub fn granted(&mut self, grant: Grant, now: Time) {
+        let until = grant.asked_at + grant.held + LASTS.saturating_sub(DRIFT);
+        let known = self.held.iter().any(|held| held.owner == grant.owner && held.number == grant.number);
+        if grant.process != self.me || known || until <= now {
+            return;
+        }
+        self.seen = self.seen.max(grant.number);
+        self.told = self.told.saturating_sub(grant.units);
+        self.held.push(Held {
+            owner: grant.owner,
+            number: grant.number,
+            left: grant.units,
+            used: 0,
+            unused: 0,
+            last_used: Time::ZERO,
+            until,
+            news: false,
+        });
+    }
+
+    /// Units for one message of this cost, if there are enough. To be used before their end.
+    pub fn take(&mut self, cost: u32, now: Time) -> Option<Unit> {
+        if self.left(now) < cost {
+            return None;
+        }
+        let mut missing = cost;
+        let mut parts = Parts::new();
+        for held in self.held.iter_mut().filter(|held| now < held.until) {
+            let part = held.left.min(missing);
+            if part > 0 {
+                held.left -= part;
+                missing -= part;
+                parts.push((held.owner, held.number, part));
+            }
+        }
+        self.next_unit += 1;
+        let unit = Unit(self.next_unit);
+        self.taken.insert(unit, parts);
+        Some(unit)
+    }
+
+    /// The message is written at `now`, if that is said to be in time; else it must not be.
+    pub fn spend(&mut self, unit: Unit, now: Time) -> bool {
+        let Some(parts) = self.taken.remove(&unit) else { return false };
+        let lasts = |(owner, number, _): &(Incarnation, u64, u32)| {
+            self.held.iter().any(|held| held.is(*owner, *number) && now < held.until)
+        };
+        let in_time = parts.iter().all(lasts);
+        for (owner, number, units) in parts {
+            let Some(held) = self.held.iter_mut().find(|held| held.is(owner, number)) else { continue };
+            held.news = true;
+            if in_time {
+                held.used += units;
+                held.last_used = now;
+            } else {
+                held.unused += units;
+            }
+        }
+        in_time
+    }
+
+    /// The units are not used for the message: another may have them.
+    pub fn put_back(&mut self, unit: Unit) {
+        for (owner, number, units) in self.taken.remove(&unit).unwrap_or_default() {
+            if let Some(held) = self.held.iter_mut().find(|held| held.is(owner, number)) {
+                held.left += units;
+            }
+        }
+    }
+
+    /// Nothing could use what is left beyond `eligible` units: it goes back to its owner.
+    pub fn give_back_beyond(&mut self, eligible: u32, now: Time) {
+        let mut beyond = self.left(now).saturating_sub(eligible);
+        for held in self.held.iter_mut().filter(|held| now < held.until) {
+            let part = held.left.min(beyond);
+            if part > 0 {
+                held.left -= part;
+                held.unused += part;
+                held.news = true;
+                beyond -= part;
+            }
+        }
+    }
+
+    /// What to tell owners of what became of their grants. What is over and told is forgotten.
+    pub fn reports(&mut self, now: Time) -> Vec<Report> {
+        let mut reports = Vec::new();
+        for held in &mut self.held {
+            if std::mem::take(&mut held.news) {
+                reports.push(held.report(now));
+            }
+        }
+        let taken = &self.taken;
+        let is_taken =
+            |held: &Held| taken.values().flatten().any(|(owner, number, _)| held.is(*owner, *number));
+        self.held.retain(|held| now < held.until || is_taken(held));
+        reports
+    }
+
+    /// How many units can be taken now.
+    pub fn left(&self, now: Time) -> u32 {
+        let lasting = self.held.iter().filter(|held| now < held.until);
+        lasting.fold(0, |all, held| all.saturating_add(held.left))
+    }
+
+    fn is_to_be_told(&self, units: u32, now: Time) -> bool {
+        let Some(told_at) = self.told_at else { return units > 0 };
+        if (units == 0) == (self.told == 0) && units == self.told {
+            return units > 0 && told_at + REPEAT_WANT_AFTER <= now;
+        }
+        // From nothing to something at once, and back.
+        units == 0 || self.told == 0 || told_at + NEW_WANT_AFTER <= now
+    }
+}
+
+impl Held {
+    fn is(&self, owner: Incarnation, number: u64) -> bool {
+        self.owner == owner && self.number == number
+    }
+
+    fn report(&self, now: Time) -> Report {
+        let Self { owner, number, used, unused, last_used, .. } = *self;
+        let age = if used > 0 { now.since(last_used) } else { std::time::Duration::ZERO };
+        Report { owner, number, used, unused, age }
+    }
+}

@@ -1,0 +1,199 @@
+use std::time::Duration;
+
+use super::super::granter::Granted;
+use super::super::*;
+use crate::domain::pace::Limit;
+
+const OWNER: Incarnation = Incarnation(1);
+const ONE: Incarnation = Incarnation(2);
+const OTHER: Incarnation = Incarnation(3);
+
+const fn at(millis: u64) -> Time {
+    Time::from_millis(1_000_000 + millis)
+}
+
+fn granter(limit: &str) -> Granter {
+    Granter::new(OWNER, &[limit.parse::<Limit>().unwrap()], [], at(0))
+}
+
+fn want(process: Incarnation, number: u64, units: u32, sent_at: Time) -> Want {
+    Want { process, number, units, next: 1, seen: 0, sent_at }
+}
+
+/// The one grant that is made.
+fn one(granted: &Granted) -> Grant {
+    let [grant] = *granted.grants.as_slice() else { panic!("{granted:?}") };
+    grant
+}
+
+/// A purse with one grant of so many units, which it got at once.
+fn with_grant(limit: &str, units: u32) -> (Granter, Purse, Grant) {
+    let (mut granter, mut purse) = (granter(limit), Purse::new(ONE, at(0)));
+    granter.wanted(purse.want(units, 1, at(0)).unwrap(), at(0));
+    let grant = one(&granter.grant(at(0)));
+    purse.granted(grant, at(0));
+    (granter, purse, grant)
+}
+
+#[test]
+fn units_are_granted_in_turns_a_portion_at_a_time() {
+    let mut granter = granter("1000/s");
+    granter.wanted(want(ONE, 1, 100, at(0)), at(0));
+    granter.wanted(want(OTHER, 1, 5, at(0)), at(0));
+    let mut got = Vec::new();
+    for millis in 0..80 {
+        got.extend(granter.grant(at(millis)).grants.iter().map(|grant| (grant.process, grant.units)));
+    }
+    assert_eq!(got[..4], [(ONE, 19), (OTHER, 5), (ONE, 19), (ONE, 19)]);
+}
+
+#[test]
+fn what_is_on_its_way_is_not_granted_again_and_what_was_received_is() {
+    let mut granter = granter("1000/s");
+    granter.wanted(want(ONE, 1, 10, at(0)), at(0));
+    let first = one(&granter.grant(at(0)));
+    assert_eq!(granter.grant(at(50)).grants, []);
+    granter.wanted(Want { seen: first.number, ..want(ONE, 2, 10, at(50)) }, at(50));
+    assert_eq!(one(&granter.grant(at(50))).units, 10);
+}
+
+#[test]
+fn an_older_want_replaces_no_later_one() {
+    let mut granter = granter("1000/s");
+    granter.wanted(want(ONE, 2, 0, at(1)), at(1));
+    granter.wanted(want(ONE, 1, 10, at(0)), at(2));
+    assert_eq!(granter.grant(at(3)).grants, []);
+}
+
+#[test]
+fn a_want_that_is_not_repeated_is_forgotten() {
+    let mut granter = granter("1/s");
+    granter.wanted(want(ONE, 1, 10, at(0)), at(0));
+    granter.grant(at(0));
+    let later = granter.grant(at(600));
+    assert_eq!(later, Granted { grants: vec![], again_at: None });
+}
+
+#[test]
+fn a_grant_that_comes_twice_is_used_once() {
+    let (_, mut purse, grant) = with_grant("10/s", 1);
+    let unit = purse.take(1, at(1)).unwrap();
+    purse.granted(grant, at(2));
+    assert_eq!(purse.take(1, at(2)), None);
+    assert!(purse.spend(unit, at(3)));
+    purse.reports(at(3));
+    purse.granted(grant, at(4));
+    assert_eq!(purse.take(1, at(4)), None, "neither once it is told");
+    purse.reports(at(200));
+    purse.granted(grant, at(200));
+    assert_eq!(purse.left(at(200)), 0, "nor once it is over");
+}
+
+#[test]
+fn a_report_that_comes_twice_or_behind_a_later_one_says_nothing_new() {
+    let (mut granter, _, grant) = with_grant("1000/s", 10);
+    let report =
+        |used, unused| Report { owner: OWNER, number: grant.number, used, unused, age: Duration::ZERO };
+    for (used, unused) in [(2, 3), (2, 3), (1, 0), (2, 1)] {
+        granter.reported(report(used, unused), at(1));
+    }
+    let out = granter.open_units();
+    assert_eq!(out, 5, "of ten, two are used and three are back");
+}
+
+#[test]
+fn what_is_given_back_is_granted_to_another_at_once() {
+    let (mut granter, mut purse, _) = with_grant("1/s", 1);
+    granter.wanted(want(OTHER, 1, 1, at(1)), at(1));
+    assert_eq!(granter.grant(at(1)).grants, []);
+    purse.give_back_beyond(0, at(2));
+    let [report] = purse.reports(at(2))[..] else { panic!("nothing said") };
+    granter.reported(report, at(2));
+    assert_eq!(one(&granter.grant(at(2))).process, OTHER);
+}
+
+#[test]
+fn silence_counts_as_used_at_the_last_instant() {
+    let (mut granter, _, _) = with_grant("1/s", 1);
+    granter.wanted(want(OTHER, 1, 1, at(1)), at(1));
+    assert_eq!(granter.grant(at(1)).again_at, Some(at(100) + Duration::from_nanos(1)));
+    granter.wanted(want(OTHER, 2, 1, at(101)), at(101));
+    // A window and its guard behind that instant.
+    assert_eq!(granter.grant(at(101)).again_at, Some(at(1105)));
+}
+
+#[test]
+fn a_use_counts_where_it_was_and_not_where_it_was_heard() {
+    let (mut granter, mut purse, _) = with_grant("1/s", 1);
+    let unit = purse.take(1, at(10)).unwrap();
+    assert!(purse.spend(unit, at(10)));
+    let [report] = purse.reports(at(15))[..] else { panic!("nothing said") };
+    granter.reported(report, at(20));
+    granter.wanted(want(OTHER, 1, 1, at(20)), at(20));
+    // By age alone: the five milliseconds on the way are not known.
+    assert_eq!(granter.grant(at(20)).again_at, Some(at(1020)));
+}
+
+#[test]
+fn a_unit_is_not_spent_after_its_end_by_the_clock_of_its_process() {
+    let (mut granter, mut purse, _) = with_grant("1/s", 1);
+    let unit = purse.take(1, at(98)).unwrap();
+    assert!(!purse.spend(unit, at(99)), "a grant of a hundred, less the drift");
+    let [report] = purse.reports(at(99))[..] else { panic!("nothing said") };
+    assert_eq!((report.used, report.unused), (0, 1));
+    granter.reported(report, at(99));
+    granter.wanted(want(OTHER, 1, 1, at(99)), at(99));
+    assert_eq!(one(&granter.grant(at(99))).process, OTHER, "it was not used");
+}
+
+#[test]
+fn the_end_of_a_grant_is_counted_from_before_it_was_asked_for() {
+    let (mut granter, mut purse) = (granter("1/s"), Purse::new(ONE, at(0)));
+    // By its own clock, an hour ahead.
+    let own = |millis| at(millis) + Duration::from_hours(1);
+    let want = purse.want(1, 1, own(0)).unwrap();
+    granter.wanted(want, at(30));
+    let grant = one(&granter.grant(at(40)));
+    purse.granted(grant, own(70));
+    // The owner counts to 140; the way there is not known, so it ends that much earlier.
+    assert!(purse.take(1, own(108)).is_some_and(|unit| purse.spend(unit, own(108))));
+    assert_eq!(purse.left(own(109)), 0);
+}
+
+#[test]
+fn units_of_several_grants_pay_for_one_message() {
+    let (mut granter, mut purse) = (granter("100/s"), Purse::new(ONE, at(0)));
+    granter.wanted(purse.want(3, 1, at(0)).unwrap(), at(0));
+    for millis in [0, 21, 42] {
+        for grant in granter.grant(at(millis)).grants {
+            purse.granted(grant, at(millis));
+        }
+    }
+    assert_eq!(purse.left(at(42)), 3, "one and one and one");
+    let unit = purse.take(3, at(42)).unwrap();
+    purse.put_back(unit);
+    let unit = purse.take(3, at(43)).unwrap();
+    assert!(purse.spend(unit, at(44)));
+    assert_eq!(purse.reports(at(44)).len(), 3);
+}
+
+#[test]
+fn what_a_message_costs_is_granted_whole_also_beyond_the_limit() {
+    let mut granter = granter("2/s");
+    granter.wanted(Want { next: 5, ..want(ONE, 1, 5, at(0)) }, at(0));
+    assert_eq!(one(&granter.grant(at(0))).units, 5);
+}
+
+#[test]
+fn a_want_is_told_when_it_begins_and_ends_and_now_and_then() {
+    let mut purse = Purse::new(ONE, at(0));
+    assert_eq!(purse.want(0, 1, at(0)), None);
+    assert_eq!(purse.want(3, 1, at(0)).map(|want| want.units), Some(3));
+    assert_eq!(purse.want(4, 1, at(1)), None, "soon enough later");
+    assert_eq!(purse.want_again_at(4, at(1)), Some(at(5)));
+    assert_eq!(purse.want(4, 1, at(5)).map(|want| want.units), Some(4));
+    assert_eq!((purse.want(4, 1, at(204)), purse.want_again_at(4, at(204))), (None, Some(at(205))));
+    assert!(purse.want(4, 1, at(205)).is_some());
+    assert_eq!(purse.want(0, 1, at(206)).map(|want| want.units), Some(0));
+    assert_eq!((purse.want(0, 1, at(900)), purse.want_again_at(0, at(900))), (None, None));
+}

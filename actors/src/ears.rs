@@ -1,0 +1,61 @@
+//! The ears: hears what other processes tell this one, and passes it to whom it concerns.
+//!
+//! A task that reads one bounded queue; whoever wants to tell more than it can take is told to look instead.
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::backlog::Backlogs;
+use crate::domain::phone::E164;
+use crate::ports::{Heard, Note};
+use crate::sender::SenderMessage;
+
+/// The running task. Dropped, it hears nothing more.
+pub(crate) struct Ears(JoinHandle<()>);
+
+impl Ears {
+    pub(crate) fn open(mut heard: mpsc::Receiver<Heard>, backlogs: Backlogs) -> Self {
+        Self(tokio::spawn(async move {
+            while let Some(heard) = heard.recv().await {
+                match heard {
+                    Heard::Note(note) => take(note, &backlogs).await,
+                    Heard::Gap => drop(backlogs.look_at(backlogs.journal.owned()).await),
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Ears {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn take(note: Note, backlogs: &Backlogs) {
+    match note {
+        Note::Stored(sender, waiting) => {
+            pass(sender, SenderMessage::StoredElsewhere(waiting), backlogs).await;
+        }
+        Note::Waiting(sender) => pass(sender, SenderMessage::LookAgain, backlogs).await,
+        Note::Offered { sender, id, by } => backlogs.offer(sender, id, Some(by)).await,
+        Note::Ended { id, attempt } => backlogs.journal.hear_end(id, attempt).await,
+    }
+}
+
+/// A sender that does not run is started, and reads its queue.
+async fn pass(sender: E164, message: SenderMessage, backlogs: &Backlogs) {
+    // Whoever has taken its shard since finds the message there.
+    if !backlogs.journal.owns(sender) {
+        return;
+    }
+    match backlogs.roster.sender(sender) {
+        Some(running) => {
+            // One that is just stopping is found by the sweeper.
+            let _ = running.send_message(message);
+        }
+        None => {
+            let _ = backlogs.directory.sender(sender).await;
+        }
+    }
+}

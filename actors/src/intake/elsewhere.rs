@@ -1,0 +1,53 @@
+//! Requests for a number that another process sends from, or nobody for the moment.
+//!
+//! A queued message needs no lease: it is stored, and the owner is told (`Journal::append`). An immediate one
+//! is offered (`offers.rs`).
+
+use std::sync::Arc;
+
+use super::{Bound, COME_AGAIN_AFTER, Intake};
+use crate::admission::Ticket;
+use crate::domain::message::Draft;
+use crate::domain::pace::Pace;
+use crate::domain::time::Time;
+use crate::engine::{NotSent, Sent};
+use crate::ports::{Append, EstimateRule, StoreError};
+use crate::sender::{SenderMessage, SubmitAnswer};
+
+impl Intake {
+    /// Stores a message whose number another process sends from, which is told. No sender runs here, so the
+    /// estimate goes by the number's limits alone.
+    pub(super) async fn queue_elsewhere(
+        &self,
+        draft: Draft,
+        bound: &Bound,
+        ticket: &Arc<Ticket>,
+        until: Time,
+        all_answered: bool,
+    ) -> Result<Sent, NotSent> {
+        let (id, sender) = (draft.id, draft.sender);
+        let limits = self.directory.route(sender).map_or(&[][..], |route| &route.limits);
+        let now = self.journal.now();
+        let per_unit = Pace::new(limits, None, [], now).per_unit();
+        let estimate = EstimateRule { from: now, per_unit };
+        let depth_limit = self.journal.settings().queue_limit;
+        let append = Append { draft, estimate, depth_limit, request_until: until };
+        let (journal, ticket) = (self.journal.clone(), Arc::clone(ticket));
+        // A task of its own: if the client goes, the owner is told all the same.
+        let stored = tokio::spawn(async move {
+            let appended = journal.append(append).await;
+            drop(ticket);
+            appended
+        });
+        let appended = stored.await.unwrap_or(Err(StoreError::Unanswered));
+        // It may be ours by now, taken before the message was there.
+        if self.journal.owns(sender)
+            && let Ok(running) = self.directory.sender(sender).await
+        {
+            // One that has just been started reads it.
+            let _ = running.send_message(SenderMessage::LookAgain);
+        }
+        let room_after = per_unit.max(COME_AGAIN_AFTER);
+        self.answer_of(SubmitAnswer { appended, room_after }, bound, id, all_answered).await
+    }
+}

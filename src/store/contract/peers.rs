@@ -1,0 +1,177 @@
+//! What every way between processes does: who is there, and who hears what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sendyard_actors::domain::ids::{Incarnation, Shard};
+use sendyard_actors::domain::shard_set::ShardSet;
+use sendyard_actors::ports::{Heard, Member, Note, Peers, To};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::redis_server::Server;
+use super::world::{LEASE, ME, OTHER, SECOND, TestClock, draft, number, sender};
+use crate::store::memory::MemoryPeers;
+use crate::store::redis::RedisStore;
+
+/// Whoever is told at all is told by then.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Two processes of one store, each with a way of its own.
+pub(super) struct Pair {
+    me: Arc<dyn Peers>,
+    other: Arc<dyn Peers>,
+    clock: Arc<TestClock>,
+    /// Of the Redis server's database, where there is one.
+    pub(super) url: Option<String>,
+}
+
+impl Pair {
+    pub(super) fn in_memory() -> Self {
+        let clock = TestClock::start();
+        let peers = Arc::new(MemoryPeers::new(Arc::clone(&clock) as _));
+        Self { me: Arc::clone(&peers) as _, other: peers, clock, url: None }
+    }
+
+    pub(super) fn on_redis(server: &Server) -> Self {
+        let (clock, url) = (TestClock::start(), server.fresh_url());
+        let open = || Arc::new(RedisStore::on_clock(&url, Arc::clone(&clock) as _).unwrap().peers());
+        Self { me: open(), other: open(), clock, url: Some(url) }
+    }
+}
+
+async fn heard(ear: &mut mpsc::Receiver<Heard>) -> Heard {
+    timeout(PATIENCE, ear.recv()).await.expect("nothing was heard").expect("the ear is closed")
+}
+
+async fn there(peers: &Arc<dyn Peers>, me: Incarnation, holds: ShardSet) -> Vec<Member> {
+    let mut members = peers.announce(me, holds, LEASE).await.unwrap();
+    members.sort_by_key(|member| member.incarnation.0);
+    members
+}
+
+fn some(from: u16) -> ShardSet {
+    Shard::all().filter(|shard| shard.as_u16() % 5 == from).collect()
+}
+
+pub(super) async fn who_says_so_is_there_with_what_it_has_until_its_time_is_over(pair: Pair) {
+    let mine = Member { incarnation: ME, holds: some(1) };
+    assert_eq!(there(&pair.me, ME, some(1)).await, [mine]);
+    pair.clock.pass(SECOND);
+    let theirs = Member { incarnation: OTHER, holds: some(2) };
+    assert_eq!(there(&pair.other, OTHER, some(2)).await, [mine, theirs]);
+    let mine = Member { incarnation: ME, holds: ShardSet::NONE };
+    assert_eq!(there(&pair.me, ME, ShardSet::NONE).await, [mine, theirs], "the last word counts");
+
+    pair.clock.pass(LEASE.checked_sub(Duration::from_micros(1)).unwrap());
+    assert_eq!(there(&pair.me, ME, ShardSet::NONE).await, [mine, theirs], "one moment more");
+    pair.clock.pass(Duration::from_micros(1));
+    assert_eq!(there(&pair.me, ME, ShardSet::NONE).await, [mine]);
+}
+
+pub(super) async fn who_departs_is_not_there_any_more(pair: Pair) {
+    there(&pair.me, ME, some(1)).await;
+    pair.me.depart(ME).await.unwrap();
+    pair.me.depart(ME).await.unwrap();
+    assert_eq!(there(&pair.other, OTHER, some(2)).await, [Member { incarnation: OTHER, holds: some(2) }]);
+}
+
+pub(super) async fn a_note_is_heard_by_who_attends_its_shard_or_is_meant_and_by_nobody_else(pair: Pair) {
+    let (mut mine, mut theirs) = (pair.me.listen(ME), pair.other.listen(OTHER));
+    let shard = Shard::of(sender());
+    let elsewhere = Shard::all().find(|other| *other != shard).unwrap();
+    let only = |shard: Shard| -> ShardSet { std::iter::once(shard).collect() };
+    pair.me.attend(ME, only(shard)).await.unwrap();
+    pair.other.attend(OTHER, only(elsewhere)).await.unwrap();
+
+    let waits = Note::Waiting(sender());
+    pair.other.tell(To::Shard(shard), waits);
+    assert_eq!(heard(&mut mine).await, Heard::Note(waits));
+    pair.me.tell(To::Shard(shard), waits);
+    assert_eq!(heard(&mut mine).await, Heard::Note(waits), "by the one who tells it, too");
+    // They come in order, so what was not for it would have come first.
+    let last = Note::Waiting(number("+19995550000"));
+    pair.me.tell(To::Process(OTHER), last);
+    assert_eq!(heard(&mut theirs).await, Heard::Note(last));
+
+    // It moves.
+    pair.me.attend(ME, ShardSet::NONE).await.unwrap();
+    pair.other.attend(OTHER, only(shard)).await.unwrap();
+    pair.me.tell(To::Shard(shard), waits);
+    pair.me.tell(To::Shard(elsewhere), waits);
+    pair.me.tell(To::Process(OTHER), last);
+    pair.me.tell(To::Process(ME), last);
+    assert_eq!(heard(&mut theirs).await, Heard::Note(waits));
+    assert_eq!(heard(&mut theirs).await, Heard::Note(last));
+    assert_eq!(heard(&mut mine).await, Heard::Note(last));
+}
+
+pub(super) async fn what_does_not_fit_is_lost_and_that_is_said(pair: Pair) {
+    let mut ear = pair.me.listen(ME);
+    pair.me.attend(ME, ShardSet::ALL).await.unwrap();
+    let note = Note::Waiting(sender());
+    let mut told = 0;
+    // Slowly enough for the way there, so that it is the ear that is full.
+    for _ in 0..60 {
+        for _ in 0..100 {
+            pair.other.tell(To::Process(ME), note);
+            told += 1;
+        }
+        there(&pair.other, OTHER, ShardSet::NONE).await;
+    }
+    let last = Note::Waiting(number("+19995550000"));
+    let (mut notes, mut gaps) = (0, 0);
+    while gaps == 0 {
+        match timeout(Duration::from_millis(200), ear.recv()).await {
+            Ok(Some(Heard::Note(one))) => notes += usize::from(one == note),
+            Ok(Some(Heard::Gap)) => gaps += 1,
+            Ok(None) => panic!("the ear is closed"),
+            // There is room again: what comes next says so.
+            Err(_) => pair.other.tell(To::Process(ME), last),
+        }
+    }
+    assert!(notes > 100 && notes < told, "{notes} of {told}");
+}
+
+/// A Redis server that drops the connection: what is told from then on is heard again, after a gap.
+pub(super) async fn after_a_break_notes_are_heard_again_and_the_gap_is_said(pair: Pair) {
+    let mut ear = pair.me.listen(ME);
+    pair.me.attend(ME, some(1)).await.unwrap();
+    let client = redis::Client::open(pair.url.as_deref().unwrap()).unwrap();
+    let mut own = client.get_multiplexed_async_connection().await.unwrap();
+    // Of this server's databases only one pair listens to this channel.
+    let database = pair.url.as_deref().unwrap().rsplit('=').next().unwrap().to_owned();
+    let channel = format!("sendyard:{database}:s1");
+    let unreadable: () =
+        redis::cmd("PUBLISH").arg(&channel).arg("nonsense").query_async(&mut own).await.unwrap();
+    let () = unreadable;
+    let clients: String =
+        redis::cmd("CLIENT").arg("LIST").arg("TYPE").arg("pubsub").query_async(&mut own).await.unwrap();
+    let of_ours = |line: &&str| line.contains(&format!(" db={database} "));
+    let ids = clients.lines().filter(of_ours).filter_map(|line| line.strip_prefix("id=")?.split(' ').next());
+    for id in ids {
+        let killed: i64 =
+            redis::cmd("CLIENT").arg("KILL").arg("ID").arg(id).query_async(&mut own).await.unwrap();
+        assert_eq!(killed, 1);
+    }
+    assert_eq!(heard(&mut ear).await, Heard::Gap);
+    let note = Note::Waiting(sender());
+    pair.other.tell(To::Shard(some(1).iter().next().unwrap()), note);
+    assert_eq!(heard(&mut ear).await, Heard::Note(note));
+    let stored = Note::Stored(sender(), waiting());
+    pair.other.tell(To::Process(ME), stored);
+    assert_eq!(heard(&mut ear).await, Heard::Note(stored));
+}
+
+fn waiting() -> sendyard_actors::ports::Waiting {
+    let draft = draft(1);
+    sendyard_actors::ports::Waiting {
+        id: draft.id,
+        seq: 3,
+        recipient: draft.recipient,
+        cost: 1,
+        due: super::world::START,
+        attempt: 0,
+        elsewhere: false,
+    }
+}

@@ -1,0 +1,143 @@
+//! Appends that meet on Redis: they are one call, and each is answered as if it were alone.
+
+use futures::future::join_all;
+use sendyard_actors::domain::message::Draft;
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Append, Appended, Store, StoreError};
+
+use super::on_redis::{ask, beside, commands, place_of};
+use super::redis_server::{self, Server};
+use super::run_within;
+use super::world::{
+    BEGIN_WITHIN, ORGANIZATION, SECOND, World, append_of, draft, draft_from, number, recipient, sender,
+};
+
+/// Of another shard.
+fn other_sender() -> E164 {
+    number("+1234567891")
+}
+
+fn to(index: u32, draft: Draft) -> Append {
+    append_of(Draft { recipient: recipient(index), ..draft })
+}
+
+/// All at the same moment; the answers in their order.
+async fn append_all(store: &dyn Store, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {
+    join_all(appends.into_iter().map(|append| store.append(append))).await
+}
+
+#[test]
+fn appends_that_meet_are_one_round_trip() {
+    let Some(server) = Server::start(&[]) else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(&server).await;
+        // The script loads with its first use.
+        world.queued(draft(0)).await;
+        let before = commands(&mut own).await;
+        let mut appends: Vec<Append> = (1..=32).map(|index| append_of(draft(index))).collect();
+        appends.extend((1..=32).map(|index| append_of(draft_from(other_sender(), index))));
+        for answer in append_all(world.store.as_ref(), appends).await {
+            assert!(matches!(answer, Ok(Appended::Stored(_))), "{answer:?}");
+        }
+        assert_eq!(commands(&mut own).await - before, 1);
+    });
+}
+
+#[test]
+fn each_of_several_is_answered_as_in_memory_one_after_the_other() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (world, _, _) = beside(server).await;
+        let memory = World::in_shared_memory();
+        let mut appends = Vec::new();
+        for index in 0..6_u32 {
+            appends.push(to(index % 3, draft(index.into())));
+            appends.push(to(index, draft_from(other_sender(), index.into())));
+        }
+        // What is there already, what costs more, what is late, and what finds no room.
+        appends.push(append_of(draft(2)));
+        appends.push(append_of(Draft { segments: 3, ..draft(20) }));
+        appends.push(append_of(draft(21)));
+        appends.push(Append { request_until: Time::ZERO, ..append_of(draft(22)) });
+        appends.push(Append { request_until: Time::ZERO, ..append_of(draft(3)) });
+        let limited = |index| Append { depth_limit: 7, ..to(9, draft_from(other_sender(), index)) };
+        appends.extend([30, 31, 30, 1].map(limited));
+
+        for world in [&world, &memory] {
+            world.queued(draft(100)).await;
+            world.pass(SECOND);
+        }
+        let together = append_all(world.store.as_ref(), appends.clone()).await;
+        // In memory one after the other, those of a kind in their order.
+        for (append, answer) in appends.iter().zip(&together) {
+            let alone = memory.store.append(append.clone()).await;
+            assert_eq!(format!("{answer:?}"), format!("{alone:?}"));
+        }
+        for from in [sender(), other_sender()] {
+            let page = async |world: &World| {
+                let lane = draft(0).lane;
+                let depth = world.store.depth(from).await.unwrap();
+                (world.store.queue_page(from, lane, None, 100).await.unwrap(), depth)
+            };
+            assert_eq!(page(&world).await, page(&memory).await);
+        }
+        let tallies = async |world: &World| world.store.tallies(ORGANIZATION).await.unwrap();
+        assert_eq!(tallies(&world).await, tallies(&memory).await);
+        // The next one finds the numbers and the units of all of them.
+        let next = async |world: &World| world.queued(draft(101)).await;
+        assert_eq!(next(&world).await, next(&memory).await);
+    });
+}
+
+#[test]
+fn what_goes_wrong_with_one_sender_is_not_told_of_another() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(server).await;
+        // Where the counts of its shard are, a value of another type.
+        let counts = format!("{{s{}}}t{}", draft(1).id.shard().as_u16(), ORGANIZATION.0);
+        ask::<()>(&mut own, &["SET", &counts, "x"]).await;
+        let fine = || append_of(draft_from(other_sender(), 1));
+        let again = || append_of(draft_from(other_sender(), 2));
+        let answers = append_all(world.store.as_ref(), vec![fine(), append_of(draft(1)), again()]).await;
+        assert!(matches!(answers[0], Ok(Appended::Stored(_))), "{answers:?}");
+        assert!(matches!(answers[1], Err(StoreError::Unanswered)), "{answers:?}");
+        assert!(matches!(answers[2], Ok(Appended::Stored(_))), "{answers:?}");
+    });
+}
+
+#[test]
+fn a_fresh_record_and_its_entry_are_as_the_other_scripts_would_write_them() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(server).await;
+        let long = "long ".repeat(80);
+        let fallback = super::redis_golden::golden_draft().fallback;
+        let drafts = [
+            draft(1),
+            Draft { text: long, segments: 300, ..draft(2) },
+            super::redis_golden::golden_draft(),
+            Draft { fallback, frozen: None, ..draft(4) },
+        ];
+        let script = [
+            include_str!("../redis/scripts/clock.lua"),
+            include_str!("../redis/scripts/prelude.lua"),
+            include_str!("../redis/scripts/message.lua"),
+            "local m = load(KEYS[1])
+             local entry = redis.call('ZRANGEBYSCORE', queue_key(m), m.seq, m.seq)[1]
+             return { redis.call('GET', KEYS[1]), encode(m), entry, waiting_entry(string.sub(KEYS[1], -16), m) }",
+        ];
+        for (index, draft) in (10_u64..).zip(drafts) {
+            world.pass(BEGIN_WITHIN);
+            let id = super::world::id_of(draft.sender, index);
+            world.queued(Draft { id, ..draft }).await;
+            let mut call = redis::cmd("EVAL");
+            call.arg(script.join("\n")).arg(1).arg(place_of(id)).arg("0");
+            let all: Vec<Vec<u8>> = call.query_async(&mut own).await.unwrap();
+            let [record, its_like, entry, its_like_there] = all.try_into().unwrap();
+            assert_eq!(hex::encode(record), hex::encode(its_like));
+            assert_eq!(hex::encode(entry), hex::encode(its_like_there));
+        }
+    });
+}

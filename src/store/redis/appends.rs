@@ -1,0 +1,170 @@
+//! The append step: those that meet are one call of its script.
+//!
+//! Of one sender they share what is read and written once for its queue; its counts, above all. Each is whole
+//! all the same, and is answered alone.
+
+use sendyard_actors::domain::message::{Answer as Told, Draft, Kind, Message};
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Append, Appended, StoreError};
+
+use super::call::{Call, Reply};
+use super::gather::{Answer, Asked, Gather};
+use super::link::Link;
+use super::pack::Reader;
+use super::{entries, failure, keys, micros, record, scripts};
+
+/// Where appends meet.
+pub(super) type Appends = Gather<Append, Appended>;
+
+/// Of one part are those that wait in the same queue and are counted in the same place.
+fn part_of(append: &Append) -> impl Ord + use<> {
+    let draft = &append.draft;
+    let counted = (draft.organization.0, record::provider_code(draft.provider));
+    (draft.sender.as_u64(), keys::lane_number(draft.lane), counted)
+}
+
+/// An append whose bytes are made.
+struct Prepared {
+    append: Append,
+    entry: Vec<u8>,
+    record: Vec<u8>,
+    answer: Answer<Appended>,
+}
+
+/// Makes one call of all of them.
+pub(super) async fn append_all(link: Link, asked: Vec<Asked<Append, Appended>>) {
+    let mut prepared: Vec<Prepared> = asked.into_iter().filter_map(prepare).collect();
+    // Those of one part in the order in which they came.
+    prepared.sort_by_key(|one| part_of(&one.append));
+    let Some(call) = call_of(&link, &prepared) else { return };
+    match answered(call).await {
+        Ok((reply, bytes)) => give_answers(prepared, &reply, &bytes),
+        Err(error) => prepared.into_iter().for_each(|one| one.answer.give(Err(error.clone()))),
+    }
+}
+
+async fn answered(call: Call) -> Result<(Reply, Vec<u8>), StoreError> {
+    let mut reply = call.write().await?;
+    let bytes = reply.bytes()?;
+    Ok((reply, bytes))
+}
+
+fn give_answers(prepared: Vec<Prepared>, reply: &Reply, bytes: &[u8]) {
+    let mut from = Reader::new(bytes);
+    let now = from.list().and_then(|_| from.number()).map(micros::time);
+    for Prepared { append, answer, .. } in prepared {
+        let row = now.clone().and_then(|now| Ok((now, row(&mut from)?)));
+        let appended = match row {
+            Ok((now, row)) => appended(append.draft, now, &row),
+            Err(_) => Err(reply.unexpected("an answer that cannot be read")),
+        };
+        answer.give(appended);
+    }
+}
+
+/// Answers what cannot be prepared.
+fn prepare(asked: Asked<Append, Appended>) -> Option<Prepared> {
+    let (append, answer) = asked.into_parts();
+    let entry = entries::fresh_start(&append.draft);
+    match record::fresh_end(&append.draft) {
+        Ok(record) => Some(Prepared { append, entry, record, answer }),
+        Err(error) => {
+            answer.give(Err(error));
+            None
+        }
+    }
+}
+
+fn call_of(link: &Link, all: &[Prepared]) -> Option<Call> {
+    let (first, others) = all.split_first()?;
+    let mut call = link.call(&scripts::APPEND, keys::message(first.append.draft.id));
+    for other in others {
+        call = call.key(keys::message(other.append.draft.id));
+    }
+    call = call.arg(record::fresh_start()).arg(record::fresh_middle()).arg(entries::fresh_end());
+    for part in all.chunk_by(|one, next| part_of(&one.append) == part_of(&next.append)) {
+        call = with_part(call, part);
+    }
+    Some(call)
+}
+
+fn with_part(call: Call, part: &[Prepared]) -> Call {
+    let Some(Prepared { append: Append { draft, .. }, .. }) = part.first() else { return call };
+    let shard = draft.id.shard();
+    let call = call
+        .arg(part.len())
+        .arg(keys::queue(draft.sender, draft.lane))
+        .arg(keys::counts(draft.sender))
+        .arg(keys::waiting(shard))
+        .arg(keys::number(draft.sender).as_slice())
+        .arg(keys::standing(shard, draft.organization))
+        .arg(keys::standing_queued(draft.provider));
+    part.iter().fold(call, with_message)
+}
+
+fn with_message(call: Call, one: &Prepared) -> Call {
+    let draft = &one.append.draft;
+    let conversation = (draft.kind == Kind::Queued).then(|| keys::conversation(draft.conversation()));
+    call.arg(numbers_of(&one.append).as_slice())
+        .optional(conversation)
+        .arg(one.entry.as_slice())
+        .arg(one.record.as_slice())
+}
+
+/// As the script computes with them: doubles, big-endian. Instants are whole microseconds and so exact; a unit's
+/// time has a fraction, which counts when there are a million ahead.
+#[expect(clippy::cast_precision_loss, reason = "instants are less than 2^53, queues shorter")]
+fn numbers_of(append: &Append) -> Vec<u8> {
+    let Append { draft, estimate, depth_limit, request_until } = append;
+    let numbers = [
+        micros::down(*request_until) as f64,
+        *depth_limit as f64,
+        micros::up(estimate.from) as f64,
+        estimate.per_unit.as_nanos() as f64 / 1000.0,
+        f64::from(draft.cost()),
+    ];
+    numbers.map(f64::to_be_bytes).concat()
+}
+
+/// What the script says of one message.
+enum Row<'a> {
+    Stored {
+        seq: u64,
+        told: Told,
+    },
+    /// The record's bytes.
+    Exists(&'a [u8]),
+    Full,
+    Late,
+    /// Why it ended in the middle.
+    Failed(&'a [u8]),
+}
+
+fn row<'a>(from: &mut Reader<'a>) -> Result<Row<'a>, StoreError> {
+    from.list()?;
+    match from.bytes()? {
+        b"stored" => {
+            let (seq, position) = (from.number()?, from.number()?);
+            Ok(Row::Stored { seq, told: Told { position, estimate: micros::time(from.number()?) } })
+        }
+        b"exists" => Ok(Row::Exists(from.bytes()?)),
+        b"full" => Ok(Row::Full),
+        b"late" => Ok(Row::Late),
+        b"failed" => Ok(Row::Failed(from.bytes()?)),
+        _ => Err(failure::unexpected("an unknown word")),
+    }
+}
+
+fn appended(draft: Draft, now: Time, row: &Row<'_>) -> Result<Appended, StoreError> {
+    match *row {
+        Row::Stored { seq, told } => Ok(Appended::Stored(Box::new(Message::queued(draft, seq, told, now)))),
+        Row::Exists(record) => Ok(Appended::Exists(Box::new(record::decode(draft.id, record)?))),
+        Row::Full => Ok(Appended::Full),
+        Row::Late => Ok(Appended::Late),
+        Row::Failed(why) => {
+            let why = String::from_utf8_lossy(why);
+            tracing::error!(%why, "an append on Redis ended in the middle");
+            Err(StoreError::Unanswered)
+        }
+    }
+}

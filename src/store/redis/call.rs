@@ -1,0 +1,193 @@
+//! One call of a script, and its answer.
+
+use std::time::Duration;
+
+use redis::aio::ConnectionLike;
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, ToRedisArgs, Value};
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::StoreError;
+
+use super::connection::Ask;
+use super::failure::unexpected;
+use super::link::Link;
+use super::micros;
+use super::scripts::Script;
+
+/// One call of a script, being put together.
+pub(super) struct Call {
+    link: Link,
+    invocation: Invocation,
+}
+
+impl Call {
+    /// Of this script; `now` is the time that it is to go by, nothing for its server's own.
+    pub(super) fn new(link: &Link, script: &'static Script, key: Vec<u8>, now: Option<u64>) -> Self {
+        let invocation = Invocation { script, keys: vec![key], args: Vec::with_capacity(8) };
+        let call = Self { link: link.clone(), invocation };
+        call.optional(now)
+    }
+
+    /// A further key, of the same hash tag.
+    pub(super) fn key(mut self, key: Vec<u8>) -> Self {
+        self.invocation.keys.push(key);
+        self
+    }
+
+    /// A number, or bytes.
+    pub(super) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
+        arg.write_redis_args(&mut self.invocation.args);
+        self
+    }
+
+    /// An empty string where there is none.
+    pub(super) fn optional(self, arg: Option<impl ToRedisArgs>) -> Self {
+        match arg {
+            Some(arg) => self.arg(arg),
+            None => self.arg(""),
+        }
+    }
+
+    /// An instant, rounded up.
+    pub(super) fn time(self, time: Time) -> Self {
+        self.arg(micros::up(time))
+    }
+
+    /// A duration, rounded up.
+    pub(super) fn span(self, duration: Duration) -> Self {
+        self.arg(micros::span(duration))
+    }
+
+    /// Makes the call, over the connection of the steps.
+    pub(super) async fn write(self) -> Result<Reply, StoreError> {
+        let values = self.link.step(Ask::Script(&self.invocation)).await?;
+        Ok(Reply::of(values, true))
+    }
+
+    /// Makes the call, over the connection of the reads.
+    pub(super) async fn read(self) -> Result<Reply, StoreError> {
+        let values = self.link.ask(Ask::Script(&self.invocation)).await?;
+        Ok(Reply::of(values, false))
+    }
+}
+
+/// A script with its keys and arguments.
+pub(super) struct Invocation {
+    script: &'static Script,
+    /// Not empty; the first decides which node of a Cluster has it.
+    keys: Vec<Vec<u8>>,
+    args: Vec<Vec<u8>>,
+}
+
+impl Invocation {
+    /// Calls the script by its name, and sends the whole of it where the server does not know that:
+    /// after a start, a failover, a `SCRIPT FLUSH`. Only that one server learns it, as the others of a
+    /// Cluster may be away.
+    pub(super) async fn invoke(&self, server: &mut impl ConnectionLike) -> Result<Vec<Value>, RedisError> {
+        let answer = self.command("EVALSHA", self.script.hash()).query_async(server).await;
+        let unknown = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
+        if !answer.as_ref().is_err_and(unknown) {
+            return answer;
+        }
+        self.command("EVAL", self.script.lines()).query_async(server).await
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let length: usize = self.keys.iter().chain(&self.args).map(Vec::len).sum();
+        let mut command =
+            Cmd::with_capacity(3 + self.keys.len() + self.args.len(), length + script.len() + 16);
+        command.arg(name).arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
+        command
+    }
+}
+
+/// A script's answer: a word, then what belongs to it.
+#[derive(Debug)]
+pub(super) struct Reply {
+    values: std::vec::IntoIter<Value>,
+    /// Of a step that may have written.
+    of_step: bool,
+}
+
+impl Reply {
+    fn of(values: Vec<Value>, of_step: bool) -> Self {
+        Self { values: values.into_iter(), of_step }
+    }
+
+    /// The next item, of whatever type is expected.
+    pub(super) fn next<T: FromRedisValue>(&mut self) -> Result<T, StoreError> {
+        let value = self.values.next().ok_or_else(|| self.unexpected("a shorter answer"))?;
+        redis::from_redis_value(value).map_err(|_| self.unexpected("an item of another type"))
+    }
+
+    /// The next item's bytes.
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+        self.next()
+    }
+
+    /// The next item, an answer of its own.
+    pub(super) fn nested(&mut self) -> Result<Self, StoreError> {
+        let values = self.next()?;
+        Ok(Self::of(values, self.of_step))
+    }
+
+    /// Is nothing left?
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.len() == 0
+    }
+
+    /// The script answered what this version does not know; a step may be done all the same.
+    pub(super) fn unexpected(&self, what: &'static str) -> StoreError {
+        if !self.of_step {
+            return unexpected(what);
+        }
+        tracing::error!(what, "Redis gave an unexpected answer to a step");
+        StoreError::Unanswered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use redis::{Pipeline, RedisFuture};
+
+    use super::super::scripts;
+    use super::*;
+
+    /// Knows no script, and counts what it is asked.
+    #[derive(Default)]
+    struct Forgetful {
+        asked: Vec<Vec<u8>>,
+    }
+
+    impl ConnectionLike for Forgetful {
+        fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+            let Some(redis::Arg::Simple(name)) = command.args_iter().next() else { panic!() };
+            self.asked.push(name.to_vec());
+            let forgotten = (ErrorKind::Server(ServerErrorKind::NoScript), "no such script");
+            let answer = if name == b"EVAL" { Ok(Value::Array(Vec::new())) } else { Err(forgotten.into()) };
+            async move { answer }.boxed()
+        }
+
+        fn req_packed_commands<'a>(
+            &'a mut self,
+            _pipeline: &'a Pipeline,
+            _offset: usize,
+            _count: usize,
+        ) -> RedisFuture<'a, Vec<Value>> {
+            async { Ok(Vec::new()) }.boxed()
+        }
+
+        fn get_db(&self) -> i64 {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn a_script_that_the_server_does_not_know_is_sent_whole() {
+        let invocation =
+            Invocation { script: &scripts::CLAIM, keys: vec![b"{s1}m".to_vec()], args: Vec::new() };
+        let mut server = Forgetful::default();
+        assert!(invocation.invoke(&mut server).await.is_ok());
+        assert_eq!(server.asked, [b"EVALSHA".as_slice(), b"EVAL"]);
+    }
+}

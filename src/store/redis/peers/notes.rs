@@ -1,0 +1,108 @@
+//! The form of a note, and the channel that it goes over.
+//!
+//! A byte for the form's version, then postcard of [`Form`]. Processes of two versions may be there at the
+//! same time: what one cannot read it drops, and finds a moment later what that was about.
+
+use sendyard_actors::domain::ids::{Incarnation, MessageId, Shard};
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Note, To, Waiting};
+use serde::{Deserialize, Serialize};
+
+/// The form that this version writes and reads.
+const VERSION: u8 = 1;
+
+/// New kinds of note come last: their place is what is written of them.
+#[derive(Serialize, Deserialize)]
+enum Form {
+    Stored(E164, Entry),
+    Waiting(E164),
+    Offered(E164, MessageId, Incarnation),
+    Ended(MessageId, u16),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    id: MessageId,
+    seq: u64,
+    recipient: E164,
+    cost: u32,
+    due: Time,
+    attempt: u16,
+    elsewhere: bool,
+}
+
+/// A note's bytes; `None` if it has none, which is not to be.
+pub(super) fn encode(note: &Note) -> Option<Vec<u8>> {
+    let form = match *note {
+        Note::Stored(sender, Waiting { id, seq, recipient, cost, due, attempt, elsewhere }) => {
+            Form::Stored(sender, Entry { id, seq, recipient, cost, due, attempt, elsewhere })
+        }
+        Note::Waiting(sender) => Form::Waiting(sender),
+        Note::Offered { sender, id, by } => Form::Offered(sender, id, by),
+        Note::Ended { id, attempt } => Form::Ended(id, attempt),
+    };
+    postcard::to_extend(&form, vec![VERSION]).ok()
+}
+
+/// Back from [`encode`]; `None` for another form.
+pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
+    let (version, form) = bytes.split_first()?;
+    if *version != VERSION {
+        return None;
+    }
+    Some(match postcard::from_bytes(form).ok()? {
+        Form::Stored(sender, Entry { id, seq, recipient, cost, due, attempt, elsewhere }) => {
+            Note::Stored(sender, Waiting { id, seq, recipient, cost, due, attempt, elsewhere })
+        }
+        Form::Waiting(sender) => Note::Waiting(sender),
+        Form::Offered(sender, id, by) => Note::Offered { sender, id, by },
+        Form::Ended(id, attempt) => Note::Ended { id, attempt },
+    })
+}
+
+/// The channel of those who are meant, on this database.
+pub(super) fn channel(database: i64, to: To) -> String {
+    match to {
+        To::Shard(shard) => of_shard(database, shard),
+        To::Process(one) => of_process(database, one),
+    }
+}
+
+pub(super) fn of_shard(database: i64, shard: Shard) -> String {
+    format!("sendyard:{database}:s{}", shard.as_u16())
+}
+
+pub(super) fn of_process(database: i64, process: Incarnation) -> String {
+    format!("sendyard:{database}:p{:032x}", process.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_survives_its_bytes_and_another_form_is_none() {
+        let sender: E164 = "+1234567890".parse().unwrap();
+        let waiting = Waiting {
+            id: MessageId::new(uuid::Uuid::now_v7(), Shard::of(sender)),
+            seq: 7,
+            recipient: "+15550000001".parse().unwrap(),
+            cost: 3,
+            due: Time::from_millis(1_700_000_000_000),
+            attempt: 2,
+            elsewhere: true,
+        };
+        let id = waiting.id;
+        let offered = Note::Offered { sender, id, by: Incarnation(u128::MAX) };
+        let ended = Note::Ended { id, attempt: 300 };
+        for note in [Note::Stored(sender, waiting), Note::Waiting(sender), offered, ended] {
+            let bytes = encode(&note).unwrap();
+            assert_eq!(decode(&bytes), Some(note));
+            assert_eq!(decode(&bytes[..bytes.len() - 1]), None);
+            assert_eq!(decode(&[&[VERSION + 1], &bytes[1..]].concat()), None);
+        }
+        assert_eq!(decode(&[]), None);
+        assert_eq!(decode(&[VERSION, 99]), None);
+    }
+}
