@@ -6,6 +6,7 @@ pub(crate) mod yard;
 
 mod a_circuit_opens_and_is_probed;
 mod a_claimed_message_goes_back_when_its_actor_fails;
+mod a_day_is_used_up_across_restarts;
 mod a_failure_of_the_store_is_not_held_against_it;
 mod a_person_settles_an_unknown_outcome;
 mod a_refused_message_goes_elsewhere;
@@ -17,6 +18,7 @@ mod an_unreadable_record_stops_no_sweep;
 mod cancelled_means_never_handed_over;
 mod conversations_keep_their_order;
 mod evidence_settles_an_unknown_outcome;
+mod lanes_share_the_pace;
 mod one_process_works_on_a_shared_store;
 mod places_bound_what_is_in_flight;
 mod refusals_are_retried_with_a_back_off;

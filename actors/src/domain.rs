@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod fingerprint;
 pub mod ids;
+pub mod lanes;
 pub mod message;
 pub mod outcome;
 pub mod pace;

@@ -15,7 +15,7 @@ use crate::admission::Tickets;
 use crate::directory::Directory;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, ProviderKind};
-use crate::domain::message::{ByHand, Cancelled, Kind, Message, NotByHand, Shown};
+use crate::domain::message::{ByHand, Cancelled, Kind, Lane, Message, NotByHand, Shown};
 use crate::domain::outcome::Acceptance;
 use crate::domain::phone::E164;
 use crate::domain::routing::Book;
@@ -53,6 +53,8 @@ pub struct SendRequest {
     pub media: Vec<String>,
     /// Queued or immediate.
     pub kind: Kind,
+    /// Its lane, which an immediate one has no use for.
+    pub lane: Lane,
     /// The idempotency key, if there is one.
     pub key: Option<String>,
     /// The fingerprint of the whole request.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::admission::{Ticket, Tickets};
 use crate::directory::{Directory, NoSender};
 use crate::domain::ids::{AccountName, MessageId};
-use crate::domain::message::{Draft, Fallback, Kind, Lane, Message, State};
+use crate::domain::message::{Draft, Fallback, Kind, Message, State};
 use crate::domain::routing::Route;
 use crate::domain::segments;
 use crate::domain::time::Time;
@@ -297,7 +297,7 @@ impl Intake {
             id,
             sender: request.from,
             recipient: request.to,
-            lane: Lane::Normal,
+            lane: request.lane,
             kind: request.kind,
             organization: request.organization,
             assistant: route.assistant,

@@ -19,6 +19,7 @@ use crate::domain::message::{
     ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy,
 };
 use crate::domain::outcome::{Acceptance, Doubt};
+use crate::domain::pace::{Cost, Keep};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::outcomes::{Outcomes, Verdict};
@@ -263,9 +264,9 @@ impl Journal {
         attempt: u16,
         settlement: Settlement,
         written_at: Option<Time>,
-        keep_pace_from: Time,
+        keep: Keep,
     ) -> SettledAs {
-        let settle = Settle { id, attempt, settlement, written_at, keep_pace_from };
+        let settle = Settle { id, attempt, settlement, written_at, keep };
         let mut wait = FIRST_REPEAT_WAIT;
         let mut said = false;
         loop {
@@ -351,9 +352,10 @@ impl Journal {
             return self.heard_before(id).await;
         };
         telemetry::unknown_settled(UnknownSettled::Evidence);
-        let more = counted.saturating_sub(message.draft.cost());
+        let ours = message.draft.cost();
+        let more = counted.saturating_sub(ours.segments);
         if more > 0 {
-            self.tell_counted(message.draft.sender, &message.draft.account, self.now(), more);
+            self.tell_counted(message.draft.sender, &message.draft.account, self.now(), ours.more(more));
         }
         self.tell(message.draft.sender, &message);
         Ok(Heard::Settled)
@@ -412,7 +414,7 @@ impl Journal {
     }
 
     /// The provider counted more units of a hand-over than it was charged with: both paces hear of it.
-    pub(crate) fn tell_counted(&self, sender: E164, account: &AccountName, at: Time, more: u32) {
+    pub(crate) fn tell_counted(&self, sender: E164, account: &AccountName, at: Time, more: Cost) {
         let roster = &self.inner.with.roster;
         roster.hint(sender, SenderMessage::Counted { at, more });
         // Without a provider actor there is no pace; the next one reads what was charged.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::circuit::Circuit;
 use crate::domain::breaker::Sign;
 use crate::domain::ids::{AccountName, ProviderKind};
-use crate::domain::pace::Permit;
+use crate::domain::pace::{Cost, Permit};
 use crate::domain::time::Time;
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
@@ -79,8 +79,8 @@ impl InFlight {
 pub struct Place {
     account: AccountName,
     charge: Option<AccountCharge>,
-    /// The most that a message may cost that goes with it: what the account's pace was asked for.
-    covers: u32,
+    /// What a message may cost that goes with it: what the account's pace was asked for. `None`: anything.
+    covers: Option<Cost>,
     /// It was granted for the probe of an open circuit, which has not ended.
     probe: bool,
     in_flight: InFlight,
@@ -101,7 +101,7 @@ impl Place {
     pub(crate) fn take(
         account: AccountName,
         charge: AccountCharge,
-        covers: u32,
+        covers: Option<Cost>,
         in_flight: &InFlight,
         roster: &Roster,
     ) -> Self {
@@ -130,8 +130,8 @@ impl Place {
     }
 
     /// Is it enough for a message of this cost?
-    pub(crate) const fn covers(&self, cost: u32) -> bool {
-        cost <= self.covers
+    pub(crate) fn covers(&self, cost: Cost) -> bool {
+        self.covers.is_none_or(|covers| covers.covers(cost))
     }
 
     /// The metrics of the account it is at.

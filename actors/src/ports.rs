@@ -20,6 +20,7 @@ use crate::domain::message::{
     ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Settlement, Shown, UnknownPolicy,
 };
 use crate::domain::outcome::{Acceptance, Doubt, Outcome};
+use crate::domain::pace::{Cost, Keep};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 
@@ -178,8 +179,10 @@ pub struct Waiting {
     pub seq: u64,
     /// Who it goes to.
     pub recipient: E164,
+    /// Its lane.
+    pub lane: Lane,
     /// What it costs of the pace.
-    pub cost: u32,
+    pub cost: Cost,
     /// Not before this.
     pub due: Time,
     /// The number of the last claim.
@@ -195,6 +198,7 @@ impl Waiting {
             id: message.draft.id,
             seq: message.seq,
             recipient: message.draft.recipient,
+            lane: message.draft.lane,
             cost: message.draft.cost(),
             due: message.due,
             attempt: message.attempt,
@@ -214,8 +218,10 @@ pub struct Settle {
     pub settlement: Settlement,
     /// The stamp taken before the write; `None` where nothing was written.
     pub written_at: Option<Time>,
-    /// Hand-over instants of the sender before this need not be kept.
-    pub keep_pace_from: Time,
+    /// What is still to be known of the sender's hand-overs. Those that need not be known one by one are
+    /// added up, in the step that removes them, so that each counts once; sums from before
+    /// [`Keep::sums_from`] and older than [`SUMS_KEPT`] go.
+    pub keep: Keep,
 }
 
 /// The answer to [`Store::settle`], [`Store::mark_unknown`] and [`Store::settle_unknown`].
@@ -262,7 +268,7 @@ pub struct Unsettled {
     /// Its last attempt.
     pub attempt: u16,
     /// What it costs of the pace.
-    pub cost: u32,
+    pub cost: Cost,
     /// Does it keep order (queued), or not (immediate)?
     pub in_conversation: bool,
     /// The last moment to write it.
@@ -273,14 +279,21 @@ pub struct Unsettled {
     pub evidence_until: Option<Time>,
 }
 
-/// A hand-over that counts in the pace of its sender.
+/// A hand-over that counts in the pace of its sender; or several of a quarter of an hour, added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
-    /// When it was written, or the latest instant at which it can have been.
+    /// When it was written, or the latest instant at which it can have been; of several the last one's.
     pub at: Time,
     /// What it cost.
-    pub units: u32,
+    pub cost: Cost,
 }
+
+/// Sums of hand-overs are of whole quarters of an hour, from one full quarter of UTC on: that is of
+/// which the days of all zones consist.
+pub const QUARTER: Duration = Duration::from_mins(15);
+
+/// Sums are kept at least for so long, whatever the limits are: one for a day may be set at any time.
+pub const SUMS_KEPT: Duration = Duration::from_hours(27);
 
 /// A sender that a start must wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -454,8 +467,13 @@ pub trait Store: Send + Sync + 'static {
     /// How many messages wait at a sender.
     fn depth(&self, sender: E164) -> Stored<u64>;
 
-    /// The hand-overs of a sender at or after `from`, oldest first.
+    /// The hand-overs of a sender at or after `from` that are known one by one, oldest first.
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;
+
+    /// Those that are known only added up, whose last one is at or after `from`, oldest first: one for
+    /// each quarter of an hour that has any, and one for those with media. Read after
+    /// [`Store::charges`]: what is added up in between counts twice then, rather than not at all.
+    fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;
 
     /// Attempts that are open or unknown and not listed; of one sender, or of all.
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>>;

@@ -11,6 +11,8 @@
 mod claims;
 mod immediate;
 mod load;
+mod queue;
+mod stagger;
 mod submit;
 mod window;
 
@@ -25,11 +27,12 @@ pub use self::submit::{Stored, Submit, SubmitAnswer};
 
 use self::claims::{Decided, Starting};
 use self::load::Earlier;
-use self::window::{ASIDE, READY, Window};
+use self::queue::Queue;
+use self::window::{ASIDE, READY};
 use crate::alarm::Alarm;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message};
-use crate::domain::pace::{Allowed, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
@@ -77,7 +80,7 @@ pub enum SenderMessage {
         /// The stamp.
         at: Time,
         /// What it costs.
-        cost: u32,
+        cost: Cost,
     },
     /// Another process' attempt that is open still, and cannot have been written later than this.
     NotWrittenAfter {
@@ -90,8 +93,8 @@ pub enum SenderMessage {
     Counted {
         /// When it was written.
         at: Time,
-        /// The units.
-        more: u32,
+        /// What they cost.
+        more: Cost,
     },
     /// The sender is in the roster: from now on it hears of every change.
     Start,
@@ -103,12 +106,12 @@ pub enum SenderMessage {
     LookAgain,
     /// The store's answers to what was claimed at one time.
     ClaimsAnswered(ClaimsAnswered),
-    /// A page of the queue.
-    Page(Result<Vec<Waiting>, StoreError>),
+    /// A page of a lane's queue.
+    Page(Lane, Result<Vec<Waiting>, StoreError>),
     /// The next messages of a conversation.
-    ThreadPage(E164, Result<Vec<Waiting>, StoreError>),
+    ThreadPage(Conversation, Result<Vec<Waiting>, StoreError>),
     /// Look at this conversation again.
-    ThreadAgain(E164),
+    ThreadAgain(Conversation),
     /// Something is due.
     Wake,
     /// Claim nothing more: the process is stopping.
@@ -165,7 +168,7 @@ struct Early {
     /// Attempts that were settled meanwhile: no longer open, whatever was read.
     settled: HashSet<MessageId>,
     /// Hand-overs that were written meanwhile.
-    written: Vec<(Time, u32)>,
+    written: Vec<(Time, Cost)>,
 }
 
 /// The actor.
@@ -185,17 +188,17 @@ pub(crate) struct SenderState {
     route: Route,
     journal: Journal,
     roster: Roster,
-    window: Window,
+    queue: Queue,
     /// `None` until the earlier hand-overs are known: nothing goes before.
     pace: Option<Pace>,
-    /// How far back its limits look.
-    pace_memory: Duration,
     /// What happened before the pace was there.
     early: Early,
     /// The store failed a claim: nothing is claimed before this.
     store_again_at: Option<Time>,
-    /// Since when there is work that may go, without a pause.
+    /// Since when there is work that may go, without a pause; at first a little later (`stagger.rs`).
     since: Option<Time>,
+    /// Has it been asked for anything, or found work waiting?
+    has_begun: bool,
     starting: VecDeque<Starting>,
     /// Permits of attempts that were passed on and are not known to be written.
     open: HashMap<MessageId, Permit>,
@@ -222,19 +225,18 @@ impl Actor for SenderActor {
         with: SenderArguments,
     ) -> Result<SenderState, ActorProcessingErr> {
         let SenderArguments { number, route, journal, roster } = with;
-        let pace_memory = Pace::new(&route.limits, None, [], Time::ZERO).memory();
         Ok(SenderState {
             number,
             account: route.account.clone(),
+            queue: Queue::new(route.weights),
             route,
             journal,
             roster,
-            window: Window::default(),
             pace: None,
-            pace_memory,
             early: Early::default(),
             store_again_at: None,
             since: None,
+            has_begun: false,
             starting: VecDeque::new(),
             open: HashMap::new(),
             places: Vec::new(),
@@ -256,14 +258,14 @@ impl Actor for SenderActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SenderMessage::Start => {
-                load::start(&state.journal, state.number, state.pace_memory, myself.clone());
+                load::start(&state.journal, state.number, state.blank_pace(), myself.clone());
             }
             SenderMessage::Submit(submit) => state.submit(*submit),
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
             SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
             SenderMessage::Changed(change) => state.changed(&change),
-            SenderMessage::Cancelled(message) => state.window.gone(&message),
-            SenderMessage::LookAgain => state.window.start_over(),
+            SenderMessage::Cancelled(message) => state.queue.of(message.lane).gone(&message),
+            SenderMessage::LookAgain => state.queue.start_over(),
             SenderMessage::Granted(places) => state.granted(places),
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
             SenderMessage::NotWrittenAfter { id, at } => state.not_written_after(id, at),
@@ -273,11 +275,13 @@ impl Actor for SenderActor {
             },
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
             SenderMessage::ClaimsAnswered(answered) => state.claims_answered(answered, &myself),
-            SenderMessage::Page(Ok(page)) => state.window.page(page),
-            SenderMessage::Page(Err(_)) => state.window.page_failed(),
-            SenderMessage::ThreadPage(recipient, Ok(page)) => state.window.thread_page(recipient, page),
-            SenderMessage::ThreadPage(recipient, Err(_)) => state.window.thread_failed(recipient),
-            SenderMessage::ThreadAgain(recipient) => state.window.release_to_read(recipient),
+            SenderMessage::Page(lane, Ok(page)) => state.page(lane, page),
+            SenderMessage::Page(lane, Err(_)) => state.queue.of(lane).page_failed(),
+            SenderMessage::ThreadPage(of, Ok(page)) => {
+                state.queue.of(of.lane).thread_page(of.recipient, page)
+            }
+            SenderMessage::ThreadPage(of, Err(_)) => state.queue.of(of.lane).thread_failed(of.recipient),
+            SenderMessage::ThreadAgain(of) => state.queue.of(of.lane).release_to_read(of.recipient),
             SenderMessage::Wake => {
                 state.alarm.rang();
                 // Said again in case it was lost with its provider actor.
@@ -317,10 +321,10 @@ impl SenderState {
             return Some(again_at);
         }
         loop {
-            let Some(head) = self.window.head(now) else {
+            let Some(head) = self.queue.head(now) else {
                 self.since = None;
                 self.want_no_place();
-                return self.window.next_due();
+                return self.queue.next_due();
             };
             let since = *self.since.get_or_insert(now);
             let pace = self.pace.as_mut()?;
@@ -365,13 +369,13 @@ impl SenderState {
             return;
         }
         match change.stands {
-            Stands::Waiting => self.window.requeue(message),
-            Stands::Undecided => self.window.hold(message.recipient),
-            Stands::Decided => self.window.release(message.recipient),
+            Stands::Waiting => self.queue.of(message.lane).requeue(message),
+            Stands::Undecided => self.queue.of(message.lane).hold(message.recipient),
+            Stands::Decided => self.queue.of(message.lane).release(message.recipient),
         }
     }
 
-    fn written(&mut self, id: MessageId, at: Time, cost: u32) {
+    fn written(&mut self, id: MessageId, at: Time, cost: Cost) {
         let Some(pace) = self.pace.as_mut() else {
             // Counted twice if it is read as well: the safe side.
             self.early.written.push((at, cost));
@@ -393,7 +397,7 @@ impl SenderState {
     fn loaded(&mut self, earlier: &Earlier) {
         let now = self.journal.now();
         let early = std::mem::take(&mut self.early);
-        let stamps = earlier.charges.iter().map(|charge| (charge.at, charge.units));
+        let stamps = earlier.charges.iter().map(|charge| (charge.at, charge.cost));
         let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
         let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));
         for attempt in unsettled {
@@ -401,26 +405,36 @@ impl SenderState {
                 self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
             }
             if attempt.in_conversation {
-                self.window.hold(attempt.recipient);
+                self.queue.of(attempt.lane).hold(attempt.recipient);
             }
         }
         self.pace = Some(pace);
     }
 
+    /// A page of a lane. The first that holds anything, of a sender that nobody asked for anything, is
+    /// work that waited while nothing ran.
+    fn page(&mut self, lane: Lane, page: Vec<Waiting>) {
+        if !page.is_empty() && !std::mem::replace(&mut self.has_begun, true) {
+            let interval = self.blank_pace().per_unit();
+            self.since = Some(self.journal.now() + stagger::offset(self.number, interval));
+        }
+        self.queue.of(lane).page(page);
+    }
+
     fn read_ahead(&mut self, myself: &ActorRef<SenderMessage>) {
-        if let Some(wanted) = self.window.wants_page() {
-            let page = self.journal.store().queue_page(self.number, Lane::Normal, wanted.after, READY);
+        while let Some((lane, wanted)) = self.queue.wants_page() {
+            let page = self.journal.store().queue_page(self.number, lane, wanted.after, READY);
             let myself = myself.clone();
             tokio::spawn(async move {
                 let page = page.await;
                 if page.is_err() {
                     tokio::time::sleep(STORE_AGAIN_AFTER).await;
                 }
-                let _ = myself.send_message(SenderMessage::Page(page));
+                let _ = myself.send_message(SenderMessage::Page(lane, page));
             });
         }
-        while let Some(recipient) = self.window.wants_thread() {
-            let conversation = Conversation { sender: self.number, recipient, lane: Lane::Normal };
+        while let Some((lane, recipient)) = self.queue.wants_thread() {
+            let conversation = Conversation { sender: self.number, recipient, lane };
             let page = self.journal.store().conversation_page(conversation, None, ASIDE);
             let myself = myself.clone();
             tokio::spawn(async move {
@@ -428,7 +442,7 @@ impl SenderState {
                 if page.is_err() {
                     tokio::time::sleep(STORE_AGAIN_AFTER).await;
                 }
-                let _ = myself.send_message(SenderMessage::ThreadPage(recipient, page));
+                let _ = myself.send_message(SenderMessage::ThreadPage(conversation, page));
             });
         }
     }
@@ -442,11 +456,11 @@ impl SenderState {
     }
 
     /// A sender with a pace takes its places one by one, as its instants come.
-    fn want_places(&mut self, cost: u32) {
+    fn want_places(&mut self, cost: Cost) {
         if self.places_wanted > 0 {
             return;
         }
-        let may_go = if self.route.limits.is_empty() { self.window.ready() } else { 1 };
+        let may_go = if self.route.limits.is_empty() { self.queue.ready() } else { 1 };
         let places = may_go.clamp(1, PLACES_AT_ONCE);
         let want = ProviderMessage::Want { sender: self.number, places, cost };
         // Without a provider actor the want is repeated at the next wake-up.
@@ -469,22 +483,37 @@ impl SenderState {
         let Some(pace) = self.pace.as_mut() else {
             return EstimateRule { from: now, per_unit: Duration::ZERO };
         };
-        let from = match pace.look_ahead(since, now, 1) {
+        let from = match pace.look_ahead(since, now, Cost::sms(1)) {
             Allowed::At(at) => at.max(now),
             Allowed::WhenStamped => now,
         };
         EstimateRule { from, per_unit: pace.per_unit() }
     }
 
+    /// Its pace without a past, to ask what past it needs.
+    fn blank_pace(&self) -> Pace {
+        Pace::new(&self.route.limits, None, [], Time::ZERO)
+    }
+
+    /// What must still be known of its hand-overs.
+    fn keep(&self, now: Time) -> Keep {
+        self.pace.as_ref().map_or(Keep::EVERYTHING, |pace| pace.keep(now))
+    }
+
+    /// Are its hand-overs counted here? Without limits there is nothing to count them for.
+    const fn counts(&self) -> bool {
+        !self.route.limits.is_empty()
+    }
+
     fn lead(&self) -> Duration {
-        let shortest = self.route.limits.iter().map(|limit| limit.window).min();
+        let shortest = self.route.limits.iter().filter_map(Limit::sliding).min();
         let gains = shortest.is_some_and(|window| window < LONG_WINDOW);
         if gains { self.usual_claim.min(LONGEST_LEAD) } else { Duration::ZERO }
     }
 
     fn is_idle(&self) -> bool {
         let nothing_on_the_way = self.starting.is_empty() && self.open.is_empty() && self.submits == 0;
-        nothing_on_the_way && self.window.is_empty()
+        nothing_on_the_way && self.queue.is_empty()
     }
 
     /// One wake-up, for whatever is due first: a claimed message's instant, the next decision, or the

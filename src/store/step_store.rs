@@ -207,6 +207,10 @@ impl<R: Runner> Store for StepStore<R> {
         self.runner.read(move |rows, _| queries::charges(rows, sender, from))
     }
 
+    fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        self.runner.read(move |rows, _| queries::charge_sums(rows, sender, from))
+    }
+
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {
         self.runner.read(move |rows, _| queries::unsettled(rows, sender))
     }

@@ -4,6 +4,7 @@
 //! error leaves it to the runner to undo what the step wrote before it.
 
 mod attempts;
+mod charges;
 mod idempotency;
 mod leases;
 mod messages;

@@ -10,7 +10,6 @@ async fn fields_that_this_version_lacks_are_refused_and_not_ignored() {
         ("send_at", json!("2099-01-01T00:00:00Z")),
         ("expires_at", json!("2099-01-01T00:00:00Z")),
         ("validity_seconds", json!(60)),
-        ("lane", json!("urgent")),
         ("client_reference", json!("order 7")),
         ("metadata", json!({ "order": 7 })),
     ] {

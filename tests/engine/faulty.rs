@@ -191,6 +191,9 @@ impl Store for Faulty {
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
         self.wrap("charges", move |store| store.charges(sender, from))
     }
+    fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        self.wrap("charge_sums", move |store| store.charge_sums(sender, from))
+    }
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {
         self.wrap(if sender.is_some() { "unsettled_of_sender" } else { "unsettled_all" }, move |store| {
             store.unsettled(sender)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ractor::{ActorRef, ActorStatus};
 
 use super::SenderMessage;
+use crate::domain::pace::Pace;
 use crate::domain::phone::E164;
 use crate::journal::Journal;
 use crate::ports::{Charge, StoreError, Unsettled};
@@ -19,13 +20,14 @@ pub struct Earlier {
     pub(super) unsettled: Vec<Unsettled>,
 }
 
-/// Reads it, however often that takes, and tells the sender; then watches what it found open.
-pub(super) fn start(journal: &Journal, number: E164, memory: Duration, sender: ActorRef<SenderMessage>) {
+/// Reads what a pace like the `blank` one needs, however often that takes, and tells the sender; then
+/// watches what it found open.
+pub(super) fn start(journal: &Journal, number: E164, blank: Pace, sender: ActorRef<SenderMessage>) {
     let journal = journal.clone();
     tokio::spawn(async move {
         let mut said = false;
         let earlier = loop {
-            match read(&journal, number, memory).await {
+            match read(&journal, number, &blank).await {
                 Ok(earlier) => break earlier,
                 Err(error) if !said => {
                     tracing::error!(sender = ?number, %error, "a sender could not be loaded yet");
@@ -48,9 +50,11 @@ pub(super) fn start(journal: &Journal, number: E164, memory: Duration, sender: A
 
 /// Open attempts before hand-overs: one that is settled in between is then counted twice rather than
 /// not at all.
-async fn read(journal: &Journal, number: E164, memory: Duration) -> Result<Earlier, StoreError> {
+async fn read(journal: &Journal, number: E164, blank: &Pace) -> Result<Earlier, StoreError> {
     let unsettled = journal.store().unsettled(Some(number)).await?;
-    let charges = journal.store().charges(number, journal.now() - memory).await?;
+    let from = blank.keep(journal.now()).sums_from;
+    let mut charges = journal.store().charges(number, from).await?;
+    charges.extend(journal.store().charge_sums(number, from).await?);
     Ok(Earlier { charges, unsettled })
 }
 

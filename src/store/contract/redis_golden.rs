@@ -35,6 +35,27 @@ const VERSION_1_MOVED: &str = "\
     6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b6\
     1636d652d766f6e6167650201077b74686572657d";
 
+/// The same, as version 2 stores it.
+const VERSION_2: &str = "\
+    dc0022020100cf00060a24181e4000ce015ef3c0ce015ef3c0030290c3c2c2c2c2939701b8000000000000000000000\
+    000000000010000000000000000ce000f4240ce002dc6c0ce01406f40ce000f4240a90305010532303432399702b800\
+    0000000000000000000000000000010000000000000001ce001e8480ce003d0900ce014fb180ce004c4b40a1029703b\
+    8000000000000000000000000000000010000000000000002ce015ef3c0ce017d7840ce029020c0c2c2ce015ef3c0a6\
+    534d30313233a8616363657074656403d921050105323034323911746f6f206d616e79207265717565737473010180c\
+    ab5ee010100a7000000499602d2a70000039eda2b810000070102c302c3c3d96fac020b61636d652d7477696c696f01\
+    076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e670201ea995d0d615ee29797e83\
+    7c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d652d766f6e6167650201077b7468657265\
+    7d";
+
+/// The other, as version 2 stores it.
+const VERSION_2_MOVED: &str = "\
+    dc0022020000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b8000000000000000000000\
+    00000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb050105\
+    323034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c\
+    3c2c2c3d96fac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e63\
+    6f6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010\
+    b61636d652d766f6e6167650201077b74686572657d";
+
 fn golden_draft() -> Draft {
     Draft {
         lane: Lane::Urgent,
@@ -94,9 +115,11 @@ fn records_of_version_1_are_read_for_ever() {
     run_within(async {
         let lived = golden_life(&World::in_shared_memory()).await;
         let moved = golden_move(&World::in_shared_memory()).await;
-        for (expected, golden) in [(lived, VERSION_1), (moved, VERSION_1_MOVED)] {
+        let all =
+            [(&lived, VERSION_1), (&moved, VERSION_1_MOVED), (&lived, VERSION_2), (&moved, VERSION_2_MOVED)];
+        for (expected, golden) in all {
             let golden = hex::decode(golden).unwrap();
-            assert_eq!(record::decode(expected.draft.id, &golden).unwrap(), expected);
+            assert_eq!(&record::decode(expected.draft.id, &golden).unwrap(), expected);
         }
     });
 }
@@ -109,7 +132,7 @@ fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_them(
         let message = golden_life(&world).await;
         let place = place_of(message.draft.id);
         let written: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
-        assert_eq!(hex::encode(&written), VERSION_1, "a new form is a new version");
+        assert_eq!(hex::encode(&written), VERSION_2, "a new form is a new version");
 
         let golden = hex::decode(VERSION_1).unwrap();
         redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
@@ -120,6 +143,6 @@ fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_them(
         let moved = golden_move(&world).await;
         let place = place_of(moved.draft.id);
         let written: Vec<u8> = redis::cmd("GET").arg(&place).query_async(&mut own).await.unwrap();
-        assert_eq!(hex::encode(&written), VERSION_1_MOVED, "a new form is a new version");
+        assert_eq!(hex::encode(&written), VERSION_2_MOVED, "a new form is a new version");
     });
 }

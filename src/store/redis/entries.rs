@@ -1,41 +1,64 @@
-//! What the queue and the list of the unsettled say of a message: msgpack of the scripts.
+//! What the queue and the list of the unsettled say of a message, and the sums of hand-overs: msgpack of
+//! the scripts.
 
 use sendyard_actors::domain::ids::MessageId;
-use sendyard_actors::ports::{StoreError, Unsettled, Waiting};
+use sendyard_actors::domain::message::Lane;
+use sendyard_actors::domain::pace::Cost;
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Charge, StoreError, Unsettled, Waiting};
 
 use super::pack::Reader;
 use super::{micros, record};
 
 /// An entry of a queue; `seq` is its score.
-pub(super) fn waiting(seq: u64, entry: &[u8]) -> Result<Waiting, StoreError> {
+pub(super) fn waiting(lane: Lane, seq: u64, entry: &[u8]) -> Result<Waiting, StoreError> {
     let mut from = Reader::new(entry);
-    Ok(Waiting {
-        id: message_id(from.array()?)?,
-        seq,
-        recipient: record::number(&mut from)?,
-        cost: from.number()?,
-        due: micros::time(from.number()?),
-        attempt: from.number()?,
-        elsewhere: from.boolean()?,
-    })
+    let id = message_id(from.array()?)?;
+    let recipient = record::number(&mut from)?;
+    let segments = from.number()?;
+    let (due, attempt) = (micros::time(from.number()?), from.number()?);
+    let elsewhere = from.boolean()?;
+    let cost = Cost { mms: mms(&mut from)?, ..Cost::sms(segments) };
+    Ok(Waiting { id, seq, recipient, lane, cost, due, attempt, elsewhere })
+}
+
+/// Does it have media? Entries of before that was told do not say.
+fn mms(from: &mut Reader<'_>) -> Result<bool, StoreError> {
+    if from.is_empty() { Ok(false) } else { from.boolean() }
 }
 
 /// What is open or unknown and not listed; the id is its field.
 pub(super) fn unsettled(id: &[u8], entry: &[u8]) -> Result<Unsettled, StoreError> {
     let id: [u8; 16] = id.try_into().map_err(|_| no_id())?;
     let mut from = Reader::new(entry);
-    Ok(Unsettled {
+    let mut unsettled = Unsettled {
         id: message_id(id)?,
         sender: record::number(&mut from)?,
         recipient: record::number(&mut from)?,
         lane: record::lane(from.number()?)?,
         attempt: from.number()?,
-        cost: from.number()?,
+        cost: Cost::sms(from.number()?),
         in_conversation: from.boolean()?,
         begin_by: micros::time(from.number()?),
         deadline: micros::time(from.number()?),
         evidence_until: from.optional(|from| Ok(micros::time(from.number()?)))?,
-    })
+    };
+    unsettled.cost.mms = mms(&mut from)?;
+    Ok(unsettled)
+}
+
+/// The sums of a quarter of an hour: those of each kind whose last one is at or after `from`.
+pub(super) fn sums(entry: &[u8], from: Time) -> Result<Vec<Charge>, StoreError> {
+    let mut reader = Reader::new(entry);
+    let mut sums = Vec::with_capacity(2);
+    for mms in [false, true] {
+        let (latest, segments, messages) = (reader.number()?, reader.number()?, reader.number()?);
+        let sum = Charge { at: micros::time(latest), cost: Cost { segments, messages, mms } };
+        if latest > 0 && sum.at >= from {
+            sums.push(sum);
+        }
+    }
+    Ok(sums)
 }
 
 /// A message's id.

@@ -6,6 +6,7 @@ use sendyard_actors::domain::message::{
     repeat,
 };
 use sendyard_actors::domain::outcome::{Acceptance, Next};
+use sendyard_actors::domain::pace::Keep;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
 
@@ -64,8 +65,8 @@ pub(super) async fn append_sending(
 
 /// `settle`.
 pub(super) async fn settle(link: Link, settle: Settle) -> Result<SettleAnswer, StoreError> {
-    let Settle { id, attempt, settlement, written_at, keep_pace_from } = settle;
-    settled(link, id, Some(attempt), settlement, written_at, keep_pace_from).await
+    let Settle { id, attempt, settlement, written_at, keep } = settle;
+    settled(link, id, Some(attempt), settlement, written_at, keep).await
 }
 
 /// `evidence`.
@@ -75,7 +76,7 @@ pub(super) async fn evidence(
     attempt: Option<u16>,
     acceptance: Acceptance,
 ) -> Result<SettleAnswer, StoreError> {
-    settled(link, id, attempt, Settlement::Accepted(acceptance), None, Time::ZERO).await
+    settled(link, id, attempt, Settlement::Accepted(acceptance), None, Keep::EVERYTHING).await
 }
 
 async fn settled(
@@ -84,7 +85,7 @@ async fn settled(
     attempt: Option<u16>,
     settlement: Settlement,
     written_at: Option<Time>,
-    keep_pace_from: Time,
+    keep: Keep,
 ) -> Result<SettleAnswer, StoreError> {
     let what = match &settlement {
         Settlement::Accepted(_) => "accepted",
@@ -103,7 +104,8 @@ async fn settled(
         .optional(attempt)
         .arg(what)
         .optional(written_at.map(micros::up))
-        .arg(micros::down(keep_pace_from))
+        .arg(micros::down(keep.each_from))
+        .arg(micros::down(keep.sums_from))
         .arg(record::opaque(&result)?);
     let call =
         match settlement {
@@ -254,9 +256,10 @@ fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
         .arg(record::kind_code(draft.kind))
         .arg(draft.organization.0)
         .arg(record::provider_code(draft.provider))
-        .arg(draft.cost())
+        .arg(draft.cost().segments)
         .arg(flag(draft.frozen.is_some()))
         .optional(provider_there)
         .arg(flag(frozen_there.is_some()))
+        .arg(flag(draft.cost().mms))
         .arg(record::rest_of(draft)?))
 }

@@ -16,6 +16,11 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
+    /// Is nothing left?
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// How many items the list has that follows.
     pub(super) fn list(&mut self) -> Result<usize, StoreError> {
         match self.byte()? {

@@ -159,6 +159,10 @@ impl Store for RedisStore {
         Box::pin(reads::charges(self.link(), sender, from))
     }
 
+    fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        Box::pin(reads::charge_sums(self.link(), sender, from))
+    }
+
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {
         Box::pin(reads::unsettled(self.link(), sender))
     }

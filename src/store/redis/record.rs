@@ -27,10 +27,13 @@ use super::pack::Reader;
 use super::{keys, micros};
 
 /// The version that the scripts write.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// How many items the list has.
-const FIELDS: usize = 33;
+const FIELDS: usize = 34;
+
+/// As it was before media were told apart: one item less.
+const VERSION_1: (u8, usize) = (1, 33);
 
 /// What of a draft no script needs, or needs in another form. It stays as it was accepted when the message
 /// moves to its fallback account. The order of the fields is that of the bytes.
@@ -93,7 +96,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let version: u8 = from.number()?;
-    if version != VERSION || fields != FIELDS {
+    if (version, fields) != (VERSION, FIELDS) && (version, fields) != VERSION_1 {
         return Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")));
     }
     let state = state(from.number()?)?;
@@ -116,7 +119,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let provider_segments = from.optional(Reader::number)?;
     let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
-    let (draft, moved) = draft(&mut from, id, last_there)?;
+    let (draft, moved) = draft(&mut from, id, last_there, version)?;
     Ok(Message {
         draft,
         seq,
@@ -147,6 +150,7 @@ fn draft(
     from: &mut Reader<'_>,
     id: MessageId,
     last_there: Option<u16>,
+    version: u8,
 ) -> Result<(Draft, Option<Moved>), StoreError> {
     let (sender, recipient) = (number(from)?, number(from)?);
     let (lane, kind) = (lane(from.number()?)?, kind(from.number()?)?);
@@ -156,6 +160,7 @@ fn draft(
     let _frozen = from.boolean()?;
     let _fallback: Option<u8> = from.optional(Reader::number)?;
     let _frozen_there = from.boolean()?;
+    let _mms = version >= VERSION && from.boolean()?;
     let rest: Rest = from_opaque(from.bytes()?)?;
     let mut draft = Draft {
         id,

@@ -24,7 +24,7 @@ scripts! {
     APPEND_SENDING = "append_sending.lua" + "prelude.lua" + "message.lua";
     CLAIM = "claim.lua" + "prelude.lua" + "message.lua";
     RETRY = "retry.lua" + "prelude.lua" + "message.lua";
-    SETTLE = "settle.lua" + "prelude.lua" + "message.lua";
+    SETTLE = "settle.lua" + "prelude.lua" + "message.lua" + "charges.lua";
     SETTLE_BY_HAND = "settle_by_hand.lua" + "prelude.lua" + "message.lua";
     MARK_UNKNOWN = "mark_unknown.lua" + "prelude.lua" + "message.lua";
     SETTLE_UNKNOWN = "settle_unknown.lua" + "prelude.lua" + "message.lua";

@@ -8,10 +8,10 @@ use sendyard_actors::domain::outcome::Doubt;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Lease, Leased, StoreError, Unsettled};
 
-use super::attempts::charge;
+use super::charges;
 use crate::store::indexes::Standing;
 use crate::store::keys::{LeaseRow, UnsettledRow};
-use crate::store::rows::{Rows, RowsMut, decode, load, save};
+use crate::store::rows::{Rows, RowsMut, load, save};
 use crate::store::step_store::Owners;
 use crate::store::{indexes, keys};
 
@@ -107,7 +107,7 @@ fn mark_orphans(rows: &mut dyn RowsMut, now: Time, asked: &LeaseAsked) -> Result
     let LeaseAsked { shard, holder, margin, evidence_within, .. } = *asked;
     let mut unsettled = Vec::new();
     rows.scan(&keys::unsettled_of_shard(shard), &mut |_, value| {
-        unsettled.push(Unsettled::from(decode::<UnsettledRow>(value)?));
+        unsettled.push(Unsettled::from(UnsettledRow::decode(value)?));
         Ok(ControlFlow::Continue(()))
     })?;
 
@@ -125,7 +125,7 @@ fn mark_orphans(rows: &mut dyn RowsMut, now: Time, asked: &LeaseAsked) -> Result
             continue;
         };
         indexes::store(rows, before, &message, now)?;
-        charge(rows, &message, attempt, settled)?;
+        charges::note(rows, &message, attempt, settled)?;
         orphans += 1;
     }
     Ok(orphans)
