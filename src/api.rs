@@ -16,6 +16,7 @@ mod messages;
 mod openapi;
 mod request_id;
 mod router;
+mod senders;
 mod stats;
 mod status;
 mod times;

@@ -11,6 +11,7 @@ mod a_failure_of_the_store_is_not_held_against_it;
 mod a_person_settles_an_unknown_outcome;
 mod a_refused_message_goes_elsewhere;
 mod a_repeat_settles_an_unknown_outcome;
+mod a_sender_is_tuned_while_it_runs;
 mod an_idle_sender_stops_and_comes_back;
 mod an_immediate_message_is_charged_and_never_repeated;
 mod an_unknown_outcome_holds_its_conversation;

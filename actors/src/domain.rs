@@ -12,3 +12,4 @@ pub mod retry;
 pub mod routing;
 pub mod segments;
 pub mod time;
+pub mod tuning;

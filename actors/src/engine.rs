@@ -2,6 +2,7 @@
 //! that knows the tree of actors.
 
 mod accounts;
+mod senders;
 pub mod supervisor;
 
 use std::collections::HashMap;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 pub use self::accounts::AccountStanding;
 use self::accounts::Accounts;
+use self::senders::Senders;
+pub use self::senders::{NotTuned, SenderView};
 use self::supervisor::{Lifeline, Supervised};
 use crate::admission::Tickets;
 use crate::directory::Directory;
@@ -21,6 +24,7 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Book;
 use crate::domain::segments::Encoding;
 use crate::domain::time::Time;
+use crate::domain::tuning::Retune;
 use crate::intake::Intake;
 pub use crate::journal::Heard;
 use crate::journal::{Journal, JournalArguments};
@@ -211,6 +215,7 @@ enum Standing {
 struct Working {
     intake: Intake,
     accounts: Accounts,
+    senders: Senders,
     lifeline: Lifeline,
 }
 
@@ -287,10 +292,11 @@ impl Engine {
             roster: roster.clone(),
             places: settings.places_in_flight,
         };
+        let senders = Senders { book: Arc::clone(&book), journal: journal.clone(), roster: roster.clone() };
         let tree = supervisor::Tree { book, roster, journal, directory, ways_out, tickets, in_flight };
         let started = supervisor::start(tree, lifeline.clone()).await;
         let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
-        let working = Working { intake, accounts, lifeline: lifeline.clone() };
+        let working = Working { intake, accounts, senders, lifeline: lifeline.clone() };
         self.stand(Standing::Works(Arc::new(working)));
         Ok(RunningEngine { engine: self.clone(), supervised, lifeline, store, shards, keeper })
     }
@@ -416,6 +422,41 @@ impl Engine {
         account: &AccountName,
     ) -> Result<Option<bool>, StoreError> {
         Ok(self.working()?.accounts.close_circuit(organization, account))
+    }
+
+    /// Senders of this organization, by number; those behind `after`, at most `limit`.
+    pub async fn senders(
+        &self,
+        organization: OrganizationId,
+        after: Option<E164>,
+        limit: usize,
+    ) -> Result<Vec<SenderView>, StoreError> {
+        let working = self.working()?;
+        let mut views = Vec::new();
+        for number in working.senders.numbers(organization, after, limit) {
+            views.extend(working.senders.view(organization, number).await?);
+        }
+        Ok(views)
+    }
+
+    /// One of them. `None`: it is not this organization's.
+    pub async fn sender(
+        &self,
+        organization: OrganizationId,
+        number: E164,
+    ) -> Result<Option<SenderView>, StoreError> {
+        self.working()?.senders.view(organization, number).await
+    }
+
+    /// Tunes one of them while it runs: kept over restarts, and applied at once. `None`: it is not this
+    /// organization's.
+    pub async fn tune(
+        &self,
+        organization: OrganizationId,
+        number: E164,
+        change: &Retune,
+    ) -> Result<Option<()>, NotTuned> {
+        self.working()?.senders.tune(organization, number, change).await
     }
 
     /// Can it take requests now?

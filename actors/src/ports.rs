@@ -23,6 +23,7 @@ use crate::domain::outcome::{Acceptance, Doubt, Outcome};
 use crate::domain::pace::{Cost, Keep};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
+use crate::domain::tuning::Tuning;
 
 /// An answer that comes later.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
@@ -474,6 +475,16 @@ pub trait Store: Send + Sync + 'static {
     /// each quarter of an hour that has any, and one for those with media. Read after
     /// [`Store::charges`]: what is added up in between counts twice then, rather than not at all.
     fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;
+
+    /// What was set of a sender while it ran, if anything ever was.
+    fn tuning(&self, sender: E164) -> Stored<Option<Tuning>>;
+
+    /// Replaces that, if it is of the generation before; `false`, and nothing changes, if it is not.
+    fn tune(&self, sender: E164, tuning: Tuning) -> Stored<bool>;
+
+    /// The shards with senders of which anything was ever set, and how often: who sees a number grow reads
+    /// the tunings of that shard again.
+    fn tunings(&self) -> Stored<Vec<(Shard, u64)>>;
 
     /// Attempts that are open or unknown and not listed; of one sender, or of all.
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>>;

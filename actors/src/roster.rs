@@ -10,7 +10,7 @@ use dashmap::DashMap;
 use ractor::{ActorId, ActorRef};
 
 use crate::directory::DirectoryMessage;
-use crate::domain::ids::AccountName;
+use crate::domain::ids::{AccountName, Shard};
 use crate::domain::phone::E164;
 use crate::provider::ProviderMessage;
 use crate::sender::SenderMessage;
@@ -60,6 +60,12 @@ impl Roster {
     /// How many senders run.
     pub fn senders_running(&self) -> usize {
         self.senders.len()
+    }
+
+    /// Every running sender of a shard.
+    pub fn senders_of(&self, shard: Shard) -> Vec<ActorRef<SenderMessage>> {
+        let of_shard = self.senders.iter().filter(|entry| Shard::of(*entry.key()) == shard);
+        of_shard.map(|entry| entry.value().clone()).collect()
     }
 
     /// Every running sender.

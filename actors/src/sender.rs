@@ -11,24 +11,28 @@
 mod claims;
 mod immediate;
 mod load;
+mod paging;
 mod queue;
 mod stagger;
+mod standing;
 mod submit;
+mod tuning;
 mod window;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::oneshot;
 
 pub use self::claims::ClaimsAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
+pub use self::standing::{SenderStanding, Waits};
 pub use self::submit::{Stored, Submit, SubmitAnswer};
 
 use self::claims::{Decided, Starting};
 use self::load::Earlier;
 use self::queue::Queue;
-use self::window::{ASIDE, READY};
 use crate::alarm::Alarm;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message};
@@ -36,6 +40,7 @@ use crate::domain::pace::{Allowed, Cost, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
+use crate::domain::tuning::Tuning;
 use crate::journal::Journal;
 use crate::places::Place;
 use crate::ports::{EstimateRule, StoreError, Waiting};
@@ -99,7 +104,13 @@ pub enum SenderMessage {
     /// The sender is in the roster: from now on it hears of every change.
     Start,
     /// What happened before this actor was there.
-    Loaded(Earlier),
+    Loaded(Box<Earlier>),
+    /// Something was set of it by hand.
+    Tuned(Box<Tuning>),
+    /// Perhaps something was, by another process.
+    TuningMayDiffer,
+    /// How does it stand?
+    Describe(oneshot::Sender<SenderStanding>),
     /// A message of this sender was cancelled.
     Cancelled(Waiting),
     /// Read the head of the queue again, in case a hint was lost.
@@ -189,8 +200,14 @@ pub(crate) struct SenderState {
     journal: Journal,
     roster: Roster,
     queue: Queue,
+    /// The directory's limits; those of the route are the ones that hold.
+    usual_limits: Vec<Limit>,
+    /// What was set of it by hand.
+    tuning: Tuning,
     /// `None` until the earlier hand-overs are known: nothing goes before.
     pace: Option<Pace>,
+    /// The pace by the limits of before, until the new one is there.
+    replaced: Option<Pace>,
     /// What happened before the pace was there.
     early: Early,
     /// The store failed a claim: nothing is claimed before this.
@@ -229,6 +246,9 @@ impl Actor for SenderActor {
             number,
             account: route.account.clone(),
             queue: Queue::new(route.weights),
+            usual_limits: route.limits.clone(),
+            tuning: Tuning::default(),
+            replaced: None,
             route,
             journal,
             roster,
@@ -258,7 +278,8 @@ impl Actor for SenderActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SenderMessage::Start => {
-                load::start(&state.journal, state.number, state.blank_pace(), myself.clone());
+                let usual = state.usual_limits.clone();
+                load::start_and_watch(&state.journal, state.number, usual, myself.clone());
             }
             SenderMessage::Submit(submit) => state.submit(*submit),
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
@@ -274,11 +295,19 @@ impl Actor for SenderActor {
                 None => state.early.written.push((at, more)),
             },
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
+            SenderMessage::Tuned(tuning) => state.tuned(*tuning, &myself),
+            SenderMessage::TuningMayDiffer => {
+                load::look_at_tuning(&state.journal, state.number, myself.clone());
+            }
+            SenderMessage::Describe(reply) => {
+                // One who has gone needs no answer.
+                let _ = reply.send(state.standing());
+            }
             SenderMessage::ClaimsAnswered(answered) => state.claims_answered(answered, &myself),
             SenderMessage::Page(lane, Ok(page)) => state.page(lane, page),
             SenderMessage::Page(lane, Err(_)) => state.queue.of(lane).page_failed(),
             SenderMessage::ThreadPage(of, Ok(page)) => {
-                state.queue.of(of.lane).thread_page(of.recipient, page)
+                state.queue.of(of.lane).thread_page(of.recipient, page);
             }
             SenderMessage::ThreadPage(of, Err(_)) => state.queue.of(of.lane).thread_failed(of.recipient),
             SenderMessage::ThreadAgain(of) => state.queue.of(of.lane).release_to_read(of.recipient),
@@ -317,6 +346,10 @@ impl SenderState {
     /// again, if that is a matter of time.
     fn decide_what_may_go(&mut self, now: Time, decided: &mut Vec<Decided>) -> Option<Time> {
         let lead = self.lead();
+        if let Some(until) = self.paused_until(now) {
+            self.want_no_place();
+            return Some(until).filter(|until| *until < Time::MAX);
+        }
         if let Some(again_at) = self.store_again_at.filter(|again_at| *again_at > now) {
             return Some(again_at);
         }
@@ -391,59 +424,6 @@ impl SenderState {
     fn not_written_after(&mut self, id: MessageId, at: Time) {
         if let (Some(permit), Some(pace)) = (self.open.remove(&id), self.pace.as_mut()) {
             pace.stamp(permit, at);
-        }
-    }
-
-    fn loaded(&mut self, earlier: &Earlier) {
-        let now = self.journal.now();
-        let early = std::mem::take(&mut self.early);
-        let stamps = earlier.charges.iter().map(|charge| (charge.at, charge.cost));
-        let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
-        let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));
-        for attempt in unsettled {
-            if attempt.evidence_until.is_none() {
-                self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
-            }
-            if attempt.in_conversation {
-                self.queue.of(attempt.lane).hold(attempt.recipient);
-            }
-        }
-        self.pace = Some(pace);
-    }
-
-    /// A page of a lane. The first that holds anything, of a sender that nobody asked for anything, is
-    /// work that waited while nothing ran.
-    fn page(&mut self, lane: Lane, page: Vec<Waiting>) {
-        if !page.is_empty() && !std::mem::replace(&mut self.has_begun, true) {
-            let interval = self.blank_pace().per_unit();
-            self.since = Some(self.journal.now() + stagger::offset(self.number, interval));
-        }
-        self.queue.of(lane).page(page);
-    }
-
-    fn read_ahead(&mut self, myself: &ActorRef<SenderMessage>) {
-        while let Some((lane, wanted)) = self.queue.wants_page() {
-            let page = self.journal.store().queue_page(self.number, lane, wanted.after, READY);
-            let myself = myself.clone();
-            tokio::spawn(async move {
-                let page = page.await;
-                if page.is_err() {
-                    tokio::time::sleep(STORE_AGAIN_AFTER).await;
-                }
-                let _ = myself.send_message(SenderMessage::Page(lane, page));
-            });
-        }
-        while let Some((lane, recipient)) = self.queue.wants_thread() {
-            let conversation = Conversation { sender: self.number, recipient, lane };
-            let page = self.journal.store().conversation_page(conversation, None, ASIDE);
-            let myself = myself.clone();
-            tokio::spawn(async move {
-                let page = page.await;
-                if page.is_err() {
-                    tokio::time::sleep(STORE_AGAIN_AFTER).await;
-                }
-                let _ = myself.send_message(SenderMessage::ThreadPage(conversation, page));
-            });
         }
     }
 

@@ -3,11 +3,13 @@
 //! Every wake-up in the engine may be lost; this is the net below. It decides nothing itself: it reads
 //! what is past its time and calls the steps that any of the others would have called.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::directory::Directory;
+use crate::domain::ids::Shard;
 use crate::domain::message::UnknownPolicy;
 use crate::domain::outcome::Doubt;
 use crate::domain::time::Time;
@@ -51,6 +53,8 @@ pub(crate) struct SweeperState {
     sweeps: u64,
     /// The last one did not get through.
     fails: bool,
+    /// How often senders of each shard had been tuned.
+    tunings: HashMap<Shard, u64>,
 }
 
 impl Actor for SweeperActor {
@@ -65,7 +69,7 @@ impl Actor for SweeperActor {
     ) -> Result<SweeperState, ActorProcessingErr> {
         // The first sweep wakes the senders that have work from before the start.
         myself.send_message(SweeperMessage::Sweep)?;
-        Ok(SweeperState { with, sweeps: 0, fails: false })
+        Ok(SweeperState { with, sweeps: 0, fails: false, tunings: HashMap::new() })
     }
 
     async fn handle(
@@ -89,7 +93,7 @@ impl Actor for SweeperActor {
 }
 
 impl SweeperState {
-    async fn sweep(&self) -> Result<(), StoreError> {
+    async fn sweep(&mut self) -> Result<(), StoreError> {
         telemetry::senders_running(self.with.roster.senders_running());
         if self.sweeps.is_multiple_of(RARELY) {
             if let Err(error) = self.wake_senders().await {
@@ -99,6 +103,7 @@ impl SweeperState {
                 tracing::warn!(%error, "what is past its retention could not be removed");
             }
         }
+        self.hear_of_tunings().await?;
         let now = self.with.journal.now();
         let margin = self.with.journal.settings().margin;
         for attempt in self.with.journal.store().unsettled(None).await? {
@@ -110,6 +115,24 @@ impl SweeperState {
             // One record in trouble keeps nobody from the others.
             if let Err(error) = done {
                 tracing::warn!(message = %attempt.id, %error, "an open attempt could not be settled yet");
+            }
+        }
+        Ok(())
+    }
+
+    /// Another process may have tuned a sender that runs here; its own process told it.
+    async fn hear_of_tunings(&mut self) -> Result<(), StoreError> {
+        let store = self.with.journal.store();
+        if store.is_exclusive() {
+            return Ok(());
+        }
+        for (shard, times) in store.tunings().await? {
+            if self.tunings.insert(shard, times) == Some(times) {
+                continue;
+            }
+            for sender in self.with.roster.senders_of(shard) {
+                // One that stops reads it when it starts.
+                let _ = sender.send_message(SenderMessage::TuningMayDiffer);
             }
         }
         Ok(())

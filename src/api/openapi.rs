@@ -32,6 +32,7 @@ pub(super) fn frame() -> OpenApi {
     ),
     tags(
         (name = "messages", description = "Send, follow and cancel messages"),
+        (name = "senders", description = "How numbers stand, and what is set of them while they run"),
         (name = "operations", description = "For whoever runs the process"),
     ),
     components(schemas(ErrorBody)),

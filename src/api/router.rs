@@ -11,7 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::Keyring;
-use super::{accounts, cancel, health, messages, openapi, request_id, stats, status, unbuilt, unknown};
+use super::{
+    accounts, cancel, health, messages, openapi, request_id, senders, stats, status, unbuilt, unknown,
+};
 
 /// Renders the page that Prometheus reads, in its text format.
 pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
@@ -44,6 +46,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(accounts::list))
         .route("/v1/accounts/", get(accounts::list))
         .routes(routes!(accounts::close))
+        .routes(routes!(senders::list))
+        .route("/v1/senders/", get(senders::list))
+        .routes(routes!(senders::show, senders::tune))
+        .routes(routes!(senders::pause))
+        .routes(routes!(senders::resume))
         .routes(routes!(health::health))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

@@ -20,6 +20,7 @@ mod redis_golden;
 pub(crate) mod redis_server;
 mod retention;
 mod settles;
+mod tunings;
 mod unknowns;
 mod walk;
 mod world;
@@ -116,6 +117,7 @@ on_every_store! {
     settles::what_was_never_begun_goes_back_and_costs_nothing,
     settles::an_outcome_of_another_attempt_is_known_already,
     settles::charges_count_where_they_were_written_and_old_ones_go,
+    tunings::a_tuning_replaces_the_one_of_the_generation_before_and_no_other,
     settles::what_need_not_be_known_one_by_one_is_added_up_by_quarters_of_an_hour,
     settles::what_the_provider_counts_beyond_our_count_is_no_message_of_its_own,
     settles::late_acceptance_of_an_unknown_attempt_sends_the_message,

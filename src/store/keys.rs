@@ -46,6 +46,8 @@ pub(super) enum Space {
     Doubtful = 12,
     /// shard → when its lease ends; on a store that several processes share.
     LeaseEnds = 13,
+    /// shard → how often anything was set of its senders by hand.
+    Tunings = 14,
     /// nothing → the number of the last group that is folded into the table (redb alone).
     Group = 11,
 }
@@ -62,6 +64,8 @@ enum Part {
     Charges = 3,
     /// quarter of an hour → [`SumRow`]: those that need not be known one by one any more.
     Sums = 4,
+    /// nothing → what was set of it by hand (`tuning.rs`).
+    Tuning = 5,
 }
 
 /// A row of the queue.
@@ -511,6 +515,14 @@ pub(super) fn sums_before(sender: E164, before: Time) -> Span {
 
 fn quarter(at: Time) -> u64 {
     at.as_nanos() / u64::try_from(QUARTER.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn tuning(sender: E164) -> Vec<u8> {
+    Key::of_sender(sender, Part::Tuning).0
+}
+
+pub(super) fn tunings(shard: Shard) -> Vec<u8> {
+    Key::new(Space::Tunings).with(shard.as_u16().to_be_bytes()).0
 }
 
 pub(super) fn idempotency(key: &ScopedKey) -> Vec<u8> {

@@ -31,6 +31,7 @@ mod reads;
 pub(super) mod record;
 mod scripts;
 mod tallies;
+mod tunings;
 
 use std::sync::Arc;
 

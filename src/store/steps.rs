@@ -9,6 +9,7 @@ mod idempotency;
 mod leases;
 mod messages;
 mod prune;
+mod tunings;
 
 pub(super) use attempts::{
     claim, claim_all, evidence, mark_unknown, retry, settle, settle_by_hand, settle_unknown,
@@ -20,6 +21,7 @@ pub(super) use prune::prune;
 use sendyard_actors::domain::message::ClaimTimes;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::Claim;
+pub(super) use tunings::{tune, tuning_of, tunings};
 
 /// The instants of an attempt that is claimed now.
 fn times_of(claim: &Claim, now: Time) -> ClaimTimes {

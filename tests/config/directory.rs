@@ -415,7 +415,7 @@ fn a_number_may_name_its_type_and_weigh_its_lanes() {
     assert_eq!(route.weights, Weights { urgent: 20, normal: 3, bulk: 2 });
     assert_eq!(with("limits = []").unwrap().book.numbers[&number].weights, Weights::default());
 
-    let refusal = |more: &str| with(more).unwrap_err().to_string();
+    let refusal = |more: &str| with(more).unwrap_err();
     assert!(refusal("type = \"landline\"").starts_with("numbers[2].type: expected one of "));
     let weight = "numbers[2].lanes.bulk: expected a whole number from 1 to 1000";
     assert_eq!(refusal("lanes = { bulk = 0 }"), weight);

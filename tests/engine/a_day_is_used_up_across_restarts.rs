@@ -20,7 +20,7 @@ fn date(at: Time) -> u64 {
 async fn a_day_is_used_up_across_restarts() {
     let limits = vec!["120 messages/day@UTC", "2/s", "1 mms/min"];
     let script = vec![Line::Accept(Duration::from_millis(20))];
-    let mut yard = Builder { script, limits, ..Builder::default() }.start().await;
+    let mut yard = Builder { limits, script, ..Builder::default() }.start().await;
     let mut ids = Vec::new();
     for n in 0..MESSAGES {
         let media = if n % 50 == 0 { vec!["https://example.com/a.png".to_owned()] } else { Vec::new() };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::{Uuid, Variant};
 
 use super::phone::E164;
+use super::time::Time;
 
 /// How many shards a store has. Fixed when the store is created and checked at each start.
 pub const SHARDS: u16 = 256;
@@ -49,6 +50,12 @@ impl MessageId {
         let [.., high, low] = &mut bytes;
         [*high, *low] = shard.0.to_be_bytes();
         Self(Uuid::from_bytes(bytes))
+    }
+
+    /// When it was made, to the millisecond: its version says it.
+    pub fn made_at(self) -> Time {
+        let millis = self.as_bytes().iter().take(6).fold(0, |all, byte| all << 8 | u64::from(*byte));
+        Time::from_millis(millis)
     }
 
     /// The shard that the id carries.

@@ -51,6 +51,16 @@ pub enum Allowed {
     WhenStamped,
 }
 
+impl Allowed {
+    /// The instant, where it is one.
+    pub const fn at(self) -> Option<Time> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::WhenStamped => None,
+        }
+    }
+}
+
 /// A permit that is out.
 #[derive(Debug, Clone, Copy)]
 struct Open {
@@ -73,6 +83,7 @@ impl Keep {
     pub const EVERYTHING: Self = Self { each_from: Time::ZERO, sums_from: Time::ZERO };
 
     /// What matters here or there.
+    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
             each_from: self.each_from.min(other.each_from),
@@ -248,6 +259,13 @@ impl Pace {
         }
         self.rules = rules;
         self.head_due = None;
+    }
+
+    /// Goes on with the spacing of another pace of this sender, where its limits counted in the same way.
+    pub fn space_as(&mut self, before: &Self) {
+        for rule in &mut self.rules {
+            rule.go_on_from(&before.rules);
+        }
     }
 
     /// How long one text message of one segment takes at the tightest limit: the spread interval; zero

@@ -23,6 +23,11 @@ impl Queue {
         queue
     }
 
+    /// From now on by these weights.
+    pub(crate) const fn weigh(&mut self, weights: Weights) {
+        self.lanes.weigh(weights);
+    }
+
     /// The next message that may go now, if any: the head of the lane whose turn it is.
     pub(crate) fn head(&mut self, now: Time) -> Option<Waiting> {
         let [urgent, normal, bulk] = &mut self.windows;

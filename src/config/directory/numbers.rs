@@ -70,12 +70,11 @@ pub(super) fn check(
         let organization = assistant.organization;
         let account_name = number.account.as_deref().unwrap_or_else(|| assistant.account.as_str());
         let account = account_of(&place, "account", organization, account_name, accounts)?;
-        let limits = match &number.limits {
-            Some(written) => limits(&place, written)?,
-            None => {
-                let kind = number.kind.unwrap_or_else(|| NumberType::of(number.number));
-                careful::of_number(account.provider, kind, number.number)
-            }
+        let limits = if let Some(written) = &number.limits {
+            limits(&place, written)?
+        } else {
+            let kind = number.kind.unwrap_or_else(|| NumberType::of(number.number));
+            careful::of_number(account.provider, kind, number.number)
         };
         let route = Route {
             organization,

@@ -25,6 +25,7 @@
 //! | `h` organization | hash | minute × 4 + provider → msgpack of sent, failed, milliseconds from acceptance to sent; the last hour | the same |
 //! | `p` sender | sorted set | hand-overs that count in the pace: score instant, member `seq` (6 bytes), attempt (2), a byte where it is no text message's (0 the rest of an earlier one, 1 with media, 2 the rest of such a one), segments (4) | `settle`, `mark_unknown`; `settle` removes what is outdated |
 //! | `b` sender | hash | quarter of an hour → msgpack of the last instant, segments and messages of the outdated ones that were in it, and the same of those with media | `settle` |
+//! | `x` | hash | sender → what was set of it by hand (`store/tuning.rs`); `g`: how often anything was set | `tune` |
 //! | `l` | hash | `f` fence, `h` holder (16 bytes), `u` the lease's end. Never removed: its fence must grow | `acquire_lease`, `renew_lease`, `release_lease` |
 //!
 //! Of a slot of idempotency keys, `{k<n>}` …
@@ -102,6 +103,10 @@ pub(super) fn charges(sender: E164) -> Vec<u8> {
 
 pub(super) fn charge_sums(sender: E164) -> Vec<u8> {
     of_shard(Shard::of(sender), b'b', &[&number(sender)])
+}
+
+pub(super) fn tunings(shard: Shard) -> Vec<u8> {
+    of_shard(shard, b'x', &[])
 }
 
 pub(super) fn lease(shard: Shard) -> Vec<u8> {

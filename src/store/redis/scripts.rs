@@ -38,6 +38,7 @@ scripts! {
     ACQUIRE_LEASE = "acquire_lease.lua" + "prelude.lua";
     RENEW_LEASE = "renew_lease.lua" + "prelude.lua";
     RELEASE_LEASE = "release_lease.lua" + "prelude.lua";
+    TUNE = "tune.lua" + "prelude.lua";
     MARK_STORE = "mark_store.lua";
 }
 

@@ -24,11 +24,13 @@ impl Cost {
     }
 
     /// Segments of the same kind that belong to a hand-over which is charged already.
+    #[must_use]
     pub const fn more(self, segments: u32) -> Self {
         Self { segments, messages: 0, ..self }
     }
 
     /// The same hand-over, of so many segments.
+    #[must_use]
     pub const fn with_segments(self, segments: u32) -> Self {
         Self { segments, ..self }
     }

@@ -114,11 +114,10 @@ fn counts(words: &str) -> Result<Counts, &'static str> {
         None => Traffic::Any,
     };
     let unit = match words.next() {
-        Some("segment" | "segments") => Unit::Segments,
         Some("message" | "messages") => Unit::Messages,
         Some("request" | "requests") => Unit::Requests,
         None if traffic == Traffic::Mms => Unit::Messages,
-        None => Unit::Segments,
+        Some("segment" | "segments") | None => Unit::Segments,
         Some(_) => return Err("counts something unknown: it is sms or mms, segments, messages or requests"),
     };
     match words.next() {

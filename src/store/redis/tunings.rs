@@ -1,0 +1,49 @@
+//! What is set of senders by hand: one hash for each shard.
+
+use redis::Pipeline;
+use sendyard_actors::domain::ids::Shard;
+use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::tuning::Tuning;
+use sendyard_actors::ports::StoreError;
+
+use super::link::{Link, unexpected, value_of};
+use super::{keys, scripts};
+use crate::store::tuning;
+
+/// `tuning`.
+pub(super) async fn of(link: Link, sender: E164) -> Result<Option<Tuning>, StoreError> {
+    let mut read = Pipeline::with_capacity(1);
+    read.cmd("HGET").arg(keys::tunings(Shard::of(sender))).arg(keys::number(sender).as_slice());
+    let value = link.read(&read).await?.into_iter().next().ok_or_else(|| unexpected("no answer"))?;
+    let bytes: Option<Vec<u8>> = value_of(value)?;
+    bytes.as_deref().map(tuning::decode).transpose()
+}
+
+/// `tune`.
+pub(super) async fn tune(link: Link, sender: E164, record: Tuning) -> Result<bool, StoreError> {
+    let mut reply = link
+        .call(&scripts::TUNE, keys::tunings(Shard::of(sender)))
+        .arg(keys::number(sender).as_slice())
+        .arg(tuning::encode(&record)?)
+        .write()
+        .await?;
+    match reply.bytes()?.as_slice() {
+        b"done" => Ok(true),
+        b"changed" => Ok(false),
+        _ => Err(reply.unexpected("an unknown word")),
+    }
+}
+
+/// `tunings`.
+pub(super) async fn all(link: Link) -> Result<Vec<(Shard, u64)>, StoreError> {
+    let mut read = Pipeline::new();
+    for shard in Shard::all() {
+        read.cmd("HGET").arg(keys::tunings(shard)).arg("g");
+    }
+    let mut tuned = Vec::new();
+    for (shard, value) in Shard::all().zip(link.read(&read).await?) {
+        let times: Option<u64> = value_of(value)?;
+        tuned.extend(times.map(|times| (shard, times)));
+    }
+    Ok(tuned)
+}
