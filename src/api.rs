@@ -5,6 +5,7 @@
 //! `router.rs` is the way in; each resource has a file; `errors.rs` holds every code.
 
 mod accounts;
+mod admin;
 pub mod auth;
 mod cancel;
 mod docs;
@@ -24,6 +25,8 @@ mod unbuilt;
 mod unknown;
 mod words;
 
+pub use admin::{AdminToken, Drain};
 pub use errors::page::error_table;
+pub use health::{DiskRoom, checks};
 pub use openapi::openapi;
 pub use router::{Front, MetricsPage, router};

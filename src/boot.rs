@@ -12,10 +12,11 @@ use std::time::Duration;
 use sendyard_actors::domain::ids::AccountName;
 use sendyard_actors::engine::{Engine, EngineError, Parts, RunningEngine};
 use sendyard_actors::ports::Provider;
+use tokio::sync::Notify;
 use url::Url;
 
 use crate::api::auth::Keyring;
-use crate::api::{self, Front, MetricsPage};
+use crate::api::{self, DiskRoom, Drain, Front};
 use crate::clock::{StoreClock, SystemClock, SystemIds};
 use crate::config::directory::ProviderSettings;
 use crate::config::{Config, Directory, StoreUrl};
@@ -24,6 +25,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::redb::{OpenError, RedbStore};
 use crate::store::redis::{BadUrl, RedisStore};
 
+mod disk;
 mod metrics;
 mod server;
 mod steward;
@@ -80,6 +82,8 @@ pub struct Running {
     api: Server,
     metrics: Option<Server>,
     upkeep: metrics::Upkeep,
+    _disk_watch: Option<disk::Watch>,
+    drain_asked: Arc<Notify>,
     grace: Duration,
 }
 
@@ -133,18 +137,33 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         }
     };
 
-    let page: MetricsPage = Arc::new(move || recorder.render());
+    let disk = match &config.store {
+        StoreUrl::Redb(_) => Some(Arc::new(DiskRoom::unseen(config.least_free))),
+        StoreUrl::Redis(_) | StoreUrl::Memory => None,
+    };
+    let disk_watch = match (&config.store, &disk) {
+        (StoreUrl::Redb(directory), Some(room)) => {
+            Some(disk::Watch::start(directory.clone(), Arc::clone(room)))
+        }
+        _ => None,
+    };
+    let page = metrics::page(recorder, engine.clone(), disk.clone());
+    let drain_asked = Arc::new(Notify::new());
     let front = Front {
         engine,
         keys: Arc::new(Keyring::new(keys)),
         metrics: metrics_listener.is_none().then(|| page.clone()),
         body_timeout: config.body_timeout,
+        disk,
+        drain: config.admin_token.map(|token| Drain { token, asked: Arc::clone(&drain_asked) }),
     };
     let running = Running {
         engine: works,
         api: Server::start(api_listener, api::router(front)),
         metrics: metrics_listener.map(|listener| Server::start(listener, metrics::router(page))),
         upkeep,
+        _disk_watch: disk_watch,
+        drain_asked,
         grace,
     };
     tracing::info!(
@@ -166,6 +185,11 @@ impl Running {
     /// Where `/metrics` is.
     pub fn metrics_addr(&self) -> SocketAddr {
         self.metrics.as_ref().unwrap_or(&self.api).addr()
+    }
+
+    /// Ends once an admin path has asked the process to end.
+    pub async fn drain_asked(&self) {
+        self.drain_asked.notified().await;
     }
 
     /// Stops: new connections are refused, requests on open ones are answered `503`, and what is in

@@ -14,8 +14,10 @@ mod directory;
 mod import;
 mod keys;
 mod load;
+mod metrics;
 mod openapi;
 mod paint;
+mod probe;
 mod send;
 mod serve;
 mod target;
@@ -50,6 +52,8 @@ enum Command {
     Load(Box<load::Load>),
     Verify(verify::Verify),
     Openapi(openapi::Openapi),
+    Metrics(metrics::Metrics),
+    Probe(probe::Probe),
     Directory(directory::Directory),
     Keys(keys::Keys),
     Completions(completions::Completions),
@@ -87,6 +91,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Load(load) => load.run().await,
         Command::Verify(verify) => verify.run(),
         Command::Openapi(openapi) => openapi.run(),
+        Command::Metrics(metrics) => Ok(metrics.run()),
+        Command::Probe(probe) => Ok(probe.run().await),
         Command::Directory(directory) => directory.run(),
         Command::Keys(keys) => keys.run(),
         Command::Completions(completions) => Ok(completions.run()),

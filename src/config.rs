@@ -9,8 +9,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use sendyard_actors::settings::Settings;
 use url::Url;
+
+use crate::api::AdminToken;
 
 pub mod directory;
 pub mod environment;
@@ -53,10 +56,14 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// `http.body_timeout`: a body that is not whole by then is refused.
     pub body_timeout: Duration,
+    /// `http.admin_token`; `None` where it is empty.
+    pub admin_token: Option<AdminToken>,
     /// `metrics.listen`: where `/metrics` is; `None` is the API's port.
     pub metrics_listen: Option<SocketAddr>,
     /// `store.url`.
     pub store: StoreUrl,
+    /// `store.least_free_mib`, in bytes.
+    pub least_free: u64,
     /// `[engine]`.
     pub engine: Settings,
     /// `directory.file`.
@@ -85,17 +92,16 @@ impl Config {
 
 fn checked(file: file::File, environment: &Environment) -> Result<Config, Refusal> {
     let file::File { http, metrics, store, engine, directory } = file;
-    if !http.admin_token.is_empty() {
-        secret::resolve(&http.admin_token, environment)
-            .map_err(|problem| Refusal::new("http.admin_token", problem))?;
-    }
+    let admin_token = admin_token(&http.admin_token, environment)?;
     refuse_contradictions(&engine)?;
     Ok(Config {
         listen: http.listen,
         public_url: http.public_url,
         body_timeout: http.body_timeout,
+        admin_token,
         metrics_listen: metrics.listen,
         store: store.url,
+        least_free: store.least_free_mib.saturating_mul(1 << 20),
         engine: Settings {
             begin_by: engine.begin_by,
             attempt_deadline: engine.attempt_deadline,
@@ -111,6 +117,15 @@ fn checked(file: file::File, environment: &Environment) -> Result<Config, Refusa
         },
         directory: directory.file,
     })
+}
+
+fn admin_token(text: &str, environment: &Environment) -> Result<Option<AdminToken>, Refusal> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let secret =
+        secret::resolve(text, environment).map_err(|problem| Refusal::new("http.admin_token", problem))?;
+    Ok(Some(AdminToken::of(secret.expose_secret())))
 }
 
 /// What is well-formed by itself and cannot be true together.

@@ -1,7 +1,7 @@
 //! From a signal to the end of the process.
 //!
-//! The first SIGTERM or SIGINT stops in order: nothing new comes in, what is in flight finishes, and
-//! the process ends with 0. The second ends it at once, with the code that the signal has in shells;
+//! The first SIGTERM or SIGINT, or `POST /v1/admin/drain`, stops in order: nothing new comes in, what is in flight finishes, and
+//! the process ends with 0. The next signal ends it at once, with the code that the signal has in shells;
 //! what was in flight then is settled as unknown by the next start.
 
 use std::future::Future;
@@ -22,6 +22,14 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// As people call it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
     /// As shells report a process that the signal ended.
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -55,10 +63,13 @@ impl Signals {
     }
 }
 
-/// Runs until a signal comes, then stops.
+/// Runs until a signal comes, or an admin path asks for it, then stops.
 pub async fn until_stopped(running: Running, mut signals: Signals) -> ExitCode {
-    let first = signals.next().await;
-    tracing::info!(signal = ?first, "stopping: what is in flight finishes; a second signal ends at once");
+    let why = tokio::select! {
+        signal = signals.next() => signal.name(),
+        () = running.drain_asked() => "POST /v1/admin/drain",
+    };
+    tracing::info!(why, "stopping: what is in flight finishes; a signal ends at once");
     stop_or_leave(running.stop(), &mut signals).await
 }
 

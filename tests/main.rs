@@ -21,3 +21,5 @@ mod process;
 mod proof;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod watch;

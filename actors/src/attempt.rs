@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::domain::breaker::Sign;
-use crate::domain::ids::{AccountName, MessageId, ProviderKind};
+use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Kind, Message, Settlement, State, UnknownPolicy};
 use crate::domain::outcome::{Doubt, Next, Outcome, Refusal};
 use crate::domain::phone::E164;
@@ -18,7 +18,6 @@ use crate::journal::{Journal, SettledAs};
 use crate::places::{AccountCharge, Place};
 use crate::ports::{HandOver, Later};
 use crate::shards::UnderWay;
-use crate::telemetry;
 
 /// A message that was claimed in this process and is not begun. Dropped unbegun, it goes back to its
 /// queue without costing a try.
@@ -118,7 +117,6 @@ struct Facts {
     id: MessageId,
     sender: E164,
     account: AccountName,
-    provider: ProviderKind,
     kind: Kind,
     cost: u32,
     tries: u16,
@@ -133,7 +131,6 @@ impl Facts {
             id: draft.id,
             sender: draft.sender,
             account: draft.account.clone(),
-            provider: draft.provider,
             kind: draft.kind,
             cost: draft.cost(),
             tries: message.tries,
@@ -152,6 +149,7 @@ impl Begun {
         let of = &self.of;
         let took = now.since(self.written_at);
         self.place.meters().attempt_ended(&outcome, took);
+        tracing::debug!(message_id = %of.id, attempt = self.number, outcome = outcome.label(), ?took, "answered");
         match outcome {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost, u32::from);
@@ -194,7 +192,7 @@ impl Begun {
             .await;
         let SettledAs::Now(now) = settled else { return };
         if now.state == State::Queued {
-            telemetry::retry(of.provider, &of.account);
+            self.place.meters().retry();
         }
     }
 
@@ -202,9 +200,9 @@ impl Begun {
     /// attempt's time is over, so that nothing of its conversation is written beside it.
     async fn leave_unknown(self, doubt: Doubt) {
         let Self { journal, of, place, under_way, number, deadline, written_at, .. } = self;
+        place.meters().unknown(doubt);
         drop((place, under_way));
         journal.tell_unknown(of.id, number);
-        telemetry::unknown(of.provider, doubt);
         let over_at = deadline + journal.settings().margin;
         let rest = over_at.since(journal.now()) + Duration::from_millis(1);
         tokio::time::sleep(rest).await;
@@ -214,12 +212,12 @@ impl Begun {
             Ok(true) if of.repeats => {
                 let policy = UnknownPolicy::Hold;
                 if let Err(error) = journal.settle_unknown(of.sender, of.id, number, policy).await {
-                    tracing::warn!(message = %of.id, %error, "not repeated yet; the sweeper will");
+                    tracing::warn!(message_id = %of.id, %error, "not repeated yet; the sweeper will");
                 }
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(message = %of.id, %error, "not marked unknown yet; the sweeper will");
+                tracing::warn!(message_id = %of.id, %error, "not marked unknown yet; the sweeper will");
             }
         }
     }

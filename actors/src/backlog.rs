@@ -7,7 +7,7 @@ use crate::domain::ids::{Incarnation, MessageId};
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
 use crate::journal::Journal;
-use crate::ports::StoreError;
+use crate::ports::{Backlog, StoreError};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 
@@ -22,13 +22,14 @@ pub(crate) struct Backlogs {
 impl Backlogs {
     /// Starts every sender of these shards that has messages waiting and does not run. One that runs is told
     /// how many wait, and looks itself if it knows of fewer. If the store fails, the sweeper looks again soon.
-    pub(crate) async fn look_at(&self, shards: ShardSet) {
-        said(self.look(shards, SenderMessage::Waiting).await);
+    /// What waits is told, if the store did.
+    pub(crate) async fn look_at(&self, shards: ShardSet) -> Option<Vec<Backlog>> {
+        said(self.look(shards, SenderMessage::Waiting).await)
     }
 
     /// As [`Backlogs::look_at`], and those that run read the head of their queue again, whatever they know of.
-    pub(crate) async fn look_anew_at(&self, shards: ShardSet) {
-        said(self.look(shards, |_| SenderMessage::LookAgain).await);
+    pub(crate) async fn look_anew_at(&self, shards: ShardSet) -> Option<Vec<Backlog>> {
+        said(self.look(shards, |_| SenderMessage::LookAgain).await)
     }
 
     /// Passes an offer to its sender, started if it does not run. Whoever has taken its shard since finds it.
@@ -41,8 +42,13 @@ impl Backlogs {
         }
     }
 
-    async fn look(&self, shards: ShardSet, tell: impl Fn(u64) -> SenderMessage) -> Result<(), StoreError> {
-        for backlog in self.journal.store().backlogs(shards).await? {
+    async fn look(
+        &self,
+        shards: ShardSet,
+        tell: impl Fn(u64) -> SenderMessage,
+    ) -> Result<Vec<Backlog>, StoreError> {
+        let backlogs = self.journal.store().backlogs(shards).await?;
+        for backlog in &backlogs {
             if let Some(sender) = self.roster.sender(backlog.sender) {
                 // One that is just stopping is found again.
                 let _ = sender.send_message(tell(backlog.waiting));
@@ -61,12 +67,12 @@ impl Backlogs {
                 }
             }
         }
-        Ok(())
+        Ok(backlogs)
     }
 }
 
-fn said(looked: Result<(), StoreError>) {
-    if let Err(error) = looked {
-        tracing::warn!(%error, "the senders that have work could not be looked up");
-    }
+fn said(looked: Result<Vec<Backlog>, StoreError>) -> Option<Vec<Backlog>> {
+    looked
+        .inspect_err(|error| tracing::warn!(%error, "the senders that have work could not be looked up"))
+        .ok()
 }

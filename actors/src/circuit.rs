@@ -8,20 +8,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::domain::breaker::{Answer, Breaker, Change, Circuit as Standing, Sign};
 use crate::domain::ids::AccountName;
 use crate::domain::time::Time;
-use crate::telemetry;
+use crate::telemetry::AccountMeters;
 
 /// One account's circuit. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Circuit {
     account: AccountName,
     breaker: Arc<Mutex<Breaker>>,
+    meters: Arc<AccountMeters>,
 }
 
 impl Circuit {
     /// A closed one for an account with so many places.
-    pub(crate) fn new(account: AccountName, places: usize) -> Self {
-        telemetry::circuit(&account, false);
-        Self { account, breaker: Arc::new(Mutex::new(Breaker::new(places))) }
+    pub(crate) fn new(account: AccountName, places: usize, meters: Arc<AccountMeters>) -> Self {
+        meters.circuit(false);
+        Self { account, breaker: Arc::new(Mutex::new(Breaker::new(places))), meters }
     }
 
     /// May another message go now?
@@ -52,12 +53,6 @@ impl Circuit {
         change == Change::Closed
     }
 
-    /// A process that works no more says nothing of the account's circuit. (Attempts that are on their
-    /// way still count as such, until they end.)
-    pub(crate) fn leave(&self) {
-        telemetry::circuit(&self.account, false);
-    }
-
     /// Where it stands, and how many places it allows while closed.
     pub(crate) fn standing(&self) -> (Standing, usize) {
         let breaker = self.breaker();
@@ -69,11 +64,11 @@ impl Circuit {
         match change {
             Change::None => {}
             Change::Opened(why) => {
-                telemetry::circuit(account, true);
+                self.meters.circuit(true);
                 tracing::error!(%account, why = why.as_str(), "the circuit of an account opened; its messages wait");
             }
             Change::Closed => {
-                telemetry::circuit(account, false);
+                self.meters.circuit(false);
                 tracing::warn!(%account, "the circuit of an account closed; its messages go on");
             }
         }

@@ -19,7 +19,7 @@ impl Ears {
             while let Some(heard) = heard.recv().await {
                 match heard {
                     Heard::Note(note) => take(note, &backlogs).await,
-                    Heard::Gap => backlogs.look_at(backlogs.journal.owned()).await,
+                    Heard::Gap => drop(backlogs.look_at(backlogs.journal.owned()).await),
                 }
             }
         }))

@@ -2,6 +2,7 @@
 //! that knows the tree of actors.
 
 mod accounts;
+mod readiness;
 pub mod supervisor;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub use self::accounts::AccountStanding;
 use self::accounts::Accounts;
+pub use self::readiness::Check;
 use self::supervisor::{Lifeline, Supervised};
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
@@ -34,7 +36,7 @@ use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::shards::Shards;
 use crate::sharing::{Sharing, SharingArguments, Standing as Sharings};
-use crate::telemetry;
+use crate::telemetry::{self, IntakeMeters};
 
 /// A step on behalf of a request is repeated for so long if the store does not answer.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
@@ -274,18 +276,20 @@ impl Engine {
         let directory = Directory::new(Arc::clone(&book), roster.clone());
         let ways_out = Arc::new(providers);
         let tickets = Tickets::new(settings.requests_in_flight);
+        let lifeline = Lifeline::default();
+        let in_flight = book.accounts.iter().map(|(name, account)| {
+            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
+        });
+        let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
         let intake = Intake {
             directory: directory.clone(),
             journal: journal.clone(),
             outcomes,
             tickets: tickets.clone(),
             ways_out: Arc::clone(&ways_out),
+            in_flight: Arc::clone(&in_flight),
+            meters: Arc::new(IntakeMeters::new()),
         };
-        let lifeline = Lifeline::default();
-        let in_flight = book.accounts.iter().map(|(name, account)| {
-            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
-        });
-        let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
         let accounts = Accounts {
             book: Arc::clone(&book),
             in_flight: Arc::clone(&in_flight),
@@ -450,18 +454,8 @@ impl Engine {
 
     /// Can it take requests now?
     pub fn readiness(&self) -> Readiness {
-        let working = match self.working_or_why() {
-            Ok(working) => working,
-            Err(why) => return Readiness::NotReady(why),
-        };
-        let journal = &working.intake.journal;
-        if working.lifeline.is_stopping() {
-            return Readiness::NotReady("the process is stopping".to_owned());
-        }
-        if let Some(why) = working.away_because(self.now()) {
-            return Readiness::NotReady(why);
-        }
-        journal.trouble().map_or(Readiness::Ready, Readiness::NotReady)
+        let problem = self.checks().into_iter().find_map(|check| check.problem);
+        problem.map_or(Readiness::Ready, Readiness::NotReady)
     }
 
     /// The engine's clock.

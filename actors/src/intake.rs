@@ -8,6 +8,7 @@
 mod elsewhere;
 mod offers;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,16 +20,18 @@ use crate::admission::{Ticket, Tickets};
 use crate::directory::{Directory, NoSender};
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Draft, Fallback, Kind, Lane, Message, State};
+use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::segments;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, QueuedAt, SendRequest, Sent, WaysOut};
 use crate::journal::Journal;
 use crate::outcomes::{Outcomes, Verdict};
+use crate::places::InFlight;
 use crate::ports::{Appended, BoundKey, Provider, Reserved, ScopedKey, StoreError};
 use crate::provider::NoPlace;
 use crate::sender::{Immediate, NowAnswer, SenderMessage, Submit, SubmitAnswer, SubmitNow};
-use crate::telemetry;
+use crate::telemetry::IntakeMeters;
 
 /// A request is answered within this; the documented client gives up at 30 s.
 const ANSWER_WITHIN: Duration = Duration::from_secs(25);
@@ -53,6 +56,8 @@ pub(crate) struct Intake {
     pub(crate) outcomes: Outcomes,
     pub(crate) tickets: Tickets,
     pub(crate) ways_out: Arc<WaysOut>,
+    pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
+    pub(crate) meters: Arc<IntakeMeters>,
 }
 
 /// What a request's idempotency key came to.
@@ -77,19 +82,26 @@ enum Told {
 impl Intake {
     pub(crate) async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
         let asked_at = self.journal.now();
-        let kind = request.kind;
+        let (kind, from) = (request.kind, request.from);
         let answer = match self.tickets.take() {
             // Held until the answer, and by the work itself if the client goes before it.
             Some(ticket) => self.take_in(request, &Arc::new(ticket), asked_at).await,
             None => Err(NotSent::Busy(COME_AGAIN_AFTER)),
         };
-        telemetry::accept_time(kind, self.journal.now().since(asked_at));
+        self.meters.answered(kind, self.journal.now().since(asked_at));
         match &answer {
-            Ok(sent) if sent.replayed => telemetry::replayed(),
-            Ok(sent) => telemetry::accepted(sent.provider, kind),
-            Err(not_sent) => telemetry::refused(not_sent.reason()),
+            Ok(sent) if sent.replayed => self.meters.replayed(),
+            Ok(_) => self.count_accepted(from, kind),
+            Err(not_sent) => self.meters.refused(not_sent),
         }
         answer
+    }
+
+    fn count_accepted(&self, from: E164, kind: Kind) {
+        let account = self.directory.route(from).and_then(|route| self.in_flight.get(&route.account));
+        if let Some(account) = account {
+            account.meters().accepted(kind, Lane::Normal);
+        }
     }
 
     async fn take_in(
@@ -402,7 +414,7 @@ impl Intake {
         if let Bound::Ours { key, token } = bound
             && let Err(error) = self.journal.release_key(key.clone(), id, *token).await
         {
-            tracing::warn!(message = %id, %error, "an idempotency key stays bound to a refused request");
+            tracing::warn!(message_id = %id, %error, "an idempotency key stays bound to a refused request");
         }
     }
 

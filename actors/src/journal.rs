@@ -373,7 +373,7 @@ impl Journal {
                 Err(error) => {
                     // Once: as many wait as there are places.
                     if !std::mem::replace(&mut said, true) {
-                        tracing::error!(message = %id, %error, "an outcome could not be recorded yet");
+                        tracing::error!(message_id = %id, %error, "an outcome could not be recorded yet");
                     }
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(LONGEST_REPEAT_WAIT);
@@ -455,7 +455,7 @@ impl Journal {
         let shown = self.store().message(id).await?.map(|message| message.shown());
         let Some(shown @ (Shown::Failed | Shown::Cancelled)) = shown else { return Ok(Heard::Known) };
         telemetry::belied(shown);
-        tracing::error!(message = %id, shown = shown.as_str(), "a provider says that it has this message");
+        tracing::error!(message_id = %id, shown = shown.as_str(), "a provider says that it has this message");
         Ok(Heard::Belies(shown))
     }
 
@@ -602,7 +602,7 @@ impl Journal {
         match self.store().message(id).await {
             Ok(Some(message)) => self.tell(sender, &message),
             Ok(None) => {}
-            Err(error) => tracing::warn!(message = %id, %error, "a settled record could not be read"),
+            Err(error) => tracing::warn!(message_id = %id, %error, "a settled record could not be read"),
         }
     }
 
@@ -641,6 +641,9 @@ impl Journal {
         let asked_at = self.now();
         let answer = step.await;
         self.inner.step_times.record(name, self.now().since(asked_at));
+        if let Err(error) = &answer {
+            telemetry::store_failed(error);
+        }
         let trouble = answer.as_ref().err().map(|error| (self.now(), error.to_string()));
         *self.inner.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         answer

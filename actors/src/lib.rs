@@ -25,5 +25,6 @@ pub mod sender;
 pub mod settings;
 pub mod shards;
 mod sharing;
+mod survey;
 mod sweeper;
 pub mod telemetry;

@@ -35,7 +35,8 @@ impl InFlight {
     /// Nothing in flight, of an account with so many places.
     pub(crate) fn new(provider: ProviderKind, account: AccountName, places: usize) -> Self {
         let meters = Arc::new(AccountMeters::new(provider, &account));
-        Self { counts: Arc::default(), circuit: Circuit::new(account, places), meters }
+        let circuit = Circuit::new(account, places, Arc::clone(&meters));
+        Self { counts: Arc::default(), circuit, meters }
     }
 
     /// The account's metrics.
@@ -49,8 +50,9 @@ impl InFlight {
     }
 
     /// Nobody goes by this any more: the process may work again later, with a new count and circuit.
+    /// (Attempts that are on their way still count as such, until they end.)
     pub(crate) fn leave(&self) {
-        self.circuit.leave();
+        self.meters.rest();
     }
 
     /// How many are taken.

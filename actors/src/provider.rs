@@ -31,6 +31,7 @@ use crate::places::{AccountCharge, InFlight, Place, PlacesAt};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
+use crate::survey::Survey;
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;
@@ -84,6 +85,8 @@ pub enum ProviderMessage {
     Loaded(Vec<Charge>),
     /// The account's pace allows something again.
     Wake,
+    /// How does it stand?
+    Report(Arc<Survey>),
     /// Makes the actor fail, for tests.
     #[cfg(feature = "chaos")]
     Panic,
@@ -217,6 +220,10 @@ impl Actor for ProviderActor {
             },
             ProviderMessage::Loaded(charges) => state.start_pace(&charges),
             ProviderMessage::Wake => state.alarm.rang(),
+            ProviderMessage::Report(survey) => {
+                survey.provider(state.with.journal.now());
+                return Ok(());
+            }
             #[cfg(feature = "chaos")]
             #[expect(clippy::panic, reason = "that is what it is for")]
             ProviderMessage::Panic => panic!("told to, by a test"),
@@ -391,6 +398,9 @@ impl ProviderState {
         let keep_from = if memory.is_zero() { now + JUST_BEHIND } else { now - memory };
         let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
         let patience = hand_over.deadline.since(now);
+        tracing::debug!(
+            message_id = %facts.id, attempt = hand_over.attempt, account = %self.with.account.name, "handed over"
+        );
         let mut call = self.with.way_out.send(hand_over, patience);
         let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         if !pace_memory.is_zero() {

@@ -12,10 +12,12 @@ mod claims;
 mod immediate;
 mod load;
 mod offer;
+mod report;
 mod submit;
 mod window;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -39,6 +41,7 @@ use crate::places::Place;
 use crate::ports::{EstimateRule, StoreError, Waiting};
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
+use crate::survey::Survey;
 
 /// The most that a claim is made ahead of its instant.
 const LONGEST_LEAD: Duration = Duration::from_millis(5);
@@ -125,6 +128,8 @@ pub enum SenderMessage {
     Wake,
     /// Claim nothing more: the process is stopping.
     Halt,
+    /// How does it stand?
+    Report(Arc<Survey>),
     /// Claim nothing more, and stop: the number's shard is given up.
     Leave,
     /// Makes the actor fail, for tests.
@@ -213,6 +218,8 @@ pub(crate) struct SenderState {
     store_again_at: Option<Time>,
     /// Since when there is work that may go, without a pause.
     since: Option<Time>,
+    /// Since when it waits for a place or the store although its pace lets it send.
+    held_up_since: Option<Time>,
     starting: VecDeque<Starting>,
     /// Permits of attempts that were passed on and are not known to be written.
     open: HashMap<MessageId, Permit>,
@@ -253,6 +260,7 @@ impl Actor for SenderActor {
             early: Early::default(),
             store_again_at: None,
             since: None,
+            held_up_since: None,
             starting: VecDeque::new(),
             open: HashMap::new(),
             places: Vec::new(),
@@ -305,6 +313,10 @@ impl Actor for SenderActor {
                 state.places_wanted = 0;
             }
             SenderMessage::Halt => state.halt(),
+            SenderMessage::Report(survey) => {
+                state.report(&survey);
+                return Ok(());
+            }
             SenderMessage::Leave => state.leave(&myself),
             #[cfg(feature = "chaos")]
             #[expect(clippy::panic, reason = "that is what it is for")]
@@ -340,11 +352,13 @@ impl SenderState {
     fn decide_what_may_go(&mut self, now: Time, decided: &mut Vec<Decided>) -> Option<Time> {
         let lead = self.lead();
         if let Some(again_at) = self.store_again_at.filter(|again_at| *again_at > now) {
+            self.held_up_since.get_or_insert(now);
             return Some(again_at);
         }
         loop {
             let Some(head) = self.window.head(now) else {
                 self.since = None;
+                self.held_up_since = None;
                 self.want_no_place();
                 return self.window.next_due();
             };
@@ -365,11 +379,15 @@ impl SenderState {
                 continue;
             }
             let Some(place) = self.places.pop() else {
+                self.held_up_since.get_or_insert(now);
                 self.want_places(head.cost);
                 return None;
             };
             if !place.covers(head.cost) {
                 continue;
+            }
+            if !place.is_for_probe() {
+                self.held_up_since = None;
             }
             let permit = pace.take(at, now, head.cost);
             decided.push(self.decide(head, permit, at, Some(place)));

@@ -33,7 +33,7 @@ use crate::ports::{Clock, Lease, Leased, Member, Peers, Store, StoreError};
 use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::shards::{Shards, end_of};
-use crate::telemetry;
+use crate::telemetry::{self, LeaseChange};
 
 /// Between two rounds: a part of the second within which who leaves is to be followed.
 const EVERY: Duration = Duration::from_millis(250);
@@ -202,10 +202,14 @@ impl Share {
         }
         if !lost.is_empty() {
             self.leaving.drop_lost(lost);
+            telemetry::leases(LeaseChange::Lost, lost.len());
             tracing::error!(
                 shards = lost.len(),
                 "another process has taken shards over: this one was too slow to renew them"
             );
+        }
+        if failed.is_some() {
+            telemetry::renewal_failed();
         }
         let failed_before = std::mem::replace(&mut self.renewals_fail, failed.is_some());
         match failed {
@@ -283,11 +287,12 @@ impl Share {
         if taken.is_empty() {
             return;
         }
+        telemetry::leases(LeaseChange::Taken, taken.len());
         tracing::info!(shards = taken.len(), all = self.mine.len(), "taken over");
         self.renew_at = self.renew_at.min(asked_at + lasts / RENEW_PART);
         let backlogs = backlogs.clone();
         while self.looks.try_join_next().is_some() {}
-        self.looks.spawn(async move { backlogs.look_at(taken).await });
+        self.looks.spawn(async move { drop(backlogs.look_at(taken).await) });
     }
 
     fn say_how_many(&self) {

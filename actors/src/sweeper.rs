@@ -5,21 +5,27 @@
 //! several processes share, each looks after its own shards.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
+use crate::admission::Tickets;
 use crate::backlog::Backlogs;
 use crate::directory::Directory;
-use crate::domain::ids::{MessageId, Shard};
+use crate::domain::ids::{AccountName, MessageId, Shard};
 use crate::domain::message::UnknownPolicy;
 use crate::domain::outcome::Doubt;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::ports::{StoreError, Unsettled};
+use crate::places::InFlight;
+use crate::ports::{Backlog, StoreError, Unsettled};
+use crate::provider::ProviderMessage;
 use crate::roster::Roster;
-use crate::telemetry;
+use crate::sender::SenderMessage;
+use crate::survey::Survey;
+use crate::telemetry::{self, MailboxMeters};
 
 /// Between two sweeps.
 const EVERY: Duration = Duration::from_secs(1);
@@ -33,6 +39,9 @@ const SHARED: u64 = 3;
 
 /// Every so many sweeps, a running sender with messages waiting reads the head of its queue again.
 const VERY_RARELY: u64 = 60;
+
+/// Every so many sweeps the actors are asked how they stand; the sweep after that tells the metrics.
+const SURVEY: u64 = 5;
 
 /// Pages pruned in one sweep, about a thousand records each.
 const PRUNES: usize = 8;
@@ -52,6 +61,8 @@ pub(crate) struct SweeperArguments {
     pub(crate) journal: Journal,
     pub(crate) directory: Directory,
     pub(crate) roster: Roster,
+    pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
+    pub(crate) tickets: Tickets,
 }
 
 pub(crate) struct SweeperState {
@@ -62,6 +73,11 @@ pub(crate) struct SweeperState {
     unknown: HashMap<(MessageId, u16), E164>,
     /// The last one did not get through.
     fails: bool,
+    mailboxes: Arc<MailboxMeters>,
+    /// Asked for, not yet told.
+    survey: Option<Arc<Survey>>,
+    /// Messages at numbers that the directory does not have, as counted last.
+    homeless: u64,
 }
 
 impl Actor for SweeperActor {
@@ -76,9 +92,18 @@ impl Actor for SweeperActor {
     ) -> Result<SweeperState, ActorProcessingErr> {
         // The first sweep wakes the senders that have work from before the start.
         myself.send_message(SweeperMessage::Sweep)?;
-        let SweeperArguments { journal, directory, roster } = with.clone();
+        let SweeperArguments { journal, directory, roster, .. } = with.clone();
         let backlogs = Backlogs { journal, directory, roster };
-        Ok(SweeperState { with, backlogs, sweeps: 0, unknown: HashMap::new(), fails: false })
+        Ok(SweeperState {
+            with,
+            backlogs,
+            sweeps: 0,
+            unknown: HashMap::new(),
+            fails: false,
+            mailboxes: Arc::new(MailboxMeters::new()),
+            survey: None,
+            homeless: 0,
+        })
     }
 
     async fn handle(
@@ -103,13 +128,21 @@ impl Actor for SweeperActor {
 
 impl SweeperState {
     async fn sweep(&mut self) -> Result<(), StoreError> {
-        telemetry::senders_running(self.with.roster.senders_running());
+        self.tell_metrics();
+        if self.sweeps.is_multiple_of(SURVEY) {
+            self.ask_actors();
+        }
         let owned = self.with.journal.owned();
         let is_shared = !self.with.journal.store().is_exclusive();
-        if self.sweeps.is_multiple_of(VERY_RARELY) {
-            self.backlogs.look_anew_at(owned).await;
+        let backlogs = if self.sweeps.is_multiple_of(VERY_RARELY) {
+            self.backlogs.look_anew_at(owned).await
         } else if self.sweeps.is_multiple_of(if is_shared { SHARED } else { RARELY }) {
-            self.backlogs.look_at(owned).await;
+            self.backlogs.look_at(owned).await
+        } else {
+            None
+        };
+        if let Some(backlogs) = backlogs {
+            self.tell_depths(&backlogs);
         }
         // One process is enough for it: the one with the first shard.
         let prunes = Shard::all().next().is_some_and(|first| owned.contains(first));
@@ -122,6 +155,8 @@ impl SweeperState {
         let now = self.with.journal.now();
         let margin = self.with.journal.settings().margin;
         let unsettled = self.with.journal.store().unsettled_in(owned).await?;
+        let waiting = unsettled.iter().filter(|attempt| attempt.evidence_until.is_some()).count();
+        telemetry::unknown_waiting(waiting as u64);
         self.hear_what_was_settled(&unsettled).await;
         for attempt in unsettled {
             let done = self.settle_if_over(&attempt, now, margin).await;
@@ -131,10 +166,60 @@ impl SweeperState {
             }
             // One record in trouble keeps nobody from the others.
             if let Err(error) = done {
-                tracing::warn!(message = %attempt.id, %error, "an open attempt could not be settled yet");
+                tracing::warn!(message_id = %attempt.id, %error, "an open attempt could not be settled yet");
             }
         }
         Ok(())
+    }
+
+    /// Asks every sender and provider actor how it stands.
+    fn ask_actors(&mut self) {
+        let accounts = self.with.directory.book().accounts.keys();
+        let mailboxes = Arc::clone(&self.mailboxes);
+        let survey = Arc::new(Survey::begin(accounts.clone(), mailboxes, self.with.journal.now()));
+        for sender in self.with.roster.senders() {
+            // One that is stopping has nothing to say.
+            let _ = sender.send_message(SenderMessage::Report(Arc::clone(&survey)));
+        }
+        for account in accounts {
+            let _ = self.with.roster.pass(account, ProviderMessage::Report(Arc::clone(&survey)));
+        }
+        self.survey = Some(survey);
+    }
+
+    fn tell_metrics(&mut self) {
+        let SweeperArguments { journal, directory, roster, in_flight, tickets } = &self.with;
+        let live = roster.senders_running();
+        let numbers = directory.book().numbers.keys();
+        let owned = journal.owned();
+        let ours = numbers.filter(|number| owned.contains(Shard::of(**number))).count();
+        let dormant = ours.saturating_sub(live);
+        telemetry::senders(live, dormant, self.homeless);
+        telemetry::requests_in_flight(tickets.out());
+        for account in in_flight.values() {
+            let (_, allowed) = account.circuit().standing();
+            account.meters().places(allowed);
+        }
+        let Some(survey) = self.survey.take() else { return };
+        let now = journal.now();
+        for (name, account) in in_flight.as_ref() {
+            account.meters().queues(survey.figures(name, now));
+        }
+    }
+
+    fn tell_depths(&mut self, backlogs: &[Backlog]) {
+        let mut depths: HashMap<&AccountName, u64> = HashMap::new();
+        let mut homeless = 0;
+        for backlog in backlogs {
+            match self.with.directory.route(backlog.sender) {
+                Some(route) => *depths.entry(&route.account).or_default() += backlog.waiting,
+                None => homeless += backlog.waiting,
+            }
+        }
+        for (name, account) in self.with.in_flight.as_ref() {
+            account.meters().depth(depths.get(name).copied().unwrap_or(0));
+        }
+        self.homeless = homeless;
     }
 
     async fn settle_if_over(

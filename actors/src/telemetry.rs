@@ -1,42 +1,23 @@
-//! Every metric, label and log event of the engine, once.
+//! Every metric of the engine: what it is (`catalogue.rs`), and who counts it.
 //!
-//! Labels come from closed sets (provider, account, class, lane); never a phone number, an id or a
-//! key. Durations are histograms in seconds.
+//! Labels come from closed sets and the names of accounts; never a phone number, an id or a key. What
+//! happens with every message goes through handles that are looked up once ([`AccountMeters`],
+//! [`IntakeMeters`], [`StepTimes`], [`StoreMeters`]); the rest is rare enough to be looked up each time. What
+//! would need a look at all senders is asked of them now and then (`survey.rs`), never per message.
 
-// The one place where the macros may be used.
+// The one place where the macros may be used, with its submodules.
 #![allow(clippy::disallowed_macros)]
 
-use std::time::Duration;
+mod catalogue;
+mod meters;
 
-use dashmap::DashMap;
-use metrics::{
-    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
-    histogram,
-};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
-use crate::domain::ids::{AccountName, ProviderKind};
-use crate::domain::message::{Kind, Shown};
-use crate::domain::outcome::{Class, Doubt, Outcome};
-
-const ACCEPTED: &str = "sendyard_messages_accepted_total";
-const REFUSED: &str = "sendyard_requests_refused_total";
-const REPLAYED: &str = "sendyard_idempotent_replays_total";
-const HANDED_OVER: &str = "sendyard_hand_overs_total";
-const SEGMENTS: &str = "sendyard_segments_handed_over_total";
-const RETRIES: &str = "sendyard_retries_total";
-const UNKNOWN: &str = "sendyard_unknown_outcomes_total";
-const UNKNOWN_SETTLED: &str = "sendyard_unknown_outcomes_settled_total";
-const BELIED: &str = "sendyard_evidence_against_us_total";
-const RESTARTS: &str = "sendyard_actor_restarts_total";
-const ACCEPT_TIME: &str = "sendyard_accept_seconds";
-const PROVIDER_TIME: &str = "sendyard_provider_answer_seconds";
-const STORE_TIME: &str = "sendyard_store_step_seconds";
-const LATENESS: &str = "sendyard_hand_over_lateness_seconds";
-const IN_FLIGHT: &str = "sendyard_attempts_in_flight";
-const CIRCUIT: &str = "sendyard_circuit_open";
-const SENDERS: &str = "sendyard_senders_running";
-const SHARDS: &str = "sendyard_shards";
-const NOTES_LOST: &str = "sendyard_notes_lost_total";
+pub use self::catalogue::{Kind, Label, METRICS, Metric, document};
+pub use self::meters::StoreMeters;
+pub(crate) use self::meters::{AccountMeters, IntakeMeters, MailboxMeters, QueueFigures, StepTimes};
+use crate::domain::message::Shown;
+use crate::ports::StoreError;
 
 /// How an unknown outcome was settled, or what was done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +35,8 @@ pub(crate) enum UnknownSettled {
 }
 
 impl UnknownSettled {
+    const ALL: [Self; 5] = [Self::Evidence, Self::Repeat, Self::Resend, Self::Hold, Self::Person];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Evidence => "evidence",
@@ -65,206 +48,133 @@ impl UnknownSettled {
     }
 }
 
-/// Tells the recorder the help text and unit of every metric. Once, at the start.
+/// What happens to the leases of shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeaseChange {
+    /// They are ours now.
+    Taken,
+    /// We gave them up.
+    Released,
+    /// They are another process's.
+    Lost,
+}
+
+/// Tells the recorder the help text and unit of every metric, and begins each counter at zero: one that
+/// appears with its first event hides that event from whoever looks at its growth. Once, at the start.
 pub fn describe() {
-    describe_counter!(ACCEPTED, Unit::Count, "Messages accepted and durable, by provider and kind.");
-    describe_counter!(REFUSED, Unit::Count, "Send requests refused, by reason.");
-    describe_counter!(REPLAYED, Unit::Count, "Send requests answered again under their idempotency key.");
-    describe_counter!(HANDED_OVER, Unit::Count, "Attempts that ended, by provider, account and outcome.");
-    describe_counter!(SEGMENTS, Unit::Count, "Segments of accepted messages, by provider and account.");
-    describe_counter!(
-        RETRIES,
-        Unit::Count,
-        "Refused attempts that will be repeated, by provider and account."
-    );
-    describe_counter!(UNKNOWN, Unit::Count, "Attempts whose outcome nobody knows, by provider and reason.");
-    describe_counter!(
-        UNKNOWN_SETTLED,
-        Unit::Count,
-        "Unknown outcomes settled, or acted upon, by how: evidence, a repeat, a resend, a hold, a person."
-    );
-    describe_counter!(
-        BELIED,
-        Unit::Count,
-        "Providers' word that they have a message that is failed or cancelled, by its status."
-    );
-    describe_counter!(RESTARTS, Unit::Count, "Actors restarted after a failure, by kind of actor.");
-    describe_histogram!(ACCEPT_TIME, Unit::Seconds, "From a send request's arrival to its answer, by kind.");
-    describe_histogram!(
-        PROVIDER_TIME,
-        Unit::Seconds,
-        "From a hand-over's write to its outcome, by provider."
-    );
-    describe_histogram!(
-        STORE_TIME,
-        Unit::Seconds,
-        "From asking the store for a step to its answer, by step."
-    );
-    describe_histogram!(
-        LATENESS,
-        Unit::Seconds,
-        "From the instant a message was due to its write, by provider."
-    );
-    describe_gauge!(
-        IN_FLIGHT,
-        Unit::Count,
-        "Attempts in flight and places granted for the next ones, by provider account."
-    );
-    describe_gauge!(
-        CIRCUIT,
-        Unit::Count,
-        "1 while the circuit of a provider account is open, else 0, by account."
-    );
-    describe_gauge!(SENDERS, Unit::Count, "Sender actors that run.");
-    describe_gauge!(
-        SHARDS,
-        Unit::Count,
-        "Shards that this process works with, or is giving up to another, by state."
-    );
-    describe_counter!(
-        NOTES_LOST,
-        Unit::Count,
-        "Notes between processes that were lost, by why: what they were about is found a moment later."
-    );
-}
-
-const fn kind_label(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Queued => "queued",
-        Kind::Immediate => "immediate",
-    }
-}
-
-pub(crate) fn accepted(provider: ProviderKind, kind: Kind) {
-    counter!(ACCEPTED, "provider" => provider.as_str(), "kind" => kind_label(kind)).increment(1);
-}
-
-pub(crate) fn refused(reason: &'static str) {
-    counter!(REFUSED, "reason" => reason).increment(1);
-}
-
-pub(crate) fn replayed() {
-    counter!(REPLAYED).increment(1);
-}
-
-pub(crate) fn accept_time(kind: Kind, took: Duration) {
-    histogram!(ACCEPT_TIME, "kind" => kind_label(kind)).record(took);
-}
-
-/// What happens with every message, of one provider account: its metrics are looked up once.
-#[derive(Debug)]
-pub(crate) struct AccountMeters {
-    ended: Vec<(&'static str, Counter)>,
-    answer_time: Histogram,
-    segments: Counter,
-    lateness: Histogram,
-    in_flight: Gauge,
-}
-
-impl AccountMeters {
-    /// Of an account at that provider. To be made once the recorder of the metrics is there.
-    pub(crate) fn new(provider: ProviderKind, account: &AccountName) -> Self {
-        let (provider, name) = (provider.as_str(), account.as_str());
-        let outcomes = Outcome::LABELS.into_iter().chain(Class::ALL.map(Class::as_str));
-        let ended = outcomes.map(|outcome| {
-            let labels = [
-                ("provider", provider.to_owned()),
-                ("account", name.to_owned()),
-                ("outcome", outcome.to_owned()),
-            ];
-            (outcome, counter!(HANDED_OVER, &labels))
-        });
-        Self {
-            ended: ended.collect(),
-            answer_time: histogram!(PROVIDER_TIME, "provider" => provider),
-            segments: counter!(SEGMENTS, "provider" => provider, "account" => name.to_owned()),
-            lateness: histogram!(LATENESS, "provider" => provider),
-            in_flight: gauge!(IN_FLIGHT, "account" => name.to_owned()),
+    for Metric { name, kind, unit, help, .. } in METRICS.iter().copied() {
+        match kind {
+            Kind::Counter => describe_counter!(name, unit, help),
+            Kind::Gauge => describe_gauge!(name, unit, help),
+            Kind::Histogram(_) => describe_histogram!(name, unit, help),
         }
     }
-
-    pub(crate) fn attempt_ended(&self, outcome: &Outcome, took: Duration) {
-        let label = outcome.label();
-        if let Some((_, counter)) = self.ended.iter().find(|(name, _)| *name == label) {
-            counter.increment(1);
-        }
-        self.answer_time.record(took);
+    for how in UnknownSettled::ALL {
+        counter!(catalogue::UNKNOWN_SETTLED.name, "how" => how.as_str()).increment(0);
     }
-
-    pub(crate) fn segments(&self, segments: u32) {
-        self.segments.increment(u64::from(segments));
+    for shown in [Shown::Failed, Shown::Cancelled] {
+        counter!(catalogue::BELIED.name, "status" => shown.as_str()).increment(0);
     }
-
-    pub(crate) fn lateness(&self, late: Duration) {
-        self.lateness.record(late);
+    for actor in catalogue::ACTORS {
+        counter!(catalogue::RESTARTS.name, "actor" => *actor).increment(0);
     }
-
-    // By steps: a count that was read and then written late would stay.
-    pub(crate) fn place_taken(&self) {
-        self.in_flight.increment(1.0);
+    for error in catalogue::ERRORS {
+        counter!(catalogue::STORE_ERRORS.name, "error" => *error).increment(0);
     }
-
-    pub(crate) fn place_back(&self) {
-        self.in_flight.decrement(1.0);
+    for change in catalogue::CHANGES {
+        counter!(catalogue::LEASES.name, "change" => *change).increment(0);
+    }
+    counter!(catalogue::RENEWALS_FAILED.name).increment(0);
+    for reason in catalogue::LOSSES {
+        counter!(catalogue::NOTES_LOST.name, "reason" => *reason).increment(0);
+    }
+    for check in catalogue::CHECKS {
+        not_ready(check, false);
     }
 }
 
-/// The times of the store's steps: each step's metric is looked up once.
-#[derive(Debug, Default)]
-pub(crate) struct StepTimes {
-    known: DashMap<&'static str, Histogram>,
+/// The version that runs.
+pub fn build(version: &'static str) {
+    gauge!(catalogue::BUILD.name, "version" => version).set(1.0);
 }
 
-impl StepTimes {
-    pub(crate) fn record(&self, step: &'static str, took: Duration) {
-        if let Some(histogram) = self.known.get(step) {
-            return histogram.record(took);
-        }
-        let histogram = histogram!(STORE_TIME, "step" => step);
-        histogram.record(took);
-        self.known.insert(step, histogram);
-    }
+/// An error answer of the API.
+pub fn api_error(code: &'static str) {
+    counter!(catalogue::API_ERRORS.name, "code" => code).increment(1);
 }
 
-pub(crate) fn retry(provider: ProviderKind, account: &AccountName) {
-    let account = account.as_str().to_owned();
-    counter!(RETRIES, "provider" => provider.as_str(), "account" => account).increment(1);
+/// Whether a check of `/readyz` fails.
+pub fn not_ready(check: &'static str, fails: bool) {
+    gauge!(catalogue::NOT_READY.name, "check" => check).set(f64::from(u8::from(fails)));
 }
 
-pub(crate) fn unknown(provider: ProviderKind, doubt: Doubt) {
-    counter!(UNKNOWN, "provider" => provider.as_str(), "reason" => doubt.as_str()).increment(1);
+/// Room left on the disk of the embedded store.
+pub fn disk_free(bytes: u64) {
+    gauge!(catalogue::DISK_FREE.name).set(in_metrics(bytes));
 }
 
 pub(crate) fn unknown_settled(how: UnknownSettled) {
-    counter!(UNKNOWN_SETTLED, "how" => how.as_str()).increment(1);
+    counter!(catalogue::UNKNOWN_SETTLED.name, "how" => how.as_str()).increment(1);
+}
+
+pub(crate) fn unknown_waiting(messages: u64) {
+    gauge!(catalogue::UNKNOWN_WAITING.name).set(in_metrics(messages));
 }
 
 pub(crate) fn belied(shown: Shown) {
-    counter!(BELIED, "status" => shown.as_str()).increment(1);
+    counter!(catalogue::BELIED.name, "status" => shown.as_str()).increment(1);
 }
 
 pub(crate) fn restarted(actor: &'static str) {
-    counter!(RESTARTS, "actor" => actor).increment(1);
+    counter!(catalogue::RESTARTS.name, "actor" => actor).increment(1);
 }
 
-pub(crate) fn circuit(account: &AccountName, open: bool) {
-    gauge!(CIRCUIT, "account" => account.as_str().to_owned()).set(if open { 1.0 } else { 0.0 });
+pub(crate) fn store_failed(error: &StoreError) {
+    let word = match error {
+        StoreError::Unanswered => "unanswered",
+        StoreError::Full(_) => "full",
+        StoreError::Unavailable(_) => "unavailable",
+        StoreError::Corrupt(_) => "corrupt",
+    };
+    counter!(catalogue::STORE_ERRORS.name, "error" => word).increment(1);
 }
 
-// A count of things in memory: far under 2^53.
-#[allow(clippy::cast_precision_loss)]
-pub(crate) fn senders_running(senders: usize) {
-    gauge!(SENDERS).set(senders as f64);
+pub(crate) fn leases(change: LeaseChange, shards: usize) {
+    let change = match change {
+        LeaseChange::Taken => "taken",
+        LeaseChange::Released => "released",
+        LeaseChange::Lost => "lost",
+    };
+    counter!(catalogue::LEASES.name, "change" => change).increment(shards as u64);
 }
 
-// 256 at the most.
-#[allow(clippy::cast_precision_loss)]
+pub(crate) fn renewal_failed() {
+    counter!(catalogue::RENEWALS_FAILED.name).increment(1);
+}
+
 pub(crate) fn shards(owned: usize, leaving: usize) {
-    gauge!(SHARDS, "state" => "owned").set(owned as f64);
-    gauge!(SHARDS, "state" => "leaving").set(leaving as f64);
+    gauge!(catalogue::SHARDS.name, "state" => "owned").set(in_metrics(owned as u64));
+    gauge!(catalogue::SHARDS.name, "state" => "leaving").set(in_metrics(leaving as u64));
 }
 
 /// A note of another process, or for one, was lost: `unreadable`, `no_room` or `not_sent`.
-pub fn note_lost(why: &'static str) {
-    counter!(NOTES_LOST, "why" => why).increment(1);
+pub fn note_lost(reason: &'static str) {
+    counter!(catalogue::NOTES_LOST.name, "reason" => reason).increment(1);
+}
+
+/// Of the sending numbers in the directory, and messages at numbers that are not there.
+pub(crate) fn senders(live: usize, dormant: usize, homeless: u64) {
+    gauge!(catalogue::SENDERS.name, "state" => "live").set(in_metrics(live as u64));
+    gauge!(catalogue::SENDERS.name, "state" => "dormant").set(in_metrics(dormant as u64));
+    gauge!(catalogue::HOMELESS.name).set(in_metrics(homeless));
+}
+
+pub(crate) fn requests_in_flight(requests: usize) {
+    gauge!(catalogue::REQUESTS.name).set(in_metrics(requests as u64));
+}
+
+// Counts of things in memory, or bytes of a disk: under 2^53, or shown only.
+#[allow(clippy::cast_precision_loss)]
+const fn in_metrics(count: u64) -> f64 {
+    count as f64
 }

@@ -55,7 +55,10 @@ pub(crate) async fn run_taken_over() {
     let mut first = yard.serve_at("127.0.0.1:18081");
     let mut second = yard.serve_at("127.0.0.1:18082");
     let seen = async |at: &str| {
-        (metric(at, "sendyard_shards{state=\"owned\"}").await, metric(at, "sendyard_senders_running").await)
+        (
+            metric(at, "sendyard_shards{state=\"owned\"}").await,
+            metric(at, "sendyard_senders{state=\"live\"}").await,
+        )
     };
     while seen("127.0.0.1:18081").await.1 + seen("127.0.0.1:18082").await.1 < MANY_SENDERS {
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -176,7 +176,7 @@ impl FromRequestParts<Arc<Front>> for Caller {
 }
 
 /// The key of `Authorization: Bearer <key>`, the scheme in any case.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let (scheme, rest) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked("bearer".len())?;
     let key = rest.strip_prefix(b" ")?.trim_ascii();
     scheme.eq_ignore_ascii_case(b"bearer").then_some(key)

@@ -13,6 +13,7 @@ use axum::http::header::{LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::engine::Check;
 use sendyard_actors::ports::StoreError;
 use serde::Serialize;
 use serde_json::Value;
@@ -45,6 +46,8 @@ pub(super) struct ApiError {
     message_id: Option<MessageId>,
     /// `None` leaves the field out; `Some(Null)` says that the provider gave no code.
     provider_code: Option<Value>,
+    /// Of `/readyz` only.
+    checks: Option<Vec<CheckAnswer>>,
 }
 
 impl ApiError {
@@ -60,6 +63,7 @@ impl ApiError {
             retry_after: must_say_when.then_some(COME_BACK),
             message_id: None,
             provider_code: None,
+            checks: None,
         }
     }
 
@@ -100,6 +104,16 @@ impl ApiError {
         Self { provider_code: Some(code.map_or(Value::Null, Value::String)), ..self }
     }
 
+    /// With what was looked at.
+    pub(super) fn checks(self, checks: Vec<CheckAnswer>) -> Self {
+        Self { checks: Some(checks), ..self }
+    }
+
+    /// Its code, as a word.
+    pub(super) fn word(&self) -> &'static str {
+        self.code.as_str()
+    }
+
     /// Is it a fault of ours that an operator must hear of?
     pub(super) fn is_internal(&self) -> bool {
         self.code == Code::Internal
@@ -126,6 +140,7 @@ impl ApiError {
             request_id: id.as_str().to_owned(),
             message_id: self.message_id,
             provider_code: self.provider_code,
+            checks: self.checks,
         }
     }
 }
@@ -212,6 +227,30 @@ pub(super) struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     provider_code: Option<Value>,
+    /// What `/readyz` looked at, with `not_ready`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    checks: Option<Vec<CheckAnswer>>,
+}
+
+/// One check of `/readyz`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct CheckAnswer {
+    /// Its name.
+    #[schema(value_type = String, example = "store")]
+    check: &'static str,
+    /// Whether it passed.
+    ok: bool,
+    /// Why it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    detail: Option<String>,
+}
+
+impl From<Check> for CheckAnswer {
+    fn from(check: Check) -> Self {
+        Self { check: check.name, ok: check.problem.is_none(), detail: check.problem }
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,60 @@
 //! For whoever runs the process: is it alive, is it ready, and its metrics. Without a key.
+//!
+//! Readiness is a list of named checks: the engine's own, and the disk of the embedded store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use sendyard_actors::engine::Readiness;
+use sendyard_actors::engine::{Check, Engine};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::errors::{ApiError, Code, Described, described};
+use super::errors::{ApiError, CheckAnswer, Code, Described, described};
 use super::router::Front;
 use super::unbuilt;
 
 /// The text format of Prometheus.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Room on the disk of the embedded store, as it was looked at last.
+#[derive(Debug)]
+pub struct DiskRoom {
+    free: AtomicU64,
+    least: u64,
+}
+
+impl DiskRoom {
+    /// Not looked at yet. With less than `least` bytes the process is not ready.
+    pub const fn unseen(least: u64) -> Self {
+        Self { free: AtomicU64::new(u64::MAX), least }
+    }
+
+    /// It has so many bytes.
+    pub fn saw(&self, free: u64) {
+        self.free.store(free, Ordering::Relaxed);
+    }
+
+    fn problem(&self) -> Option<String> {
+        let free = self.free.load(Ordering::Relaxed);
+        let (is_short, mib) = (free < self.least, |bytes: u64| bytes >> 20);
+        is_short.then(|| {
+            format!("{} MiB are left on the disk of the store, of at least {}", mib(free), mib(self.least))
+        })
+    }
+}
+
+/// Every check, in the order in which they are told.
+pub fn checks(engine: &Engine, disk: Option<&DiskRoom>) -> Vec<Check> {
+    let mut checks = engine.checks();
+    if let Some(disk) = disk {
+        checks.push(Check { name: "disk_space", problem: disk.problem() });
+    }
+    checks
+}
 
 /// How the process is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,15 +67,24 @@ pub(super) struct Health {
     version: &'static str,
 }
 
-const fn health_of(status: &'static str) -> Json<Health> {
-    Json(Health { status, version: env!("CARGO_PKG_VERSION") })
+/// That it can take requests, and what was looked at.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ready {
+    #[serde(flatten)]
+    health: Health,
+    /// All of them passed.
+    checks: Vec<CheckAnswer>,
+}
+
+const fn health_of(status: &'static str) -> Health {
+    Health { status, version: env!("CARGO_PKG_VERSION") }
 }
 
 /// Is it up?
 #[utoipa::path(get, path = "/health", operation_id = "health", tag = "operations",
     responses((status = 200, description = "It is up", body = Health)))]
 pub(super) async fn health() -> Json<Health> {
-    health_of("healthy")
+    Json(health_of("healthy"))
 }
 
 /// Is the process alive?
@@ -45,24 +93,27 @@ pub(super) async fn health() -> Json<Health> {
 #[utoipa::path(get, path = "/livez", operation_id = "alive", tag = "operations",
     responses((status = 200, description = "It is alive", body = Health)))]
 pub(super) async fn alive() -> Json<Health> {
-    health_of("alive")
+    Json(health_of("alive"))
 }
 
 /// Can it take requests?
 ///
-/// Send it none while this is `503`.
+/// Send it none while this is `503`. The checks: `draining`, `store`, `leases`, `directory`, and of an embedded
+/// store `disk_space`.
 #[utoipa::path(get, path = "/readyz", operation_id = "ready", tag = "operations", responses(
-    (status = 200, description = "It can", body = Health),
+    (status = 200, description = "It can", body = Ready),
     ReadyErrors,
 ))]
-pub(super) async fn ready(State(front): State<Arc<Front>>) -> Result<Json<Health>, ApiError> {
-    answer(front.engine.readiness())
+pub(super) async fn ready(State(front): State<Arc<Front>>) -> Result<Json<Ready>, ApiError> {
+    answer(checks(&front.engine, front.disk.as_deref()))
 }
 
-fn answer(readiness: Readiness) -> Result<Json<Health>, ApiError> {
-    match readiness {
-        Readiness::Ready => Ok(health_of("ready")),
-        Readiness::NotReady(why) => Err(ApiError::new(Code::NotReady, why)),
+fn answer(checks: Vec<Check>) -> Result<Json<Ready>, ApiError> {
+    let first = checks.iter().find_map(|check| check.problem.clone());
+    let checks = checks.into_iter().map(CheckAnswer::from).collect();
+    match first {
+        None => Ok(Json(Ready { health: health_of("ready"), checks })),
+        Some(why) => Err(ApiError::new(Code::NotReady, why).checks(checks)),
     }
 }
 
@@ -103,10 +154,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn not_ready_is_503_with_the_sentence() {
-        let response = answer(Readiness::NotReady("the store is loading".to_owned())).into_response();
+    fn not_ready_is_503_with_the_sentence_and_the_names_of_the_checks() {
+        let disk = DiskRoom::unseen(100 << 20);
+        disk.saw(3 << 20);
+        let checks = vec![
+            Check { name: "store", problem: None },
+            Check { name: "disk_space", problem: disk.problem() },
+        ];
+        let response = answer(checks).into_response();
         assert_eq!(response.status().as_u16(), 503);
-        let error = response.extensions().get::<ApiError>();
-        assert!(format!("{error:?}").contains("the store is loading"));
+        let error = format!("{:?}", response.extensions().get::<ApiError>());
+        assert!(error.contains("3 MiB are left on the disk of the store, of at least 100"), "{error}");
+        assert!(error.contains("disk_space") && error.contains("ok: true"), "{error}");
+    }
+
+    #[test]
+    fn a_disk_that_was_not_looked_at_has_room() {
+        assert_eq!(DiskRoom::unseen(1).problem(), None);
     }
 }

@@ -64,7 +64,10 @@ pub(super) async fn send(
     let from = form.from_phone_number;
     let keyed = form.idempotency_key.is_some();
     match front.engine.send(to_engine(caller, form)).await {
-        Ok(sent) => Ok(answer(&sent)),
+        Ok(sent) => {
+            tracing::debug!(message_id = %sent.id, replayed = sent.replayed, "accepted");
+            Ok(answer(&sent))
+        }
         Err(not_sent) => Err(refusal::answer(not_sent, from, keyed)),
     }
 }

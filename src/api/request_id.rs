@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use sendyard_actors::telemetry;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::errors::ApiError;
@@ -43,11 +45,14 @@ fn is_sane(id: &str) -> bool {
 /// Runs around every route and fallback.
 pub(super) async fn identify(request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
+    // Off at the usual level, and then free: what it is for is following one message (docs/OPERATIONS.md).
+    let span = tracing::debug_span!("request", id = id.as_str());
     // Handlers keep nothing across requests, so there is no state that a panic could leave broken.
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let answered = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| ApiError::internal().into_response());
 
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        telemetry::api_error(error.word());
         if error.is_internal() {
             tracing::error!(request_id = id.as_str(), "a request failed by a fault of ours");
         }

@@ -10,10 +10,14 @@ use sendyard_actors::engine::Engine;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::admin::Drain;
 use super::auth::Keyring;
 use super::errors::page;
+use super::health::DiskRoom;
 use super::messages::batch;
-use super::{accounts, cancel, docs, health, messages, openapi, request_id, stats, status, unbuilt, unknown};
+use super::{
+    accounts, admin, cancel, docs, health, messages, openapi, request_id, stats, status, unbuilt, unknown,
+};
 
 /// Renders the page that Prometheus reads, in its text format.
 pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
@@ -28,6 +32,10 @@ pub struct Front {
     pub metrics: Option<MetricsPage>,
     /// How long a client may take over the body of one request.
     pub body_timeout: Duration,
+    /// The disk of an embedded store.
+    pub disk: Option<Arc<DiskRoom>>,
+    /// How the process is asked to end; `None` where no token for it is configured.
+    pub drain: Option<Drain>,
 }
 
 /// The list: each route with its description, from the same line.
@@ -47,6 +55,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(accounts::list))
         .route("/v1/accounts/", get(accounts::list))
         .routes(routes!(accounts::close))
+        .routes(routes!(admin::drain))
         .routes(routes!(health::health))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

@@ -1,21 +1,19 @@
 //! The metrics' recorder: installed once a process, rendered for Prometheus.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+use sendyard_actors::engine::Engine;
 use sendyard_actors::telemetry;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::api::MetricsPage;
-
-/// Bounds of every histogram in seconds: from an fsync to the longest attempt.
-const SECONDS: [f64; 16] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0];
+use crate::api::{self, DiskRoom, MetricsPage};
 
 /// Histograms keep every sample until they are tended, which scraping alone does too seldom.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -29,12 +27,30 @@ pub(super) fn recorder() -> Result<PrometheusHandle, BuildError> {
     if let Some(recorder) = installed.as_ref() {
         return Ok(recorder.clone());
     }
-    let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .install_recorder()?;
+    let mut builder = PrometheusBuilder::new();
+    for metric in telemetry::METRICS {
+        if let telemetry::Kind::Histogram(bounds) = metric.kind {
+            builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)?;
+        }
+    }
+    let recorder = builder.install_recorder()?;
     telemetry::describe();
+    telemetry::build(env!("CARGO_PKG_VERSION"));
+    Collector::default().describe();
     *installed = Some(recorder.clone());
     Ok(recorder)
+}
+
+/// The page that Prometheus reads: what was counted, and what is looked at for it.
+pub(super) fn page(recorder: PrometheusHandle, engine: Engine, disk: Option<Arc<DiskRoom>>) -> MetricsPage {
+    let process = Collector::default();
+    Arc::new(move || {
+        process.collect();
+        for check in api::checks(&engine, disk.as_deref()) {
+            telemetry::not_ready(check.name, check.problem.is_some());
+        }
+        recorder.render()
+    })
 }
 
 /// Tends the recorder until it is dropped.

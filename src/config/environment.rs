@@ -37,3 +37,9 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
         Self(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
     }
 }
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}

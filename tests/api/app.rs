@@ -52,7 +52,17 @@ impl App {
         let yard = builder.start().await;
         let keys = Arc::new(keyring());
         let engine = yard.engine.clone();
-        Self { router: router(Front { engine, keys, metrics, body_timeout: BODY_TIMEOUT }), yard }
+        Self {
+            router: router(Front {
+                engine,
+                keys,
+                metrics,
+                body_timeout: BODY_TIMEOUT,
+                disk: None,
+                drain: None,
+            }),
+            yard,
+        }
     }
 
     /// Sends a request as it is, and holds the answer against the description.

@@ -50,6 +50,7 @@ async fn it_lists_every_route() {
         "POST /sms/cancel/{message_id}",
         "POST /sms/send",
         "POST /v1/accounts/{name}/close",
+        "POST /v1/admin/drain",
         "POST /v1/messages/batch",
         "POST /v1/messages/{message_id}/settle",
     ];

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::{Uuid, Variant};
 
 use super::phone::E164;
+use super::time::Time;
 
 /// How many shards a store has. Fixed when the store is created and checked at each start.
 pub const SHARDS: u16 = 256;
@@ -55,6 +56,13 @@ impl MessageId {
     pub const fn shard(self) -> Shard {
         let [.., high, low] = *self.0.as_bytes();
         Shard(u16::from_be_bytes([high, low]))
+    }
+
+    /// When it was made, by the clock of who made it, to the millisecond.
+    pub const fn made_at(self) -> Time {
+        // Its first 48 bits are milliseconds.
+        let (high, _) = self.0.as_u64_pair();
+        Time::from_millis(high >> 16)
     }
 
     /// The 16 bytes, in the order in which ids were made.

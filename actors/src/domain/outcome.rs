@@ -141,6 +141,9 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    /// Every reason, in the order of their words in metrics.
+    pub const ALL: [Self; 4] = [Self::NoAnswer, Self::ConnectionLost, Self::UnclearAnswer, Self::ProcessGone];
+
     /// The word for it in metrics and statuses.
     pub const fn as_str(self) -> &'static str {
         match self {

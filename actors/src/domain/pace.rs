@@ -201,6 +201,11 @@ impl Pace {
         self.head_due = None;
     }
 
+    /// How much of its limits the last windows used, in thousandths: of the fullest one. `None` without limits.
+    pub fn used(&mut self, now: Time) -> Option<u64> {
+        self.windows.iter_mut().map(|window| window.used(now)).max()
+    }
+
     /// How long one unit takes at the tightest limit: the spread interval; zero without limits.
     pub fn per_unit(&self) -> Duration {
         self.windows.iter().map(|window| window.interval(1)).max().unwrap_or_default()

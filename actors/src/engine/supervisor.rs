@@ -174,7 +174,8 @@ impl Supervised {
         if let Err(error) = self.ended.await {
             tracing::error!(%error, "the supervisor did not end well");
         }
-        telemetry::senders_running(0);
+        telemetry::senders(0, 0, 0);
+        telemetry::shards(0, 0);
         for account in &self.in_flight {
             account.leave();
         }
@@ -300,8 +301,13 @@ impl SupervisorState {
                 provider.get_id()
             }
             Child::Sweeper => {
-                let (journal, directory) = (tree.journal.clone(), tree.directory.clone());
-                let arguments = SweeperArguments { journal, directory, roster: tree.roster.clone() };
+                let arguments = SweeperArguments {
+                    journal: tree.journal.clone(),
+                    directory: tree.directory.clone(),
+                    roster: tree.roster.clone(),
+                    in_flight: Arc::clone(&tree.in_flight),
+                    tickets: tree.tickets.clone(),
+                };
                 let (sweeper, _) = Actor::spawn_linked(None, SweeperActor, arguments, cell).await?;
                 sweeper.get_id()
             }

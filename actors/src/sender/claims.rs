@@ -163,7 +163,7 @@ impl SenderState {
             }
             ClaimResult::Failed(error) => {
                 if self.store_again_at.is_none() {
-                    tracing::warn!(message = %message.id, %error, "could not claim; trying again shortly");
+                    tracing::warn!(message_id = %message.id, %error, "could not claim; trying again shortly");
                 }
                 self.store_again_at = Some(now + STORE_AGAIN_AFTER);
                 self.window.requeue(Waiting { due: now + STORE_AGAIN_AFTER, ..message });

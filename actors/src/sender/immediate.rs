@@ -157,7 +157,7 @@ pub(super) async fn place_for(claimed: &Message, place: Place, roster: &Roster) 
 /// Puts a claimed message back because its own account has no place, or is gone.
 pub(super) async fn leave_for_later(journal: &Journal, claimed: &Message) {
     let due = journal.now() + LATER;
-    tracing::warn!(message = %claimed.draft.id, account = %claimed.draft.account, "no place at its account");
+    tracing::warn!(message_id = %claimed.draft.id, account = %claimed.draft.account, "no place at its account");
     let attempt = claimed.attempt;
     let never_begun = Settlement::NeverBegun { due };
     let (sender, id) = (claimed.draft.sender, claimed.draft.id);

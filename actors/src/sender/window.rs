@@ -107,6 +107,16 @@ impl Window {
         self.ready.len()
     }
 
+    /// The oldest message that waits, of those in memory: also one that is held.
+    pub(crate) fn oldest(&self) -> Option<Waiting> {
+        let ready = self.ready.first_key_value().map(|(_, message)| *message);
+        let threads = self.threads.values().filter_map(|thread| match thread.hold {
+            Hold::Retry(message) => Some(message),
+            Hold::Free | Hold::Undecided | Hold::Reading => thread.aside.front().copied(),
+        });
+        threads.chain(ready).min_by_key(|message| message.seq)
+    }
+
     /// When the first retry is due.
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.retries.first().map(|(due, _)| *due)

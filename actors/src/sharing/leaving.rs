@@ -15,6 +15,7 @@ use crate::ports::{Lease, Peers, Store};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::shards::Shards;
+use crate::telemetry::{self, LeaseChange};
 
 /// How long what is under way may take, where a shard moves to another process. Longer attempts hold their
 /// conversation, and the pace of their number, with the next owner.
@@ -124,7 +125,10 @@ async fn release(store: Arc<dyn Store>, shards: Shards, leases: Vec<Lease>, mome
             shards.clear(lease.shard);
         }
         let released = free.iter().map(|lease| timeout(RELEASE_WITHIN, store.release_lease(*lease)));
-        if join_all(released).await.iter().any(|released| !matches!(released, Ok(Ok(())))) {
+        let answers = join_all(released).await;
+        let done = answers.iter().filter(|released| matches!(released, Ok(Ok(())))).count();
+        telemetry::leases(LeaseChange::Released, done);
+        if done < answers.len() {
             tracing::warn!("leases could not be released; they end by themselves");
         }
         if busy.is_empty() {

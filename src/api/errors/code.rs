@@ -365,7 +365,7 @@ impl Code {
                 statuses: &[StatusCode::SERVICE_UNAVAILABLE],
                 retry: Yes,
                 example: "the store is loading",
-                happened: "Only from `/readyz`: the process cannot take requests now; `detail` says why.",
+                happened: "Only from `/readyz`: the process cannot take requests now; `detail` says why, and `checks` which of its checks fail.",
                 remedy: "Wait.",
             },
             Self::OutcomeUnknown => Meaning {

@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
+use sendyard_actors::telemetry::StoreMeters;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::changes::Changes;
@@ -133,6 +134,7 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     work: Receiver<Work>,
     folding: Folding,
+    meters: StoreMeters,
     /// A fold that was begun, until its end is known.
     fold: Option<JoinHandle<Result<(), StoreError>>>,
     /// The last fold failed: one must succeed before the next group.
@@ -146,7 +148,8 @@ impl Writer {
         work: Receiver<Work>,
         folding: Folding,
     ) -> Self {
-        Self { handle, clock, work, folding, fold: None, fold_failed: false }
+        let meters = StoreMeters::new();
+        Self { handle, clock, work, folding, meters, fold: None, fold_failed: false }
     }
 
     /// Runs until it is told to close, or nobody can send any more.
@@ -217,6 +220,7 @@ impl Writer {
             };
             match self.append(&mut group, number) {
                 Ok(()) => {
+                    self.meters.group(group.len());
                     answer_all(group, None);
                     // If it fails it is tried again before the next group, whose steps are told.
                     let _ = self.fold_if_due();

@@ -111,6 +111,12 @@ impl Window {
         }
     }
 
+    /// How full it is, in thousandths.
+    pub(super) fn used(&mut self, now: Time) -> u64 {
+        self.forget_expired(now);
+        self.sum.saturating_mul(1000) / self.units
+    }
+
     fn insert(&mut self, at: Time, units: u64) {
         if units == 0 {
             return;

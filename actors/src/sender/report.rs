@@ -1,0 +1,19 @@
+//! What a sender says of its queue when it is asked (`survey.rs`).
+
+use super::SenderState;
+use crate::survey::{SenderFigures, Survey};
+
+impl SenderState {
+    /// Looks at what is in memory only: the window's first messages are the oldest there are.
+    pub(super) fn report(&mut self, survey: &Survey) {
+        let now = self.journal.now();
+        let has_work = self.since.is_some();
+        let used = self.pace.as_mut().and_then(|pace| pace.used(now));
+        let figures = SenderFigures {
+            oldest: self.window.oldest().map(|message| message.id.made_at()),
+            held_up_since: self.held_up_since,
+            pace_used: used.filter(|_| has_work),
+        };
+        survey.sender(&self.account, figures, now);
+    }
+}

@@ -1,0 +1,142 @@
+//! A survey: what the actors say of their queues when they are asked, a few seconds apart.
+//!
+//! The sweeper asks every running sender and provider actor at once and looks a second later at what has
+//! come (`sweeper.rs`). Each adds its figures to those of its account, so what is kept does not depend on
+//! how many senders there are. Whoever answers too late is missing once. Nothing of it decides anything.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::domain::ids::AccountName;
+use crate::domain::time::Time;
+use crate::telemetry::{MailboxMeters, QueueFigures};
+
+/// A sender that its pace lets send and that has not sent for so long falls behind its limit.
+const BEHIND_AFTER: Duration = Duration::from_secs(5);
+
+/// Parts of one in which the use of a pace is counted.
+pub(crate) const WHOLE: u64 = 1000;
+
+/// One round of questions. Shared by all who answer.
+#[derive(Debug)]
+pub struct Survey {
+    asked_at: Time,
+    meters: Arc<MailboxMeters>,
+    accounts: HashMap<AccountName, Sums>,
+}
+
+/// What one sender says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SenderFigures {
+    /// When its oldest message that waits was accepted.
+    pub(crate) oldest: Option<Time>,
+    /// Since when it waits for a place, a circuit or the store although its pace lets it send.
+    pub(crate) held_up_since: Option<Time>,
+    /// How much of its limit it used in the last window, of [`WHOLE`]; where it has limits and work.
+    pub(crate) pace_used: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Sums {
+    oldest: AtomicU64,
+    held_up_since: AtomicU64,
+    behind: AtomicUsize,
+    pace_used: AtomicU64,
+    paced: AtomicU64,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self {
+            oldest: AtomicU64::new(u64::MAX),
+            held_up_since: AtomicU64::new(u64::MAX),
+            behind: AtomicUsize::new(0),
+            pace_used: AtomicU64::new(0),
+            paced: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Survey {
+    pub(crate) fn begin<'a>(
+        accounts: impl Iterator<Item = &'a AccountName>,
+        meters: Arc<MailboxMeters>,
+        now: Time,
+    ) -> Self {
+        let accounts = accounts.map(|name| (name.clone(), Sums::default())).collect();
+        Self { asked_at: now, meters, accounts }
+    }
+
+    /// A sender answers.
+    pub(crate) fn sender(&self, account: &AccountName, figures: SenderFigures, now: Time) {
+        self.meters.sender.record(now.since(self.asked_at));
+        let Some(sums) = self.accounts.get(account) else { return };
+        if let Some(at) = figures.oldest {
+            sums.oldest.fetch_min(at.as_nanos(), Ordering::Relaxed);
+        }
+        if let Some(since) = figures.held_up_since {
+            sums.held_up_since.fetch_min(since.as_nanos(), Ordering::Relaxed);
+            if now.since(since) >= BEHIND_AFTER {
+                sums.behind.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if let Some(used) = figures.pace_used {
+            sums.pace_used.fetch_add(used.min(WHOLE), Ordering::Relaxed);
+            sums.paced.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A provider actor answers.
+    pub(crate) fn provider(&self, now: Time) {
+        self.meters.provider.record(now.since(self.asked_at));
+    }
+
+    /// What has come, of an account.
+    pub(crate) fn figures(&self, account: &AccountName, now: Time) -> QueueFigures {
+        let Some(sums) = self.accounts.get(account) else { return QueueFigures::default() };
+        let ago = |at: &AtomicU64| now.since(Time::from_nanos(at.load(Ordering::Relaxed)));
+        let paced = sums.paced.load(Ordering::Relaxed);
+        QueueFigures {
+            oldest: ago(&sums.oldest),
+            held_up: ago(&sums.held_up_since),
+            behind: sums.behind.load(Ordering::Relaxed),
+            pace_used: ratio(sums.pace_used.load(Ordering::Relaxed), paced * WHOLE),
+        }
+    }
+}
+
+// Both are far under 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_has_the_oldest_and_the_longest_of_its_senders() {
+        let (one, other) = (AccountName::from("one"), AccountName::from("other"));
+        let survey = Survey::begin(
+            [&one, &other].into_iter(),
+            Arc::new(MailboxMeters::new()),
+            Time::from_millis(100_000),
+        );
+        let at = |seconds: u64| Some(Time::from_millis(seconds * 1000));
+        let now = Time::from_millis(100_000);
+        for (oldest, held_up_since, pace_used) in
+            [(at(70), at(99), Some(500)), (at(40), None, Some(1000)), (None, at(90), None)]
+        {
+            survey.sender(&one, SenderFigures { oldest, held_up_since, pace_used }, now);
+        }
+        let figures = survey.figures(&one, now);
+        assert_eq!(figures.oldest, Duration::from_mins(1));
+        assert_eq!(figures.held_up, Duration::from_secs(10));
+        assert_eq!(figures.behind, 1);
+        assert!((figures.pace_used - 0.75).abs() < 1e-9);
+        assert_eq!(survey.figures(&other, now), QueueFigures::default());
+    }
+}
