@@ -206,6 +206,8 @@ pub(crate) struct Builder {
     pub(crate) shared: bool,
     /// Numbers beside the usual one, with the same route.
     pub(crate) more_numbers: Vec<String>,
+    /// The directory has none at all.
+    pub(crate) no_numbers: bool,
 }
 
 impl Default for Builder {
@@ -227,6 +229,7 @@ impl Default for Builder {
             second_plays: None,
             shared: false,
             more_numbers: Vec::new(),
+            no_numbers: false,
         }
     }
 }
@@ -277,6 +280,9 @@ fn book(builder: &Builder) -> Book {
     };
     let mut numbers = HashMap::from([(number(FROM), route.clone())]);
     numbers.extend(builder.more_numbers.iter().map(|more| (number(more), route.clone())));
+    if builder.no_numbers {
+        numbers.clear();
+    }
     Book {
         numbers,
         accounts: if builder.second_account {
