@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use tracing::Span;
+
 use crate::domain::breaker::Sign;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Kind, Message, Settlement, State, UnknownPolicy};
@@ -18,6 +20,7 @@ use crate::journal::{Journal, SettledAs};
 use crate::places::{AccountCharge, Place};
 use crate::ports::{HandOver, Later};
 use crate::shards::UnderWay;
+use crate::telemetry;
 
 /// A message that was claimed in this process and is not begun. Dropped unbegun, it goes back to its
 /// queue without costing a try.
@@ -65,6 +68,8 @@ impl ClaimedAttempt {
         let Claimed { message, place, under_way } = self.claimed.take()?;
         let attempt = message.last_attempt()?;
         let (number, deadline) = (attempt.number, attempt.deadline);
+        let draft = &message.draft;
+        let span = telemetry::hand_over(draft.id, number, draft.provider, &draft.account);
         let begun = Begun {
             journal: self.journal.clone(),
             of: Facts::of(&message),
@@ -74,6 +79,7 @@ impl ClaimedAttempt {
             deadline,
             written_at,
             keep_pace_from,
+            span,
         };
         Some((HandOver { message, attempt: number, deadline }, begun))
     }
@@ -110,6 +116,7 @@ pub(crate) struct Begun {
     deadline: Time,
     written_at: Time,
     keep_pace_from: Time,
+    span: Span,
 }
 
 /// What is still to be known of a message whose record is the adapter's.
@@ -150,6 +157,7 @@ impl Begun {
         let took = now.since(self.written_at);
         self.place.meters().attempt_ended(&outcome, took);
         tracing::debug!(message_id = %of.id, attempt = self.number, outcome = outcome.label(), ?took, "answered");
+        telemetry::ended(std::mem::replace(&mut self.span, Span::none()), &outcome);
         match outcome {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost, u32::from);
