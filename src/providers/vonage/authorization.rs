@@ -2,10 +2,11 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::RequestBuilder;
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::providers::http::{NotBuilt, basic, bearer};
 use crate::providers::reading;
 
 /// The header `Authorization` of one request.
@@ -18,12 +19,10 @@ pub(super) enum Authorization {
 }
 
 impl Authorization {
-    pub(super) fn sign(&self, request: RequestBuilder) -> RequestBuilder {
+    pub(super) fn header(&self) -> Result<HeaderValue, NotBuilt> {
         match self {
-            Self::Bearer(token) => request.bearer_auth(token.expose_secret()),
-            Self::Basic { api_key, api_secret } => {
-                request.basic_auth(api_key, Some(api_secret.expose_secret()))
-            }
+            Self::Bearer(token) => bearer(token.expose_secret()),
+            Self::Basic { api_key, api_secret } => basic(api_key, api_secret.expose_secret()),
         }
     }
 
