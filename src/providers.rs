@@ -2,7 +2,7 @@
 //!
 //! A provider is `client.rs` (one HTTP call for one attempt), `request.rs` (our message → its
 //! request), `answer.rs` (its answer → our outcome) and `codes.rs` (its codes, as data). What they
-//! share is here: `http` (the client), `exchange` (one call and how it can end without an answer) and
+//! share is here: the HTTP client, `exchange` (one call and how it can end without an answer) and
 //! `reading` (answers that are not quite what was promised).
 //!
 //! Invariant: a request is written at most once. Our client follows no redirect and repeats nothing
@@ -14,8 +14,9 @@
 
 use std::time::Duration;
 
+use reqwest::redirect::Policy;
+
 mod exchange;
-mod http;
 mod reading;
 #[cfg(test)]
 mod samples;
@@ -27,14 +28,42 @@ mod tests;
 pub mod twilio;
 pub mod vonage;
 
-pub use http::{CONNECT_TIMEOUT, Http, HttpClientError};
+/// How long a connection, with name look-up and TLS, may take. A request on a new connection is
+/// written up to this much later than it was begun, so the engine's margin should not be shorter
+/// where unfinished attempts of a dead process must not reach into a new one's pace.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An idle connection is given up before a peer's usual 60 s would close it under a request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+const USER_AGENT: &str = concat!("sendyard/", env!("CARGO_PKG_VERSION"));
+
+/// The HTTP client cannot be built: in practice, the system's TLS certificates cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot build the http client for providers; check the system's tls certificates")]
+pub struct HttpClientError(#[from] reqwest::Error);
 
 /// The client through which one provider account is called. `places` is how many requests may be in
-/// flight.
-pub fn http_client(places: usize) -> Result<Http, HttpClientError> {
+/// flight: as many idle connections are kept, so that a burst after a pause connects nothing anew.
+pub fn http_client(places: usize) -> Result<reqwest::Client, HttpClientError> {
     client(places, CONNECT_TIMEOUT)
 }
 
-fn client(places: usize, connect_timeout: Duration) -> Result<Http, HttpClientError> {
-    Http::new(places, connect_timeout)
+fn client(places: usize, connect_timeout: Duration) -> Result<reqwest::Client, HttpClientError> {
+    // An `Err` says that a provider is installed already, which is all that is needed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .http1_only()
+        .retry(reqwest::retry::never())
+        .redirect(Policy::none())
+        .referer(false)
+        // HTTP_PROXY in the environment is for other programs: a proxy sees credentials and texts.
+        .no_proxy()
+        .tcp_nodelay(true)
+        .connect_timeout(connect_timeout)
+        .pool_max_idle_per_host(places.max(1))
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .build()?;
+    Ok(client)
 }

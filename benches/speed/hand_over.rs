@@ -8,6 +8,7 @@ use sendyard::boot;
 use sendyard::clock::SystemClock;
 use sendyard::load::Numbers;
 use sendyard::load::yardstick::{hand_over, median};
+use sendyard::providers::http_client;
 use sendyard::store::redb::RedbStore;
 use sendyard::store::redis::RedisStore;
 use sendyard::twin::{self, TwinOptions};
@@ -54,7 +55,7 @@ async fn run_on(on: On, only: Option<u64>) {
             let twin = twin::start("127.0.0.1:0".parse().unwrap(), TwinOptions::default()).await.unwrap();
             set_latency(twin.control_addr(), latency_ms).await;
             let url = format!("http://{}", twin.addr()).parse().unwrap();
-            let client = hand_over::client(places).unwrap();
+            let client = http_client(places).unwrap();
             let numbers = Numbers::first_senders(senders);
             let before = yard::processor_time();
             let yardstick = hand_over::bare(client, &url, places, messages, &numbers).await.unwrap();

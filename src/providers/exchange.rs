@@ -5,21 +5,16 @@
 //! was not answered is unknown.
 
 use std::error::Error;
-use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::StatusCode;
-use http::header::{HeaderMap, RETRY_AFTER};
-use http_body_util::BodyExt;
-use hyper_util::client::legacy;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Request, Response, StatusCode};
 use sendyard_actors::domain::outcome::{Class, Doubt, Outcome, Refusal};
 use serde_json::Value;
 use tokio::select;
 use tokio::time::sleep;
 
-use super::http::{Http, NotBuilt, Post};
 use super::reading::{self, bounded_detail};
 
 /// More of an answer's body is not read; a real answer has a few hundred bytes.
@@ -101,37 +96,33 @@ impl Answer {
 /// outcome where no answer's head came.
 ///
 /// The first poll starts the request: nothing is awaited before it.
-pub(super) fn exchange(
-    http: &Http,
-    request: Post,
-    patience: Duration,
-) -> impl Future<Output = Result<Answer, Outcome>> + Send + use<> {
-    let call = http.call(request);
-    async move {
-        let mut patience = pin!(sleep(patience.min(LONGEST_PATIENCE)));
-        let response = select! {
-            biased;
-            answered = call => answered.map_err(|error| failed(&error))?,
-            () = &mut patience => return Err(Outcome::Unknown(Doubt::NoAnswer)),
-        };
-        let (head, body) = response.into_parts();
-        let body = select! {
-            biased;
-            read = read_body(body) => read,
-            () = &mut patience => Err(Doubt::NoAnswer),
-        };
-        let retry_after = retry_after(&head.headers, SystemTime::now());
-        let rate_limit_reset = rate_limit_reset(&head.headers);
-        Ok(Answer { status: head.status, retry_after, rate_limit_reset, body })
-    }
+pub(super) async fn exchange(http: &Client, request: Request, patience: Duration) -> Result<Answer, Outcome> {
+    let mut patience = pin!(sleep(patience.min(LONGEST_PATIENCE)));
+    let response = select! {
+        biased;
+        answered = http.execute(request) => answered.map_err(|error| failed(&error))?,
+        () = &mut patience => return Err(Outcome::Unknown(Doubt::NoAnswer)),
+    };
+    let status = response.status();
+    let retry_after = retry_after(response.headers(), SystemTime::now());
+    let rate_limit_reset = rate_limit_reset(response.headers());
+    let body = select! {
+        biased;
+        read = read_body(response) => read,
+        () = &mut patience => Err(Doubt::NoAnswer),
+    };
+    Ok(Answer { status, retry_after, rate_limit_reset, body })
 }
 
 /// The outcome of a request that could not even be built: our settings are wrong, nothing was written.
-pub(super) fn not_built(error: &NotBuilt) -> Outcome {
-    refused(Class::Configuration, "request", &format!("the request cannot be built: {error}"))
+pub(super) fn not_built(error: &reqwest::Error) -> Outcome {
+    refused(Class::Configuration, "request", &format!("the request cannot be built: {}", innermost(error)))
 }
 
-fn failed(error: &legacy::Error) -> Outcome {
+fn failed(error: &reqwest::Error) -> Outcome {
+    if error.is_builder() {
+        return not_built(error);
+    }
     if error.is_connect() {
         return refused(Class::Retry, "connect", &format!("cannot connect: {}", innermost(error)));
     }
@@ -143,27 +134,25 @@ fn refused(class: Class, code: &str, detail: &str) -> Outcome {
     Outcome::Refused(Refusal { class, code: Some(code.to_owned()), detail, retry_after: None })
 }
 
-/// The text of the first cause. The outer ones say only where it was met.
-fn innermost(error: &legacy::Error) -> String {
-    let mut cause: &dyn Error = error;
+/// The text of the first cause. The outer ones repeat it, and the outermost holds the URL.
+fn innermost(error: &reqwest::Error) -> String {
+    let Some(mut cause) = error.source() else { return "invalid request".to_owned() };
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
     cause.to_string()
 }
 
-async fn read_body<B: http_body::Body<Data = Bytes> + Unpin>(mut from: B) -> Result<Vec<u8>, Doubt> {
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Doubt> {
     let mut body = Vec::new();
-    while let Some(next) = from.frame().await {
-        let Ok(frame) = next else { return Err(Doubt::ConnectionLost) };
-        // What is not data is a trailer, which says nothing to us.
-        let Ok(chunk) = frame.into_data() else { continue };
+    loop {
+        let Ok(next) = response.chunk().await else { return Err(Doubt::ConnectionLost) };
+        let Some(chunk) = next else { return Ok(body) };
         if body.len() + chunk.len() > BODY_LIMIT {
             return Err(Doubt::UnclearAnswer);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
 }
 
 /// A date counts from `now`, the system's wall clock; one that is over is a wait of nothing.
@@ -191,7 +180,7 @@ fn until(date: &str, now: SystemTime) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use http::header::HeaderName;
+    use reqwest::header::HeaderName;
 
     use super::*;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Client;
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{
     AccountName, AssistantId, MessageId, OrganizationId, ProviderKind, Shard,
@@ -16,8 +17,8 @@ use sendyard_actors::ports::{HandOver, Provider};
 use url::Url;
 use uuid::Uuid;
 
+use super::http_client;
 use super::scripted::{Reply, Scripted, answer};
-use super::{Http, http_client};
 
 /// Longer than any test: what ends, ends for another reason.
 pub(super) const PATIENT: Duration = Duration::from_secs(10);
@@ -29,7 +30,7 @@ pub(super) const IMPATIENT: Duration = Duration::from_millis(60);
 pub(super) struct WayOut {
     pub(super) kind: ProviderKind,
     /// Its way out, with [`WayOut::secret`] to sign in, at this address.
-    pub(super) at: fn(Url, Http) -> Arc<dyn Provider>,
+    pub(super) at: fn(Url, Client) -> Arc<dyn Provider>,
     /// Status and body of its yes.
     pub(super) yes: (&'static str, &'static str),
     /// What becomes of an attempt that is answered [`WayOut::yes`].

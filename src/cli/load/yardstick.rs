@@ -10,8 +10,9 @@ use url::Url;
 
 use super::{Failure, Load};
 use crate::load::yardstick::accept::{Accept, Bare};
-use crate::load::yardstick::hand_over::{self, HandOver};
+use crate::load::yardstick::hand_over::HandOver;
 use crate::load::{self, Length};
+use crate::providers;
 
 /// Half a round of acceptance, unless told otherwise.
 const HALF: Duration = Duration::from_secs(3);
@@ -55,7 +56,7 @@ impl Load {
         }
         let length = self.half(Length::Requests(HANDED_OVER))?;
         self.check().await?;
-        let client = hand_over::client(self.connections).context("cannot build the http client")?;
+        let client = providers::http_client(self.connections).map_err(anyhow::Error::new)?;
         let hand_over = HandOver { client, twin, connections: self.connections, settle: self.settle };
         let mut rounds = Vec::new();
         for _ in 0..self.rounds {

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::redirect::Policy;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::Url;
@@ -82,7 +81,7 @@ pub enum HandOverFailure {
 /// What is measured.
 #[derive(Debug)]
 pub struct HandOver {
-    /// From [`client`].
+    /// As the engine calls providers.
     pub client: reqwest::Client,
     /// The stand-in, which the server's account points to.
     pub twin: Url,
@@ -125,25 +124,6 @@ impl HandOver {
     pub fn report(&self, senders: usize, rounds: Vec<Round>) -> YardstickReport {
         YardstickReport::of("hand-over", self.connections, senders, rounds)
     }
-}
-
-/// The client of the bare loop. The engine's own has the same settings and less over its connections
-/// (`providers::Http`).
-pub fn client(places: usize) -> reqwest::Result<reqwest::Client> {
-    // An `Err` says that a provider is installed already, which is all that is needed.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .user_agent(concat!("sendyard/", env!("CARGO_PKG_VERSION")))
-        .http1_only()
-        .retry(reqwest::retry::never())
-        .redirect(Policy::none())
-        .referer(false)
-        .no_proxy()
-        .tcp_nodelay(true)
-        .connect_timeout(Duration::from_secs(2))
-        .pool_max_idle_per_host(places.max(1))
-        .pool_idle_timeout(Duration::from_secs(30))
-        .build()
 }
 
 /// So many tasks that each post one form after the other. Returns messages in a second.

@@ -1,6 +1,5 @@
 //! The HTTP call, one for each attempt.
 
-use std::future::ready;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -12,9 +11,7 @@ use sendyard_actors::ports::{HandOver, Later, Provider, TooLong};
 use url::Url;
 
 use super::{answer, request};
-use crate::providers::Http;
 use crate::providers::exchange::{exchange, not_built};
-use crate::providers::http::{Endpoint, NotBuilt};
 
 /// Parts of a text, as we count them. Source: Telnyx's page on message encoding (PROVIDERS.md §4).
 /// Whether the text of an MMS may be longer is not documented, so it may not.
@@ -42,16 +39,16 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Telnyx {
     settings: Settings,
-    endpoint: Result<Endpoint, NotBuilt>,
-    http: Http,
+    messages_url: Url,
+    http: reqwest::Client,
 }
 
 impl Telnyx {
     /// An account's way out over `http`, which is [`crate::providers::http_client`]'s. Connects to
     /// nothing; a base URL that cannot be called shows as a refused attempt of class configuration.
-    pub fn new(settings: Settings, http: Http) -> Self {
-        let endpoint = request::endpoint(&settings);
-        Self { settings, endpoint, http }
+    pub fn new(settings: Settings, http: reqwest::Client) -> Self {
+        let messages_url = request::messages_url(&settings);
+        Self { settings, messages_url, http }
     }
 }
 
@@ -80,17 +77,16 @@ impl Provider for Telnyx {
     }
 
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
-        let endpoint = self.endpoint.as_ref();
-        let built = endpoint.map(|endpoint| request::build(&self.settings, endpoint, &hand_over));
-        let request = match built {
-            Ok(request) => request,
-            Err(error) => return Box::pin(ready(not_built(error))),
-        };
+        let built = request::build(&self.settings, &self.messages_url, &self.http, &hand_over);
         let is_repeat = !hand_over.message.unresolved.is_empty();
-        let exchange = exchange(&self.http, request, patience);
+        let http = self.http.clone();
         let api_key = self.settings.api_key.clone();
         Box::pin(async move {
-            match exchange.await {
+            let request = match built {
+                Ok(request) => request,
+                Err(error) => return not_built(&error),
+            };
+            match exchange(&http, request, patience).await {
                 Ok(answer) => answer::outcome(&answer, is_repeat, api_key.expose_secret()),
                 Err(outcome) => outcome,
             }

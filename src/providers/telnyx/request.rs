@@ -1,6 +1,7 @@
 //! Our message → Telnyx's request, exact to the byte (PROVIDERS.md §2.1).
 
-use ::http::{HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Client, Request};
 use secrecy::ExposeSecret;
 use sendyard_actors::domain::message::Draft;
 use sendyard_actors::ports::HandOver;
@@ -8,11 +9,10 @@ use serde::Serialize;
 use url::Url;
 
 use super::client::Settings;
-use crate::providers::http::{self, Endpoint, NotBuilt, Post};
 
 /// Names the message to Telnyx: for 24 hours after a success, the same request under the same key is
 /// answered as the first time and not worked on.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The query parameter of the status callback that holds our token. `webhooks` reads it back.
 const TOKEN_PARAMETER: &str = "a";
@@ -27,23 +27,23 @@ pub(super) fn messages_url(settings: &Settings) -> Url {
     url
 }
 
-/// What is the same in every request of an account.
-pub(super) fn endpoint(settings: &Settings) -> Result<Endpoint, NotBuilt> {
-    let endpoint = Endpoint::new(&messages_url(settings), "application/json")?;
-    Ok(endpoint.signed(http::bearer(settings.api_key.expose_secret())?))
-}
-
 /// The request of one attempt: key and body are the same in every attempt of a message.
-pub(super) fn build(settings: &Settings, endpoint: &Endpoint, hand_over: &HandOver) -> Post {
+pub(super) fn build(
+    settings: &Settings,
+    messages_url: &Url,
+    http: &Client,
+    hand_over: &HandOver,
+) -> Result<Request, reqwest::Error> {
     let draft = &hand_over.message.draft;
     // A record of before bodies were frozen has none. A body of strings can always be written.
     let body = draft.frozen.clone().or_else(|| body(settings, draft)).unwrap_or_default();
-    let mut request = endpoint.post(body);
-    // An id is letters, digits and hyphens.
-    if let Ok(key) = HeaderValue::try_from(draft.id.to_string()) {
-        request.headers_mut().insert(IDEMPOTENCY_KEY, key);
-    }
-    request
+    http.post(messages_url.clone())
+        .bearer_auth(settings.api_key.expose_secret())
+        .header(ACCEPT, "application/json")
+        .header(CONTENT_TYPE, "application/json")
+        .header(IDEMPOTENCY_KEY, draft.id.to_string())
+        .body(body)
+        .build()
 }
 
 /// The body, in the order of these fields.

@@ -1,6 +1,5 @@
 //! The HTTP call, one for each attempt.
 
-use std::future::ready;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -10,9 +9,7 @@ use sendyard_actors::ports::{HandOver, Later, Provider, TooLong};
 use url::Url;
 
 use super::{answer, request};
-use crate::providers::Http;
 use crate::providers::exchange::{exchange, not_built};
-use crate::providers::http::{Endpoint, NotBuilt};
 
 /// Characters of a text, more is error 21617. Source: Twilio's error dictionary (PROVIDERS.md §1.3).
 const TEXT_LIMIT: usize = 1600;
@@ -41,16 +38,16 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Twilio {
     settings: Settings,
-    endpoint: Result<Endpoint, NotBuilt>,
-    http: Http,
+    messages_url: Url,
+    http: reqwest::Client,
 }
 
 impl Twilio {
     /// An account's way out over `http`, which is [`crate::providers::http_client`]'s. Connects to
     /// nothing; a base URL that cannot be called shows as a refused attempt of class configuration.
-    pub fn new(settings: Settings, http: Http) -> Self {
-        let endpoint = request::endpoint(&settings);
-        Self { settings, endpoint, http }
+    pub fn new(settings: Settings, http: reqwest::Client) -> Self {
+        let messages_url = request::messages_url(&settings);
+        Self { settings, messages_url, http }
     }
 }
 
@@ -75,14 +72,15 @@ impl Provider for Twilio {
     }
 
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
-        let request = match &self.endpoint {
-            Ok(endpoint) => endpoint.post(request::form(&self.settings, &hand_over)),
-            Err(error) => return Box::pin(ready(not_built(error))),
-        };
-        let exchange = exchange(&self.http, request, patience);
+        let built = request::build(&self.settings, &self.messages_url, &self.http, &hand_over);
+        let http = self.http.clone();
         let secret = self.settings.secret.clone();
         Box::pin(async move {
-            match exchange.await {
+            let request = match built {
+                Ok(request) => request,
+                Err(error) => return not_built(&error),
+            };
+            match exchange(&http, request, patience).await {
                 Ok(answer) => answer::outcome(&answer, secret.expose_secret()),
                 Err(outcome) => outcome,
             }

@@ -1,11 +1,12 @@
 //! Our message → Twilio's request, exact to the field (PROVIDERS.md §1.1).
 
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Client, Request};
 use secrecy::ExposeSecret;
 use sendyard_actors::ports::HandOver;
 use url::{Url, form_urlencoded};
 
 use super::client::Settings;
-use crate::providers::http::{self, Endpoint, NotBuilt};
 
 /// The query parameter of the status callback that holds our token. `webhooks` reads it back.
 const TOKEN_PARAMETER: &str = "a";
@@ -14,7 +15,7 @@ const TOKEN_PARAMETER: &str = "a";
 const FORM_BYTES: usize = 256;
 
 /// Where an account's messages are created. The path keeps the account also where a key signs in.
-fn messages_url(settings: &Settings) -> Url {
+pub(super) fn messages_url(settings: &Settings) -> Url {
     let mut url = settings.base_url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty();
@@ -23,14 +24,22 @@ fn messages_url(settings: &Settings) -> Url {
     url
 }
 
-/// What is the same in every request of an account.
-pub(super) fn endpoint(settings: &Settings) -> Result<Endpoint, NotBuilt> {
-    let endpoint = Endpoint::new(&messages_url(settings), "application/x-www-form-urlencoded")?;
-    Ok(endpoint.signed(http::basic(&settings.user, settings.secret.expose_secret())?))
+/// The request of one attempt.
+pub(super) fn build(
+    settings: &Settings,
+    messages_url: &Url,
+    http: &Client,
+    hand_over: &HandOver,
+) -> Result<Request, reqwest::Error> {
+    http.post(messages_url.clone())
+        .basic_auth(&settings.user, Some(settings.secret.expose_secret()))
+        .header(ACCEPT, "application/json")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(form(settings, hand_over))
+        .build()
 }
 
-/// The body of one attempt's request.
-pub(super) fn form(settings: &Settings, hand_over: &HandOver) -> String {
+fn form(settings: &Settings, hand_over: &HandOver) -> String {
     let draft = &hand_over.message.draft;
     let mut form = form_urlencoded::Serializer::new(String::with_capacity(FORM_BYTES + draft.text.len()));
     form.append_pair("To", &draft.recipient.to_string());

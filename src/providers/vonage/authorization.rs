@@ -2,11 +2,10 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::HeaderValue;
+use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::providers::http::{NotBuilt, basic, bearer};
 use crate::providers::reading;
 
 /// The header `Authorization` of one request.
@@ -19,10 +18,12 @@ pub(super) enum Authorization {
 }
 
 impl Authorization {
-    pub(super) fn header(&self) -> Result<HeaderValue, NotBuilt> {
+    pub(super) fn sign(&self, request: RequestBuilder) -> RequestBuilder {
         match self {
-            Self::Bearer(token) => bearer(token.expose_secret()),
-            Self::Basic { api_key, api_secret } => basic(api_key, api_secret.expose_secret()),
+            Self::Bearer(token) => request.bearer_auth(token.expose_secret()),
+            Self::Basic { api_key, api_secret } => {
+                request.basic_auth(api_key, Some(api_secret.expose_secret()))
+            }
         }
     }
 

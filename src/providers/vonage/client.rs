@@ -1,9 +1,7 @@
 //! The HTTP call, one for each attempt.
 
-use std::future::ready;
 use std::time::{Duration, SystemTime};
 
-use http::header::AUTHORIZATION;
 use secrecy::SecretString;
 use sendyard_actors::domain::ids::ProviderKind;
 use sendyard_actors::domain::outcome::{Class, Outcome, Refusal};
@@ -13,9 +11,7 @@ use url::Url;
 use super::authorization::Authorization;
 use super::token::{PrivateKey, Tokens, Unsigned};
 use super::{answer, request};
-use crate::providers::Http;
 use crate::providers::exchange::{exchange, not_built};
-use crate::providers::http::{Endpoint, NotBuilt};
 
 /// Characters of an SMS. Source: Vonage's API description (PROVIDERS.md §3.2).
 const TEXT_LIMIT: usize = 1000;
@@ -60,17 +56,17 @@ pub enum Credentials {
 #[derive(Debug)]
 pub struct Vonage {
     settings: Settings,
-    endpoint: Result<Endpoint, NotBuilt>,
+    messages_url: Url,
     tokens: Tokens,
-    http: Http,
+    http: reqwest::Client,
 }
 
 impl Vonage {
     /// An account's way out over `http`, which is [`crate::providers::http_client`]'s. Connects to
     /// nothing; a base URL that cannot be called shows as a refused attempt of class configuration.
-    pub fn new(settings: Settings, http: Http) -> Self {
-        let endpoint = request::endpoint(&settings);
-        Self { settings, endpoint, tokens: Tokens::default(), http }
+    pub fn new(settings: Settings, http: reqwest::Client) -> Self {
+        let messages_url = request::messages_url(&settings);
+        Self { settings, messages_url, tokens: Tokens::default(), http }
     }
 
     pub(super) fn authorization(&self) -> Result<Authorization, Unsigned> {
@@ -107,16 +103,15 @@ impl Provider for Vonage {
             Ok(authorization) => authorization,
             Err(unsigned) => return Box::pin(async move { not_signed(unsigned) }),
         };
-        let (endpoint, signed) = match (&self.endpoint, authorization.header()) {
-            (Ok(endpoint), Ok(signed)) => (endpoint, signed),
-            (Err(error), _) => return Box::pin(ready(not_built(error))),
-            (_, Err(error)) => return Box::pin(ready(not_built(&error))),
-        };
-        let mut request = endpoint.post(request::body(&self.settings, &hand_over));
-        request.headers_mut().insert(AUTHORIZATION, signed);
-        let exchange = exchange(&self.http, request, patience);
+        let built =
+            request::build(&self.settings, &self.messages_url, &self.http, &authorization, &hand_over);
+        let http = self.http.clone();
         Box::pin(async move {
-            match exchange.await {
+            let request = match built {
+                Ok(request) => request,
+                Err(error) => return not_built(&error),
+            };
+            match exchange(&http, request, patience).await {
                 Ok(answer) => answer::outcome(&answer, &authorization),
                 Err(outcome) => outcome,
             }

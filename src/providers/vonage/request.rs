@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Client, Request};
 use sendyard_actors::domain::message::Draft;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::segments::Encoding;
@@ -9,9 +11,9 @@ use sendyard_actors::ports::HandOver;
 use serde::Serialize;
 use url::Url;
 
+use super::authorization::Authorization;
 use super::client::Settings;
 use super::media::MediaType;
-use crate::providers::http::{Endpoint, NotBuilt};
 
 /// Characters of a `client_ref` that are safe: the fields allow 100, an error text says 40.
 const CLIENT_REF_LIMIT: usize = 40;
@@ -29,15 +31,22 @@ pub(super) fn messages_url(settings: &Settings) -> Url {
     url
 }
 
-/// What is the same in every request of an account but for what signs in, which changes.
-pub(super) fn endpoint(settings: &Settings) -> Result<Endpoint, NotBuilt> {
-    Endpoint::new(&messages_url(settings), "application/json")
-}
-
-/// The body of one attempt's request.
-pub(super) fn body(settings: &Settings, hand_over: &HandOver) -> String {
+/// The request of one attempt.
+pub(super) fn build(
+    settings: &Settings,
+    messages_url: &Url,
+    http: &Client,
+    authorization: &Authorization,
+    hand_over: &HandOver,
+) -> Result<Request, reqwest::Error> {
     // A body of strings can always be written.
-    serde_json::to_string(&Body::of(settings, hand_over)).unwrap_or_default()
+    let body = serde_json::to_string(&Body::of(settings, hand_over)).unwrap_or_default();
+    authorization
+        .sign(http.post(messages_url.clone()))
+        .header(ACCEPT, "application/json")
+        .header(CONTENT_TYPE, "application/json")
+        .body(body)
+        .build()
 }
 
 /// The body, in the order of these fields.

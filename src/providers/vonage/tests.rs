@@ -220,7 +220,11 @@ fn a_key_is_read_in_both_forms_and_nothing_else_is_a_key() {
 
 /// The body of a request.
 fn body(settings: &Settings, hand_over: &HandOver) -> Value {
-    serde_json::from_str(&request::body(settings, hand_over)).unwrap()
+    let url = request::messages_url(settings);
+    let authorization = Authorization::Bearer("token".into());
+    let http = http_client(1).unwrap();
+    let built = request::build(settings, &url, &http, &authorization, hand_over).unwrap();
+    serde_json::from_slice(built.body().unwrap().as_bytes().unwrap()).unwrap()
 }
 
 #[test]
