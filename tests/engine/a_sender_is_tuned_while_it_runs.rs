@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use sendyard_actors::domain::message::State;
-use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::{Part, Pause, Retune, Tuning};
 use sendyard_actors::sender::Waits;
 
