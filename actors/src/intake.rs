@@ -367,6 +367,9 @@ impl Intake {
             fingerprint: request.fingerprint,
             frozen: None,
             fallback: None,
+            expires_at: None,
+            client_reference: request.client_reference,
+            metadata: request.metadata,
         };
         draft.frozen = way_out.freeze(&draft);
         draft.fallback = self.fallback_of(&draft, route);

@@ -73,6 +73,20 @@ impl Object {
         Ok(texts)
     }
 
+    /// An object; absent or null is `None`.
+    pub(super) fn fields(&mut self, name: &str) -> Result<Option<Map<String, Value>>, ApiError> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(fields)) => Ok(Some(fields)),
+            Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be an object"))),
+        }
+    }
+
+    /// The name of a field that was not taken, as far as an error repeats it.
+    pub(super) fn any_name(&self) -> Option<String> {
+        self.0.keys().next().map(|name| name.chars().take(ECHO).collect())
+    }
+
     /// Is it there, and not null?
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| !value.is_null())

@@ -23,6 +23,7 @@ use super::words;
 
 pub(super) mod batch;
 mod form;
+pub(super) mod noted;
 mod refusal;
 
 /// Send a message
@@ -107,16 +108,26 @@ fn to_engine(caller: Caller, form: SendForm) -> SendRequest {
         media_urls,
         queue,
         idempotency_key,
+        client_reference,
+        metadata,
     } = form;
+    let mut fingerprint = Fingerprint::of(from, to, &message, &media_urls, queue);
+    for (field, value) in [("client_reference", &client_reference), ("metadata", &metadata)] {
+        if let Some(value) = value {
+            fingerprint = fingerprint.with(field, value);
+        }
+    }
     SendRequest {
         organization: caller.organization,
         from,
         to,
-        fingerprint: Fingerprint::of(from, to, &message, &media_urls, queue),
+        fingerprint,
         text: message,
         media: media_urls,
         kind: if queue { Kind::Queued } else { Kind::Immediate },
         key: idempotency_key,
+        client_reference,
+        metadata,
     }
 }
 

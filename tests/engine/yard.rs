@@ -368,6 +368,8 @@ impl Yard {
             kind,
             key: None,
             fingerprint: Fingerprint::of(from, to, text, &[], kind == Kind::Queued),
+            client_reference: None,
+            metadata: None,
         }
     }
 

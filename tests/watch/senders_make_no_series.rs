@@ -89,6 +89,8 @@ async fn series_of(senders: usize) -> Vec<String> {
             kind: Kind::Queued,
             key: None,
             fingerprint: Fingerprint::of(from, to, "hello", &[], true),
+            client_reference: None,
+            metadata: None,
         };
         running.engine.send(request).await.unwrap();
     }

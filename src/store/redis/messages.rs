@@ -270,5 +270,6 @@ fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
         .arg(flag(draft.frozen.is_some()))
         .optional(provider_there)
         .arg(flag(frozen_there.is_some()))
-        .arg(record::rest_of(draft)?))
+        .arg(record::rest_of(draft)?)
+        .optional(draft.expires_at.map(micros::down)))
 }

@@ -2,9 +2,10 @@
 -- and the rows that follow from it. `keys.rs` describes each key and each value; the rules are those
 -- of `domain/message`, and `contract/walk.rs` holds these to them.
 --
--- The instants of a record are microseconds since its `accepted`.
+-- The instants of a record are microseconds since its `accepted`, but for `expires_at`.
 
-local VERSION = 2
+-- Where nothing expires, the one before it is written.
+local VERSION, WITHOUT_EXPIRY, WITHOUT_OFFERS = 3, 2, 1
 local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED = 0, 1, 2, 3, 4, 5, 6
 local KIND_QUEUED, KIND_IMMEDIATE = 0, 1
 local SHOWN_QUEUED, SHOWN_SENDING, SHOWN_SENT, SHOWN_FAILED, SHOWN_CANCELLED = 0, 1, 2, 3, 4
@@ -31,8 +32,10 @@ local function load(key)
   if not bytes then return nil end
   local read, a = pcall(cmsgpack.unpack, bytes)
   if not read or type(a) ~= 'table' then corrupt("a message's record cannot be decoded") end
-  -- Version 1 knew no offers, and ended before `not_after`.
-  if a[1] ~= VERSION and a[1] ~= 1 then corrupt("a message's record has the unknown version " .. tostring(a[1])) end
+  local version = a[1]
+  if version ~= VERSION and version ~= WITHOUT_EXPIRY and version ~= WITHOUT_OFFERS then
+    corrupt("a message's record has the unknown version " .. tostring(version))
+  end
   return {
     state = a[2], seq = a[3], accepted = a[4], updated = a[5], due = a[6], attempt = a[7], tries = a[8],
     unresolved = a[9], accepted_earlier = a[10], listed = a[11], last_there = a[12], overtaken = a[13],
@@ -40,20 +43,22 @@ local function load(key)
     provider_status = a[18], provider_segments = a[19], refusal = a[20], position = a[21],
     estimate = a[22], sender = a[23], recipient = a[24], lane = a[25], kind = a[26],
     organization = a[27], provider = a[28], cost = a[29], frozen = a[30], fallback = a[31],
-    frozen_there = a[32], draft = a[33], not_after = a[34] or false,
+    frozen_there = a[32], draft = a[33], not_after = a[34] or false, expires_at = a[35] or false,
   }
 end
 
 local function encode(m)
-  return cmsgpack.pack({
-    VERSION, m.state, m.seq, m.accepted, m.updated, m.due, m.attempt, m.tries,
+  local a = {
+    WITHOUT_EXPIRY, m.state, m.seq, m.accepted, m.updated, m.due, m.attempt, m.tries,
     m.unresolved, m.accepted_earlier, m.listed, m.last_there, m.overtaken,
     m.evidence_until, m.attempts, m.sent_at, m.provider_id,
     m.provider_status, m.provider_segments, m.refusal, m.position,
     m.estimate, m.sender, m.recipient, m.lane, m.kind,
     m.organization, m.provider, m.cost, m.frozen, m.fallback,
     m.frozen_there, m.draft, m.not_after,
-  })
+  }
+  if m.expires_at then a[1], a[#a + 1] = VERSION, m.expires_at end
+  return cmsgpack.pack(a)
 end
 
 -- A record that is accepted now, of the draft in ARGV[first] and behind it.
@@ -68,7 +73,7 @@ local function fresh(first, seq, position, estimate)
     organization = tonumber(ARGV[first + 4]), provider = tonumber(ARGV[first + 5]),
     cost = tonumber(ARGV[first + 6]), frozen = ARGV[first + 7] ~= '',
     fallback = number_or_false(ARGV[first + 8]), frozen_there = ARGV[first + 9] ~= '',
-    draft = ARGV[first + 10], not_after = false,
+    draft = ARGV[first + 10], not_after = false, expires_at = number_or_false(ARGV[first + 11]),
   }
 end
 
