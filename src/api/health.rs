@@ -69,6 +69,11 @@ pub(super) struct Health {
 
 /// That it can take requests, and what was looked at.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "status": "ready",
+    "version": "0.1.0",
+    "checks": [{ "check": "draining", "ok": true }, { "check": "store", "ok": true }],
+}))]
 pub(super) struct Ready {
     #[serde(flatten)]
     health: Health,
