@@ -281,6 +281,9 @@ pub(crate) async fn cancel_many(
     place: Option<Place>,
     step_within: Duration,
 ) -> Result<CancelledMany, StoreError> {
+    if matches!(place, Some(Place::Over(_))) {
+        return Ok(CancelledMany { cancelled: 0, too_late: 0, next: None });
+    }
     let until = journal.now() + CANCEL_WITHIN;
     let mut done =
         CancelledMany { cancelled: 0, too_late: 0, next: Some(place.unwrap_or(Place::Waiting(None))) };
