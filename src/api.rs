@@ -22,6 +22,7 @@ mod openapi;
 mod place;
 mod request_id;
 mod router;
+mod senders;
 mod stats;
 mod status;
 mod times;

@@ -82,7 +82,7 @@ enum Told {
 impl Intake {
     pub(crate) async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
         let asked_at = self.journal.now();
-        let (kind, from) = (request.kind, request.from);
+        let (kind, lane, from) = (request.kind, request.lane, request.from);
         let answer = match self.tickets.take() {
             // Held until the answer, and by the work itself if the client goes before it.
             Some(ticket) => self.take_in(request, &Arc::new(ticket), asked_at).await,
@@ -91,16 +91,16 @@ impl Intake {
         self.meters.answered(kind, self.journal.now().since(asked_at));
         match &answer {
             Ok(sent) if sent.replayed => self.meters.replayed(),
-            Ok(_) => self.count_accepted(from, kind),
+            Ok(_) => self.count_accepted(from, kind, lane),
             Err(not_sent) => self.meters.refused(not_sent),
         }
         answer
     }
 
-    fn count_accepted(&self, from: E164, kind: Kind) {
+    fn count_accepted(&self, from: E164, kind: Kind, lane: Lane) {
         let account = self.directory.route(from).and_then(|route| self.in_flight.get(&route.account));
         if let Some(account) = account {
-            account.meters().accepted(kind, Lane::Normal);
+            account.meters().accepted(kind, lane);
         }
     }
 
@@ -252,7 +252,7 @@ impl Intake {
         let id = draft.id;
         // From before the attempt, so that its outcome cannot be missed.
         let mut waiter = self.outcomes.wait_for(id, 1);
-        let mut what = Immediate::New(draft.clone());
+        let mut what = Immediate::New(Box::new(draft.clone()));
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             if !self.journal.owns(draft.sender) {
@@ -261,12 +261,12 @@ impl Intake {
             let (reply, answer) = oneshot::channel();
             let submit = SubmitNow { what, until, ticket: Arc::clone(ticket), reply };
             if self.tell_sender(&draft, SenderMessage::SubmitNow(Box::new(submit))).await? == Told::NotOurs {
-                what = Immediate::New(draft.clone());
+                what = Immediate::New(Box::new(draft.clone()));
                 continue;
             }
             let Ok(answer) = answer.await else {
                 all_answered = false;
-                what = Immediate::New(draft.clone());
+                what = Immediate::New(Box::new(draft.clone()));
                 continue;
             };
             match answer {
@@ -280,7 +280,7 @@ impl Intake {
                     what = Immediate::Again { id, account, attempt: message.attempt };
                 }
                 NowAnswer::Exists(message) => return self.report(&message, asked_at).await,
-                NowAnswer::Changed => what = Immediate::New(draft.clone()),
+                NowAnswer::Changed => what = Immediate::New(Box::new(draft.clone())),
                 NowAnswer::NoPlace(why) if all_answered => {
                     self.give_key_back(bound, id).await;
                     return Err(match why {
@@ -354,7 +354,7 @@ impl Intake {
             id,
             sender: request.from,
             recipient: request.to,
-            lane: Lane::Normal,
+            lane: request.lane,
             kind: request.kind,
             organization: request.organization,
             assistant: route.assistant,

@@ -82,9 +82,19 @@ impl Object {
         }
     }
 
+    /// Whatever it is; absent or null is `None`.
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name).filter(|value| !value.is_null())
+    }
+
     /// The name of a field that was not taken, as far as an error repeats it.
     pub(super) fn any_name(&self) -> Option<String> {
         self.0.keys().next().map(|name| name.chars().take(ECHO).collect())
+    }
+
+    /// Is it there, null or not?
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// Is it there, and not null?

@@ -159,7 +159,7 @@ fn reference(text: &str) -> Result<String, ApiError> {
 fn time(name: &str, text: &str) -> Result<Time, ApiError> {
     let detail = || format!("Parameter '{name}' must be a time like 2026-11-23T20:24:28Z");
     // As of a number, of an offset.
-    times::parse(&text.replace(' ', "+")).ok_or_else(|| ApiError::invalid(detail()))
+    times::read(&text.replace(' ', "+")).map_err(|()| ApiError::invalid(detail()))
 }
 
 fn limit(text: &str) -> Result<usize, ApiError> {

@@ -109,7 +109,7 @@ impl WholeMessage {
         timeline.extend(message.attempts.iter().map(|attempt| {
             let (outcome, code) = outcome(&attempt.result);
             Event {
-                event: "attempt",
+                what: "attempt",
                 at: Rfc3339(attempt.claimed_at),
                 attempt: Some(attempt.number),
                 account: message.account_of(attempt.number).map(ToString::to_string),
@@ -140,8 +140,9 @@ fn outcome(result: &AttemptResult) -> (&'static str, Option<String>) {
 #[schema(as = TimelineEvent)]
 struct Event {
     /// `accepted`, `attempt` or `cancelled`.
+    #[serde(rename = "event")]
     #[schema(value_type = EventWord)]
-    event: &'static str,
+    what: &'static str,
     /// When; of an attempt, when it was claimed.
     #[schema(value_type = String, format = DateTime)]
     at: Rfc3339,
@@ -163,8 +164,8 @@ struct Event {
 }
 
 impl Event {
-    const fn plain(event: &'static str, at: Rfc3339) -> Self {
-        Self { event, at, attempt: None, account: None, written_at: None, outcome: None, code: None }
+    const fn plain(what: &'static str, at: Rfc3339) -> Self {
+        Self { what, at, attempt: None, account: None, written_at: None, outcome: None, code: None }
     }
 }
 

@@ -107,11 +107,12 @@ fn to_engine(caller: Caller, form: SendForm) -> SendRequest {
         message,
         media_urls,
         queue,
+        lane,
         idempotency_key,
         client_reference,
         metadata,
     } = form;
-    let mut fingerprint = Fingerprint::of(from, to, &message, &media_urls, queue);
+    let mut fingerprint = Fingerprint::of_lane(from, to, &message, &media_urls, queue, lane);
     for (field, value) in [("client_reference", &client_reference), ("metadata", &metadata)] {
         if let Some(value) = value {
             fingerprint = fingerprint.with(field, value);
@@ -125,6 +126,7 @@ fn to_engine(caller: Caller, form: SendForm) -> SendRequest {
         text: message,
         media: media_urls,
         kind: if queue { Kind::Queued } else { Kind::Immediate },
+        lane,
         key: idempotency_key,
         client_reference,
         metadata,

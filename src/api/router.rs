@@ -16,8 +16,8 @@ use super::errors::page;
 use super::health::DiskRoom;
 use super::messages::batch;
 use super::{
-    accounts, admin, cancel, cancel_many, docs, health, list, message, messages, openapi, request_id, stats,
-    status, unbuilt, unknown,
+    accounts, admin, cancel, cancel_many, docs, health, list, message, messages, openapi, request_id,
+    senders, stats, status, unbuilt, unknown,
 };
 
 /// Renders the page that Prometheus reads, in its text format.
@@ -59,6 +59,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .route("/v1/accounts/", get(accounts::list))
         .routes(routes!(accounts::close))
         .routes(routes!(admin::drain))
+        .routes(routes!(senders::list))
+        .route("/v1/senders/", get(senders::list))
+        .routes(routes!(senders::show, senders::tune))
+        .routes(routes!(senders::pause))
+        .routes(routes!(senders::resume))
         .routes(routes!(health::health))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

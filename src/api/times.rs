@@ -16,10 +16,10 @@ impl Serialize for Rfc3339 {
     }
 }
 
-/// A time as a client writes it: RFC 3339 with its offset, not before 1970.
-pub(super) fn parse(text: &str) -> Option<Time> {
-    let time: Timestamp = text.parse().ok()?;
-    u64::try_from(time.as_nanosecond()).ok().map(Time::from_nanos)
+/// A time as clients write it: RFC 3339, in any offset.
+pub(super) fn read(text: &str) -> Result<Time, ()> {
+    let time: Timestamp = text.parse().map_err(drop)?;
+    u64::try_from(time.as_nanosecond()).map(Time::from_nanos).map_err(drop)
 }
 
 #[cfg(test)]
@@ -30,10 +30,10 @@ mod tests {
     fn what_is_written_is_read_again_and_an_offset_counts() {
         let time = Time::from_nanos(1_795_463_573_123_456_000);
         for text in ["2026-11-23T19:52:53.123456Z", "2026-11-23T20:52:53.123456+01:00"] {
-            assert_eq!(parse(text), Some(time));
+            assert_eq!(read(text), Ok(time));
         }
         for bad in ["", "2026-11-23", "2026-11-23T19:52:53", "1969-12-31T23:59:59Z", "1795463573"] {
-            assert_eq!(parse(bad), None, "{bad}");
+            assert_eq!(read(bad), Err(()), "{bad}");
         }
     }
 

@@ -48,6 +48,9 @@ async fn it_lists_every_route() {
         "GET /v1/accounts",
         "GET /v1/messages",
         "GET /v1/messages/{message_id}",
+        "GET /v1/senders",
+        "GET /v1/senders/{number}",
+        "PATCH /v1/senders/{number}",
         "POST /sms/cancel/{message_id}",
         "POST /sms/send",
         "POST /v1/accounts/{name}/close",
@@ -55,6 +58,8 @@ async fn it_lists_every_route() {
         "POST /v1/messages/batch",
         "POST /v1/messages/cancel",
         "POST /v1/messages/{message_id}/settle",
+        "POST /v1/senders/{number}/pause",
+        "POST /v1/senders/{number}/resume",
     ];
     assert_eq!(names, expected);
 }

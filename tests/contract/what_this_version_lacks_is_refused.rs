@@ -10,7 +10,6 @@ async fn fields_that_this_version_lacks_are_refused_and_not_ignored() {
         ("send_at", json!("2099-01-01T00:00:00Z")),
         ("expires_at", json!("2099-01-01T00:00:00Z")),
         ("validity_seconds", json!(60)),
-        ("lane", json!("urgent")),
     ] {
         let reply = front.send(&with(message("later"), field, value)).await.expect(400);
         assert_eq!(reply.body["code"], "not_supported", "{field}: {}", reply.text);
@@ -23,9 +22,6 @@ async fn fields_that_this_version_lacks_are_refused_and_not_ignored() {
 async fn paths_that_this_version_lacks_are_refused() {
     let front = Front::start().await;
     for (method, path) in [
-        (Method::GET, "/v1/senders"),
-        (Method::PATCH, "/v1/senders/+1234567890"),
-        (Method::POST, "/v1/senders/+1234567890/pause"),
         (Method::GET, "/v1/events"),
         (Method::GET, "/v1/opt-outs"),
         (Method::GET, "/api/v1/sms-conversations"),

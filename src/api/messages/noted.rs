@@ -75,24 +75,24 @@ mod tests {
 
     use super::*;
 
-    fn object(name: &str, value: Value) -> Object {
+    fn object(name: &str, value: &Value) -> Object {
         Object::parse(json!({ name: value }).to_string().as_bytes()).unwrap()
     }
 
-    fn kept(value: Value) -> Result<Option<String>, ApiError> {
+    fn kept(value: &Value) -> Result<Option<String>, ApiError> {
         metadata(&mut object("metadata", value))
     }
 
     #[test]
     fn a_reference_is_a_short_line_of_text() {
         for good in ["a", "order 7/ü", &"ü".repeat(LONGEST_REFERENCE)] {
-            let read = client_reference(&mut object("client_reference", json!(good))).unwrap();
+            let read = client_reference(&mut object("client_reference", &json!(good))).unwrap();
             assert_eq!(read.as_deref(), Some(good));
         }
-        assert_eq!(client_reference(&mut object("client_reference", Value::Null)).unwrap(), None);
+        assert_eq!(client_reference(&mut object("client_reference", &Value::Null)).unwrap(), None);
         let too_long = "a".repeat(LONGEST_REFERENCE + 1);
         for bad in [json!(""), json!("a\nb"), json!("\u{0}"), json!(too_long), json!(7)] {
-            assert!(client_reference(&mut object("client_reference", bad.clone())).is_err(), "{bad}");
+            assert!(client_reference(&mut object("client_reference", &bad)).is_err(), "{bad}");
         }
     }
 
@@ -101,16 +101,16 @@ mod tests {
         let text = r#"{"metadata": {"b": true, "a": "x", "c": 1.5}}"#;
         let read = metadata(&mut Object::parse(text.as_bytes()).unwrap()).unwrap();
         assert_eq!(read.as_deref(), Some(r#"{"a":"x","b":true,"c":1.5}"#));
-        assert_eq!(kept(json!({})).unwrap().as_deref(), Some("{}"));
-        assert_eq!(kept(Value::Null).unwrap(), None);
+        assert_eq!(kept(&json!({})).unwrap().as_deref(), Some("{}"));
+        assert_eq!(kept(&Value::Null).unwrap(), None);
     }
 
     #[test]
     fn metadata_are_small_and_flat() {
         let many = |count: usize| (0..count).map(|index| (index.to_string(), json!(1))).collect::<Value>();
-        assert!(kept(many(MOST_FIELDS)).is_ok());
-        assert!(kept(json!({ "a".repeat(LONGEST_NAME): 1 })).is_ok());
-        assert!(kept(json!({ "a": "x".repeat(LONGEST_METADATA - 8) })).is_ok());
+        assert!(kept(&many(MOST_FIELDS)).is_ok());
+        assert!(kept(&json!({ "a".repeat(LONGEST_NAME): 1 })).is_ok());
+        assert!(kept(&json!({ "a": "x".repeat(LONGEST_METADATA - 8) })).is_ok());
         for bad in [
             many(MOST_FIELDS + 1),
             json!({ "a".repeat(LONGEST_NAME + 1): 1 }),
@@ -122,7 +122,7 @@ mod tests {
             json!([]),
             json!("{}"),
         ] {
-            assert!(kept(bad.clone()).is_err(), "{bad}");
+            assert!(kept(&bad).is_err(), "{bad}");
         }
     }
 }

@@ -31,10 +31,13 @@ use super::pack::{Reader, Writer};
 use super::{keys, micros};
 
 /// The version that the scripts write, and how many items its list has.
-const VERSION: Version = Version { number: 3, fields: 35 };
+const VERSION: Version = Version { number: 4, fields: 36 };
 
 /// The one that they write where nothing expires: it ends before `expires_at`.
-const WITHOUT_EXPIRY: Version = Version { number: 2, fields: 34 };
+const WITHOUT_EXPIRY: Version = Version { number: 3, fields: 35 };
+
+/// Version 2 did not tell media apart and ended before `mms`.
+const WITHOUT_MEDIA: Version = Version { number: 2, fields: 34 };
 
 /// The first one knew no offers, and ended before `not_after`.
 const WITHOUT_OFFERS: Version = Version { number: 1, fields: 33 };
@@ -121,13 +124,14 @@ pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
         .number(kind_code(draft.kind))
         .number(draft.organization.0)
         .number(provider_code(draft.provider))
-        .number(draft.cost())
+        .number(draft.cost().segments)
         .boolean(draft.frozen.is_some())
         .optional(fallback.map(|fallback| provider_code(fallback.to.provider)))
         .boolean(fallback.is_some_and(|fallback| fallback.frozen.is_some()))
         .bytes(&rest_of(draft)?)
         // not_after.
-        .boolean(false);
+        .boolean(false)
+        .boolean(draft.cost().mms);
     let bytes = match draft.expires_at {
         Some(at) => bytes.number(micros::down(at)),
         None => bytes,
@@ -168,7 +172,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let number: u8 = from.number()?;
-    let known = [VERSION, WITHOUT_EXPIRY, WITHOUT_OFFERS].into_iter();
+    let known = [VERSION, WITHOUT_EXPIRY, WITHOUT_MEDIA, WITHOUT_OFFERS];
     let version = known.into_iter().find(|of| of.number == number && usize::from(of.fields) == fields);
     let Some(version) = version else {
         return Err(StoreError::Corrupt(format!("a message's record has the unknown version {number}")));
@@ -196,6 +200,8 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let (mut draft, moved) = draft(&mut from, id, last_there)?;
     let not_after = if version == WITHOUT_OFFERS { None } else { from.optional(instant)? };
     if version == VERSION {
+        // Whether it has media stands before it, for the scripts alone.
+        let _mms = from.boolean()?;
         draft.expires_at = from.optional(|from| Ok(micros::time(from.number()?)))?;
     }
     Ok(Message {

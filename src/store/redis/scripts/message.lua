@@ -5,7 +5,7 @@
 -- The instants of a record are microseconds since its `accepted`, but for `expires_at`.
 
 -- Where nothing expires, the one before it is written.
-local VERSION, WITHOUT_EXPIRY, WITHOUT_OFFERS = 3, 2, 1
+local VERSION, WITHOUT_EXPIRY = 4, 3
 local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED = 0, 1, 2, 3, 4, 5, 6
 local KIND_QUEUED, KIND_IMMEDIATE = 0, 1
 local SHOWN_QUEUED, SHOWN_SENDING, SHOWN_SENT, SHOWN_FAILED, SHOWN_CANCELLED = 0, 1, 2, 3, 4
@@ -32,10 +32,10 @@ local function load(key)
   if not bytes then return nil end
   local read, a = pcall(cmsgpack.unpack, bytes)
   if not read or type(a) ~= 'table' then corrupt("a message's record cannot be decoded") end
+  -- Version 1 knew no offers and ended before `not_after`; version 2 did not tell media apart and ended before `mms`.
   local version = a[1]
-  if version ~= VERSION and version ~= WITHOUT_EXPIRY and version ~= WITHOUT_OFFERS then
-    corrupt("a message's record has the unknown version " .. tostring(version))
-  end
+  local is_known = version == VERSION or version == WITHOUT_EXPIRY or version == 2 or version == 1
+  if not is_known then corrupt("a message's record has the unknown version " .. tostring(version)) end
   return {
     state = a[2], seq = a[3], accepted = a[4], updated = a[5], due = a[6], attempt = a[7], tries = a[8],
     unresolved = a[9], accepted_earlier = a[10], listed = a[11], last_there = a[12], overtaken = a[13],
@@ -43,7 +43,8 @@ local function load(key)
     provider_status = a[18], provider_segments = a[19], refusal = a[20], position = a[21],
     estimate = a[22], sender = a[23], recipient = a[24], lane = a[25], kind = a[26],
     organization = a[27], provider = a[28], cost = a[29], frozen = a[30], fallback = a[31],
-    frozen_there = a[32], draft = a[33], not_after = a[34] or false, expires_at = a[35] or false,
+    frozen_there = a[32], draft = a[33], not_after = a[34] or false, mms = a[35] or false,
+    expires_at = a[36] or false,
   }
 end
 
@@ -55,7 +56,7 @@ local function encode(m)
     m.provider_status, m.provider_segments, m.refusal, m.position,
     m.estimate, m.sender, m.recipient, m.lane, m.kind,
     m.organization, m.provider, m.cost, m.frozen, m.fallback,
-    m.frozen_there, m.draft, m.not_after,
+    m.frozen_there, m.draft, m.not_after, m.mms,
   }
   if m.expires_at then a[1], a[#a + 1] = VERSION, m.expires_at end
   return cmsgpack.pack(a)
@@ -73,7 +74,8 @@ local function fresh(first, seq, position, estimate)
     organization = tonumber(ARGV[first + 4]), provider = tonumber(ARGV[first + 5]),
     cost = tonumber(ARGV[first + 6]), frozen = ARGV[first + 7] ~= '',
     fallback = number_or_false(ARGV[first + 8]), frozen_there = ARGV[first + 9] ~= '',
-    draft = ARGV[first + 10], not_after = false, expires_at = number_or_false(ARGV[first + 11]),
+    mms = ARGV[first + 10] ~= '', draft = ARGV[first + 11], not_after = false,
+    expires_at = number_or_false(ARGV[first + 12]),
   }
 end
 
@@ -148,7 +150,9 @@ end
 
 -- What the queue says of a message; its score there is its `seq`.
 local function waiting_entry(id, m)
-  return cmsgpack.pack(id, m.recipient, m.cost, m.accepted + m.due, m.attempt, m.last_there ~= false)
+  local entry = cmsgpack.pack(id, m.recipient, m.cost, m.accepted + m.due, m.attempt, m.last_there ~= false)
+  -- Only of one with media anything follows.
+  return m.mms and entry .. cmsgpack.pack(true) or entry
 end
 
 local function unsettled_entry(m)
@@ -156,7 +160,7 @@ local function unsettled_entry(m)
   return cmsgpack.pack(
     m.sender, m.recipient, m.lane, m.attempt, m.cost, is_in_conversation(m),
     last and m.accepted + last[BEGIN_BY] or 0, last and m.accepted + last[DEADLINE] or 0,
-    m.evidence_until and m.accepted + m.evidence_until, m.not_after and m.accepted + m.not_after
+    m.evidence_until and m.accepted + m.evidence_until, m.not_after and m.accepted + m.not_after, m.mms
   )
 end
 
@@ -229,15 +233,21 @@ local function store(id, before, m)
   return bytes
 end
 
+-- What a charge is, where a byte says it: else it is a text message's.
+local REST, MMS, REST_OF_MMS = 0, 1, 2
+
 -- Notes what an attempt cost of its sender's pace, at an instant of the clock.
 local function charge(m, attempt, at)
-  redis.call('ZADD', tag .. 'p' .. m.sender, at, struct.pack('>I6I2I4', m.seq, attempt, cost(m)))
+  local member = m.mms and struct.pack('>I6I2BI4', m.seq, attempt, MMS, cost(m))
+    or struct.pack('>I6I2I4', m.seq, attempt, cost(m))
+  redis.call('ZADD', tag .. 'p' .. m.sender, at, member)
 end
 
--- The same of units that were not known when the attempt was charged. With one byte more it is a member of
--- its own, whatever it costs.
+-- The same of units that were not known when the attempt was charged. With its byte it is a member of its
+-- own, whatever it costs.
 local function charge_rest(m, attempt, units, at)
-  redis.call('ZADD', tag .. 'p' .. m.sender, at, struct.pack('>I6I2BI4', m.seq, attempt, 0, units))
+  local member = struct.pack('>I6I2BI4', m.seq, attempt, m.mms and REST_OF_MMS or REST, units)
+  redis.call('ZADD', tag .. 'p' .. m.sender, at, member)
 end
 
 local function next_seq(sender)
