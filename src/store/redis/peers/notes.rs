@@ -26,7 +26,7 @@ enum Form {
     Tuned(E164),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Entry {
     id: MessageId,
     seq: u64,
