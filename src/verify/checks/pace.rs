@@ -45,10 +45,12 @@ pub(in crate::verify) fn check(run: &Run) -> Finding {
         (View { name: "ledger", shorter_by_us: jitter_us, jitter_us }, stamps(run, ledger_instants)),
     ];
     for (view, senders) in views {
-        for (sender, mut stamps) in senders {
-            let Some(history) = run.inputs.limits.get(sender) else { continue };
+        for (names, history) in &run.inputs.limits {
+            // Several that are named together share the limits: those of an account.
+            let named = names.split(' ').filter_map(|sender| senders.get(sender));
+            let mut stamps: Vec<Stamp> = named.flatten().copied().collect();
             stamps.sort_by_key(|stamp| (stamp.at_us, stamp.queued));
-            judge(&view, sender, &stamps, history, &mut finding);
+            judge(&view, names, &stamps, history, &mut finding);
         }
     }
     finding

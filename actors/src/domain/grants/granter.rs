@@ -1,11 +1,15 @@
 //! The owner's side: who wants units, who has some, and what the account's pace allows.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use super::{Grant, LASTS, PORTION, Report, WANT_LASTS, Want};
+use super::{Charged, Grant, LASTS, PORTION, Report, WANT_LASTS, Want};
 use crate::domain::ids::Incarnation;
 use crate::domain::pace::{Allowed, Limit, Pace, Permit};
 use crate::domain::time::Time;
+
+/// For so long it is known which units used without a grant a process has told of.
+const REMEMBERED: Duration = Duration::from_mins(1);
 
 /// A want, and what was granted since it was told.
 #[derive(Debug)]
@@ -47,6 +51,14 @@ impl Out {
     }
 }
 
+/// The last [`Charged`] that was heard of a process.
+#[derive(Debug)]
+struct LastCharged {
+    process: Incarnation,
+    number: u64,
+    heard_at: Time,
+}
+
 /// What a round of granting came to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Granted {
@@ -68,6 +80,7 @@ pub struct Granter {
     next_number: u64,
     /// Since when somebody wants something without a pause.
     since: Option<Time>,
+    charged: Vec<LastCharged>,
 }
 
 impl Granter {
@@ -87,6 +100,7 @@ impl Granter {
             // Behind those of an earlier granter of this process.
             next_number: now.as_nanos(),
             since: None,
+            charged: Vec::new(),
         }
     }
 
@@ -120,10 +134,17 @@ impl Granter {
         self.pace.abandon_part(out.permit, unused);
     }
 
-    /// Units were used at `at` that nobody asked for: those of an immediate message, or what the provider
-    /// counted beyond a message's own.
-    pub fn charged(&mut self, at: Time, units: u32) {
-        self.pace.charge(at, units);
+    /// Units were used that nobody asked for. Heard twice they count once.
+    pub fn charged(&mut self, charged: Charged, now: Time) {
+        let Charged { process, number, units, age } = charged;
+        // Forgotten too early, one would count twice: that is slow, and never over.
+        self.charged.retain(|last| last.heard_at + REMEMBERED > now);
+        match self.charged.iter_mut().find(|last| last.process == process) {
+            Some(last) if last.number >= number => return,
+            Some(last) => (last.number, last.heard_at) = (number, now),
+            None => self.charged.push(LastCharged { process, number, heard_at: now }),
+        }
+        self.pace.charge(now - age, units);
     }
 
     /// Grants what is due.
@@ -149,7 +170,7 @@ impl Granter {
     }
 
     /// How far back the hand-overs matter.
-    pub fn memory(&self) -> std::time::Duration {
+    pub fn memory(&self) -> Duration {
         self.pace.memory()
     }
 
@@ -208,5 +229,5 @@ impl Granter {
 }
 
 fn just_after(time: Time) -> Time {
-    time + std::time::Duration::from_nanos(1)
+    time + Duration::from_nanos(1)
 }

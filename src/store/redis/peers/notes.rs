@@ -3,7 +3,8 @@
 //! A byte for the form's version, then postcard of [`Form`]. Processes of two versions may be there at the
 //! same time: what one cannot read it drops, and finds a moment later what that was about.
 
-use sendyard_actors::domain::ids::{Incarnation, MessageId, Shard};
+use sendyard_actors::domain::grants::Word;
+use sendyard_actors::domain::ids::{AccountName, Incarnation, MessageId, Shard};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Note, To, Waiting};
@@ -19,6 +20,7 @@ enum Form {
     Waiting(E164),
     Offered(E164, MessageId, Incarnation),
     Ended(MessageId, u16),
+    Account(AccountName, Word),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,13 +36,14 @@ struct Entry {
 
 /// A note's bytes; `None` if it has none, which is not to be.
 pub(super) fn encode(note: &Note) -> Option<Vec<u8>> {
-    let form = match *note {
+    let form = match note.clone() {
         Note::Stored(sender, Waiting { id, seq, recipient, cost, due, attempt, elsewhere }) => {
             Form::Stored(sender, Entry { id, seq, recipient, cost, due, attempt, elsewhere })
         }
         Note::Waiting(sender) => Form::Waiting(sender),
         Note::Offered { sender, id, by } => Form::Offered(sender, id, by),
         Note::Ended { id, attempt } => Form::Ended(id, attempt),
+        Note::Account(account, word) => Form::Account(account, word),
     };
     postcard::to_extend(&form, vec![VERSION]).ok()
 }
@@ -58,6 +61,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
         Form::Waiting(sender) => Note::Waiting(sender),
         Form::Offered(sender, id, by) => Note::Offered { sender, id, by },
         Form::Ended(id, attempt) => Note::Ended { id, attempt },
+        Form::Account(account, word) => Note::Account(account, word),
     })
 }
 
@@ -96,7 +100,8 @@ mod tests {
         let id = waiting.id;
         let offered = Note::Offered { sender, id, by: Incarnation(u128::MAX) };
         let ended = Note::Ended { id, attempt: 300 };
-        for note in [Note::Stored(sender, waiting), Note::Waiting(sender), offered, ended] {
+        let heard = Note::Account(AccountName::from("acme"), Word::Heard { number: 7 });
+        for note in [Note::Stored(sender, waiting), Note::Waiting(sender), offered, ended, heard] {
             let bytes = encode(&note).unwrap();
             assert_eq!(decode(&bytes), Some(note));
             assert_eq!(decode(&bytes[..bytes.len() - 1]), None);
