@@ -25,7 +25,7 @@ use crate::alarm::Alarm;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
 use crate::domain::message::{Kind, Message};
-use crate::domain::pace::{Allowed, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
@@ -49,9 +49,6 @@ const IN_A_TURN: usize = 8;
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Without a limit nothing looks back, not even at the hand-over itself. Above what stores round by.
-const JUST_BEHIND: Duration = Duration::from_millis(1);
-
 /// What a provider actor is told.
 pub enum ProviderMessage {
     /// A sender's next messages may go now: places, please. Asked again, this is what it wants.
@@ -61,7 +58,7 @@ pub enum ProviderMessage {
         /// How many places at the most.
         places: usize,
         /// What each message may cost of the account's pace.
-        cost: u32,
+        cost: Cost,
     },
     /// The sender wants none any more.
     WantNot(E164),
@@ -69,7 +66,7 @@ pub enum ProviderMessage {
     WantNow {
         /// What it costs, of a queued message that is away from its sender's account: it goes by the
         /// account's pace. `None`: an immediate one, which goes by none.
-        queued: Option<u32>,
+        queued: Option<Cost>,
         /// Who waits.
         reply: oneshot::Sender<Result<Place, NoPlace>>,
     },
@@ -84,8 +81,8 @@ pub enum ProviderMessage {
     Counted {
         /// When it was written.
         at: Time,
-        /// The units.
-        more: u32,
+        /// What they cost.
+        more: Cost,
     },
     /// The account's earlier hand-overs, for its pace.
     Loaded(Vec<Charge>),
@@ -116,8 +113,10 @@ pub struct Begin {
     pub(crate) attempt: ClaimedAttempt,
     /// When it was due, to tell how late it is.
     pub(crate) due: Time,
-    /// How far back the sender's pace looks.
-    pub(crate) pace_memory: Duration,
+    /// What the sender's pace needs to know of the past.
+    pub(crate) keep: Keep,
+    /// Does the sender count it? Without limits it does not.
+    pub(crate) counts: bool,
 }
 
 /// The actor.
@@ -138,7 +137,7 @@ pub(crate) struct ProviderArguments {
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
     places: usize,
-    cost: u32,
+    cost: Cost,
 }
 
 pub(crate) struct ProviderState {
@@ -154,9 +153,7 @@ pub(crate) struct ProviderState {
     /// The account's limits where other processes send through it too: then `pace` has none.
     units: Option<Units>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
-    written_early: Vec<(Time, u32)>,
-    /// How far back the account's limits look.
-    pace_memory: Duration,
+    written_early: Vec<(Time, Cost)>,
     /// Since when somebody wants a place without a pause.
     since: Option<Time>,
     alarm: Alarm,
@@ -172,7 +169,6 @@ impl Actor for ProviderActor {
         myself: ActorRef<ProviderMessage>,
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
-        let pace_memory = Pace::new(&with.account.limits, None, [], Time::ZERO).memory();
         let ProviderArguments { account, in_flight, roster, .. } = &with;
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let units = Units::of(&with.account, &with.numbers, &with.journal);
@@ -185,7 +181,6 @@ impl Actor for ProviderActor {
             got: 0,
             pace: None,
             written_early: Vec::new(),
-            pace_memory,
             since: None,
             alarm: Alarm::default(),
         };
@@ -256,10 +251,10 @@ impl ProviderState {
     fn load(&self, myself: &ActorRef<ProviderMessage>) {
         let (journal, numbers, address) =
             (self.with.journal.clone(), self.with.numbers.clone(), myself.clone());
-        let memory = self.pace_memory;
+        let blank = self.blank_pace();
         tokio::spawn(async move {
             let charges = loop {
-                match charges_of(&journal, &numbers, memory).await {
+                match charges_of(&journal, &numbers, &blank).await {
                     Ok(charges) => break charges,
                     Err(error) => {
                         tracing::error!(%error, "an account's earlier hand-overs could not be read");
@@ -273,9 +268,14 @@ impl ProviderState {
     }
 
     fn start_pace(&mut self, charges: &[Charge]) {
-        let stamps = charges.iter().map(|charge| (charge.at, charge.units));
+        let stamps = charges.iter().map(|charge| (charge.at, charge.cost));
         let stamps = stamps.chain(self.written_early.drain(..));
         self.pace = Some(Pace::new(&self.with.account.limits, None, stamps, self.with.journal.now()));
+    }
+
+    /// The account's pace without a past, to ask what past it needs.
+    fn blank_pace(&self) -> Pace {
+        Pace::new(&self.with.account.limits, None, [], Time::ZERO)
     }
 
     fn places(&self) -> usize {
@@ -332,7 +332,7 @@ impl ProviderState {
         let cost = wanted.cost;
         let charge = if let Some(units) = &mut self.units {
             // A grant that comes wakes us.
-            AccountCharge::Unit(units.take(cost, now)?)
+            AccountCharge::Unit(units.take(cost.segments, now)?)
         } else {
             let since = *self.since.get_or_insert(now);
             let at = match pace.next_allowed(since, now, cost) {
@@ -348,7 +348,7 @@ impl ProviderState {
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
-        let place = Place::take(&self.places_at, charge, cost);
+        let place = Place::take(&self.places_at, charge, Some(cost));
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
@@ -368,7 +368,7 @@ impl ProviderState {
         }
     }
 
-    fn place_now(&mut self, queued: Option<u32>) -> Result<Place, NoPlace> {
+    fn place_now(&mut self, queued: Option<Cost>) -> Result<Place, NoPlace> {
         let now = self.with.journal.now();
         let answer = self.with.in_flight.circuit().ask(now);
         let places = if queued.is_some() { self.places_for_queues() } else { self.places() };
@@ -382,18 +382,18 @@ impl ProviderState {
         }
         let charge = match queued {
             Some(cost) => match &mut self.units {
-                Some(units) => AccountCharge::Unit(units.take_now(cost, now)?),
+                Some(units) => AccountCharge::Unit(units.take_now(cost.segments, now)?),
                 None => AccountCharge::Permit(self.permit_now(now, cost)?),
             },
             None => AccountCharge::Direct,
         };
-        let place = Place::take(&self.places_at, charge, queued.unwrap_or(u32::MAX));
+        let place = Place::take(&self.places_at, charge, queued);
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
     }
 
     /// The account's pace for one that has no turn. Those that have are served first, as they are woken
     /// at the very instant.
-    fn permit_now(&mut self, now: Time, cost: u32) -> Result<Permit, NoPlace> {
+    fn permit_now(&mut self, now: Time, cost: Cost) -> Result<Permit, NoPlace> {
         let pace = self.pace.as_mut().ok_or(NoPlace::Taken)?;
         match pace.look_ahead(Time::ZERO, now, cost) {
             Allowed::At(at) if at <= now => Ok(pace.take(at, now, cost)),
@@ -412,7 +412,7 @@ impl ProviderState {
 
     /// The last check, the stamp and the start of the request: one poll, nothing awaited between.
     fn begin(&mut self, begin: Begin) {
-        let Begin { mut attempt, due, pace_memory } = begin;
+        let Begin { mut attempt, due, keep, counts } = begin;
         let Some(facts) = attempt.message().map(Facts::of) else { return };
         let now = self.with.journal.now();
         let closed = matches!(self.with.in_flight.circuit().standing(), (Circuit::Closed, _));
@@ -426,16 +426,19 @@ impl ProviderState {
             return;
         }
         // The store's charges serve both paces: the sender's and the account's.
-        let memory = pace_memory.max(self.pace_memory);
-        let keep_from = if memory.is_zero() { now + JUST_BEHIND } else { now - memory };
-        let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
+        let account_keep = match (&self.units, &self.pace) {
+            (Some(units), _) => units.keep(now),
+            (None, Some(pace)) => pace.keep(now),
+            (None, None) => Keep::EVERYTHING,
+        };
+        let Some((hand_over, begun)) = attempt.begin(now, keep.and(account_keep)) else { return };
         let patience = hand_over.deadline.since(now);
         tracing::debug!(
             message_id = %facts.id, attempt = hand_over.attempt, account = %self.with.account.name, "handed over"
         );
         let mut call = self.with.way_out.send(hand_over, patience);
         let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if !pace_memory.is_zero() {
+        if counts {
             let written = SenderMessage::Written { id: facts.id, at: now, cost: facts.cost };
             self.with.roster.hint(facts.sender, written);
         }
@@ -453,11 +456,11 @@ impl ProviderState {
     }
 
     /// False: what it was granted with is over, and it must not be written.
-    fn stamp(&mut self, charge: Option<AccountCharge>, cost: u32, now: Time) -> bool {
+    fn stamp(&mut self, charge: Option<AccountCharge>, cost: Cost, now: Time) -> bool {
         if let Some(units) = self.units.as_mut() {
             match charge {
                 Some(AccountCharge::Unit(unit)) => return units.spend(unit, now),
-                Some(AccountCharge::Direct) => units.charge(now, cost),
+                Some(AccountCharge::Direct) => units.charge(now, cost.segments),
                 Some(AccountCharge::Permit(_)) | None => {}
             }
             return true;
@@ -497,9 +500,9 @@ impl ProviderState {
         let mut demand = Demand::default();
         for wanted in self.turns.iter().filter_map(|sender| self.wants.get(sender)) {
             let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
-            demand.units = demand.units.saturating_add(places.saturating_mul(wanted.cost));
+            demand.units = demand.units.saturating_add(places.saturating_mul(wanted.cost.segments));
             if demand.next == 0 {
-                demand.next = wanted.cost;
+                demand.next = wanted.cost.segments;
             }
             if wanted.places >= free {
                 in_flight.awaited();
@@ -516,7 +519,7 @@ struct Facts {
     id: crate::domain::ids::MessageId,
     sender: E164,
     kind: Kind,
-    cost: u32,
+    cost: Cost,
 }
 
 impl Facts {
@@ -529,17 +532,19 @@ impl Facts {
 async fn charges_of(
     journal: &Journal,
     numbers: &[E164],
-    memory: Duration,
+    blank: &Pace,
 ) -> Result<Vec<Charge>, crate::ports::StoreError> {
     let now = journal.now();
+    let from = blank.keep(now).sums_from;
     let mut charges = Vec::new();
     for number in numbers {
-        // First: what is settled between the two counts twice rather than not at all.
+        // First: what is settled between the reads counts twice rather than not at all.
         let open = journal.store().unsettled(Some(*number)).await?;
         // What is still open may be written at any moment up to now.
         let open = open.iter().filter(|attempt| attempt.is_open());
-        charges.extend(open.map(|attempt| Charge { at: now, units: attempt.cost }));
-        charges.extend(journal.store().charges(*number, now - memory).await?);
+        charges.extend(open.map(|attempt| Charge { at: now, cost: attempt.cost }));
+        charges.extend(journal.store().charges(*number, from).await?);
+        charges.extend(journal.store().charge_sums(*number, from).await?);
     }
     Ok(charges)
 }

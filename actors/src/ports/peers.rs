@@ -54,6 +54,8 @@ pub enum Note {
         /// The attempt.
         attempt: u16,
     },
+    /// Something was set of this sender by hand: read it.
+    Tuned(E164),
     /// Of the units of an account's limits.
     Account(AccountName, Word),
 }

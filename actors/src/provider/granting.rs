@@ -4,14 +4,12 @@
 //! A new owner grants nothing until what the last one may have granted is over and what was handed over with it
 //! is read. It begins with the first word that it hears, so an account that nobody uses costs nothing.
 
-use std::time::Duration;
-
 use ractor::ActorRef;
 
 use super::{LOAD_AGAIN_AFTER, ProviderMessage, UnitsMessage, charges_of};
 use crate::domain::grants::{Charged, Granted, Granter, LASTS, Word};
 use crate::domain::ids::Incarnation;
-use crate::domain::pace::Limit;
+use crate::domain::pace::{Keep, Limit, Pace};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::journal::Journal;
@@ -32,13 +30,20 @@ enum Standing {
 pub(super) struct Granting {
     limits: Vec<Limit>,
     numbers: Vec<E164>,
-    memory: Duration,
+    /// The account's pace without a past.
+    blank: Pace,
     standing: Standing,
 }
 
 impl Granting {
-    pub(super) const fn new(limits: Vec<Limit>, numbers: Vec<E164>, memory: Duration) -> Self {
-        Self { limits, numbers, memory, standing: Standing::Idle }
+    pub(super) fn new(limits: Vec<Limit>, numbers: Vec<E164>) -> Self {
+        let blank = Pace::new(&limits, None, [], Time::ZERO);
+        Self { limits, numbers, blank, standing: Standing::Idle }
+    }
+
+    /// What past the account's limits need.
+    pub(super) fn keep(&self, now: Time) -> Keep {
+        self.blank.keep(now)
     }
 
     /// This process is the owner no more.
@@ -60,13 +65,13 @@ impl Granting {
             Standing::Idle | Standing::Loads(_) | Standing::Grants { .. } => {}
         }
         self.standing = Standing::Loads(fence);
-        let (journal, numbers, memory) = (journal.clone(), self.numbers.clone(), self.memory);
+        let (journal, numbers, blank) = (journal.clone(), self.numbers.clone(), self.blank.clone());
         let myself = myself.clone();
         tokio::spawn(async move {
             // What the owner before granted is over by then, and what was used of it is in the store.
             tokio::time::sleep(LASTS).await;
             let charges = loop {
-                match charges_of(&journal, &numbers, memory).await {
+                match charges_of(&journal, &numbers, &blank).await {
                     Ok(charges) => break charges,
                     Err(error) => {
                         tracing::error!(%error, "an account's earlier hand-overs could not be read");
@@ -84,7 +89,7 @@ impl Granting {
         if !matches!(self.standing, Standing::Loads(asked) if asked == fence) {
             return;
         }
-        let stamps = charges.iter().map(|charge| (charge.at, charge.units));
+        let stamps = charges.iter().map(|charge| (charge.at, charge.cost));
         let granter = Box::new(Granter::new(me, &self.limits, stamps, now));
         self.standing = Standing::Grants { fence, granter };
     }

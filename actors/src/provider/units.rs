@@ -17,7 +17,7 @@ use super::{NoPlace, ProviderMessage};
 use crate::alarm::Alarm;
 use crate::domain::grants::{Purse, Tab, Unit, Word};
 use crate::domain::ids::{AccountName, Shard};
-use crate::domain::pace::Pace;
+use crate::domain::pace::Keep;
 use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
@@ -86,14 +86,15 @@ impl Units {
             return None;
         }
         let now = journal.now();
-        let memory = Pace::new(&account.limits, None, [], Time::ZERO).memory();
+        let granting = Granting::new(account.limits.clone(), numbers.to_vec());
+        let memory = now.since(granting.keep(now).each_from);
         Some(Self {
             account: account.name.clone(),
             shard: Shard::of_account(&account.name),
             journal: journal.clone(),
             purse: Purse::new(journal.me(), now),
             tab: Tab::new(journal.me(), memory, now),
-            granting: Granting::new(account.limits.clone(), numbers.to_vec(), memory),
+            granting,
             away: None,
             away_had: false,
             report_from: now,
@@ -121,6 +122,11 @@ impl Units {
         }
         self.away = Some(Away { cost, until: now + AWAY_WAITS });
         Err(NoPlace::NotBefore(now + AWAY_AGAIN_AFTER))
+    }
+
+    /// What past the account's limits need.
+    pub(super) fn keep(&self, now: Time) -> Keep {
+        self.granting.keep(now)
     }
 
     /// The message is written at `now`, if that is said to be in time; else it must not be.

@@ -127,7 +127,7 @@ pub(super) async fn what_does_not_fit_is_lost_and_that_is_said(pair: Pair) {
             Ok(Some(Heard::Gap)) => gaps += 1,
             Ok(None) => panic!("the ear is closed"),
             // There is room again: what comes next says so.
-            Err(_) => pair.other.tell(To::Process(ME), last),
+            Err(_) => pair.other.tell(To::Process(ME), last.clone()),
         }
     }
     assert!(notes > 100 && notes < told, "{notes} of {told}");
@@ -169,7 +169,8 @@ fn waiting() -> sendyard_actors::ports::Waiting {
         id: draft.id,
         seq: 3,
         recipient: draft.recipient,
-        cost: 1,
+        lane: draft.lane,
+        cost: draft.cost(),
         due: super::world::START,
         attempt: 0,
         elsewhere: false,

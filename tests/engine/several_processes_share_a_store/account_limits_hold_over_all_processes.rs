@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use sendyard_actors::domain::message::Cancelled;
 use sendyard_actors::domain::time::Time;
 
 use super::messages_move_with_their_shards::{accepting, two};
 use super::*;
 use crate::engine::faulty::Faults;
-use crate::engine::yard::{Seen, account, second};
+use crate::engine::yard::{ORGANIZATION, Seen, account, second};
 
 /// How a limit is judged: so many units in every window of this length.
 #[derive(Clone, Copy)]
@@ -257,4 +258,127 @@ async fn the_limit_of_a_fallback_account_holds_over_all_processes() {
     let seen: Vec<Seen> = yard.seen().into_iter().filter(|one| one.account == second()).collect();
     judge(&seen, Judged { units: 5, window: SECOND }, Time::ZERO, yard.now());
     assert!(!seen.is_empty(), "something went there");
+}
+
+const ONE_IN_TEN: Judged = Judged { units: 1, window: Duration::from_secs(10) };
+const SIX_IN_TEN: Judged = Judged { units: 6, window: Duration::from_secs(10) };
+
+/// Immediate ones are written without asking, so only what is read from the store tells the next owner of them.
+#[tokio::test(start_paused = true)]
+async fn what_was_handed_over_before_counts_with_the_next_owner() {
+    let mut yard = yard_of(limited("6/10s")).await;
+    for index in 0..5 {
+        yard.send_now(&format!("+1555000000{index}"), "at once").await.unwrap();
+    }
+    queue_many(&yard.engine, FROM, 20).await;
+    tokio::time::sleep(SECOND).await;
+    let another = yard.another().await;
+    shared_out(&[&yard.engine, &another.engine], 2 * SECOND).await;
+    yard.stop(SECOND).await;
+    yard.stand_in(another);
+    tokio::time::sleep(30 * SECOND).await;
+    let used = judge(&yard.seen(), SIX_IN_TEN, Time::ZERO, yard.now());
+    assert!(yard.seen().len() > 10, "{used}");
+}
+
+/// Three engines with faults of their own, of which the first passes on what the account may do.
+struct Three {
+    yard: Yard,
+    engines: Vec<Engine>,
+    faults: Vec<Arc<Faults>>,
+    others: Vec<RunningEngine>,
+}
+
+impl Three {
+    async fn start(limit: &'static str) -> Self {
+        let mut faults: Vec<Arc<Faults>> = (0..3).map(|_| Arc::default()).collect();
+        let yard = yard_of(Builder { faults: Arc::clone(&faults[0]), ..limited(limit) }).await;
+        let others = vec![yard.another_with(&faults[1]).await, yard.another_with(&faults[2]).await];
+        let mut engines = vec![yard.engine.clone()];
+        engines.extend(others.iter().map(|other| other.engine.clone()));
+        shared_out(&engines.iter().collect::<Vec<_>>(), 2 * SECOND).await;
+        let owns = |engine: &Engine| engine.shards().contains(Shard::of_account(&account()));
+        let owner = engines.iter().position(owns).unwrap();
+        engines.swap(0, owner);
+        faults.swap(0, owner);
+        Self { yard, engines, faults, others }
+    }
+
+    async fn stop_the_owner(&mut self) {
+        let owner = self.engines[0].clone();
+        let is_it = |other: &RunningEngine| other.engine.shards() == owner.shards();
+        match self.others.iter().position(is_it) {
+            Some(place) => self.others.remove(place).stop(Duration::ZERO).await,
+            None => self.yard.stop(Duration::ZERO).await,
+        }
+    }
+}
+
+/// What the last owner granted is claimed late, and written when the next one has begun.
+#[tokio::test(start_paused = true)]
+async fn the_next_owner_waits_until_what_the_last_one_granted_is_over() {
+    let mut three = Three::start("1/10s").await;
+    let [owner, slow, third] = [0, 1, 2].map(|place: usize| three.engines[place].clone());
+    let first = queue(&owner, &number_of(&owner), "+15550000001", "hello").await.id;
+    three.yard.until(first, State::Sent).await;
+    tokio::time::sleep(12 * SECOND).await;
+
+    three.faults[1].delay_all("claim", 400 * MOMENT);
+    queue(&slow, &number_of(&slow), "+15550000002", "hello").await;
+    tokio::time::sleep(5 * MOMENT).await;
+    queue(&third, &number_of(&third), "+15550000003", "hello").await;
+    three.stop_the_owner().await;
+    tokio::time::sleep(30 * SECOND).await;
+    let seen = three.yard.seen();
+    judge(&seen, ONE_IN_TEN, Time::ZERO, three.yard.now());
+    assert_eq!(seen.len(), 3);
+}
+
+/// Its leases run out and another owner grants; what it says itself is still heard.
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_hangs_grants_nothing_more() {
+    let three = Three::start("10/s").await;
+    for engine in &three.engines {
+        queue_many(engine, &number_of(engine), 200).await;
+    }
+    tokio::time::sleep(2 * SECOND).await;
+    three.faults[0].hang();
+    tokio::time::sleep(20 * SECOND).await;
+    judge(&three.yard.seen(), TEN, Time::ZERO, three.yard.now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_does_not_use_after_all_another_has_at_once() {
+    let faults = Arc::<Faults>::default();
+    let (yard, another) = two(limited("1/10s"), &faults).await;
+    // Both are known to the owner, and it has read what it must.
+    for engine in [&yard.engine, &another.engine] {
+        let id = queue(engine, &number_of(engine), "+15550000001", "hello").await.id;
+        yard.until(id, State::Sent).await;
+    }
+    tokio::time::sleep(12 * SECOND).await;
+    faults.delay_all("claim", 100 * MOMENT);
+    let id = queue(&another.engine, &number_of(&another.engine), "+15550000002", "cancelled").await.id;
+    tokio::time::sleep(20 * MOMENT).await;
+    let waits = queue(&yard.engine, &number_of(&yard.engine), "+15550000003", "hello").await.id;
+    let cancelled = another.engine.cancel(ORGANIZATION, id).await.unwrap().unwrap();
+    assert_eq!(cancelled.0, Cancelled::Done);
+    let cancelled_at = yard.now();
+    yard.until(waits, State::Sent).await;
+    let took = yard.now().since(cancelled_at);
+    assert!(took < SECOND / 2, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_at_the_provider_counts_with_the_next_owner() {
+    let mut yard = yard_of(Builder { account_limits: vec!["1/10s"], ..accepting(8 * SECOND) }).await;
+    let another = yard.another().await;
+    shared_out(&[&yard.engine, &another.engine], 2 * SECOND).await;
+    let begun = queue(&yard.engine, &number_of(&yard.engine), "+15550000001", "hello").await.id;
+    yard.until(begun, State::Sending).await;
+    queue(&another.engine, &number_of(&another.engine), "+15550000002", "hello").await;
+    yard.stop(Duration::ZERO).await;
+    tokio::time::sleep(30 * SECOND).await;
+    judge(&yard.seen(), ONE_IN_TEN, Time::ZERO, yard.now());
+    assert_eq!(yard.seen().len(), 2);
 }

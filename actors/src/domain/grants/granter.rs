@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Charged, Grant, LASTS, PORTION, Report, WANT_LASTS, Want};
 use crate::domain::ids::Incarnation;
-use crate::domain::pace::{Allowed, Limit, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Counts, Limit, Pace, Permit};
 use crate::domain::time::Time;
 
 /// For so long it is known which units used without a grant a process has told of.
@@ -88,12 +88,17 @@ impl Granter {
     pub fn new(
         me: Incarnation,
         limits: &[Limit],
-        stamps: impl IntoIterator<Item = (Time, u32)>,
+        stamps: impl IntoIterator<Item = (Time, Cost)>,
         now: Time,
     ) -> Self {
+        // A grant does not say of how many messages it is, or of which: each unit of it counts in every limit,
+        // whatever that counts. Never over, and less than it could be where one counts messages.
+        let in_segments = |limit: &Limit| Limit { counts: Counts::default(), ..limit.clone() };
+        let limits: Vec<Limit> = limits.iter().map(in_segments).collect();
+        let stamps = stamps.into_iter().map(|(at, cost)| (at, Cost { mms: false, ..cost }));
         Self {
             me,
-            pace: Pace::new(limits, None, stamps, now),
+            pace: Pace::new(&limits, None, stamps, now),
             wants: Vec::new(),
             turns: VecDeque::new(),
             out: VecDeque::new(),
@@ -144,7 +149,7 @@ impl Granter {
             Some(last) => (last.number, last.heard_at) = (number, now),
             None => self.charged.push(LastCharged { process, number, heard_at: now }),
         }
-        self.pace.charge(now - age, units);
+        self.pace.charge(now - age, Cost::sms(units));
     }
 
     /// Grants what is due.
@@ -160,7 +165,7 @@ impl Granter {
                 break None;
             };
             let since = *self.since.get_or_insert(now);
-            match self.pace.next_allowed(since, now, units) {
+            match self.pace.next_allowed(since, now, Cost::sms(units)) {
                 Allowed::At(at) if at <= now => grants.extend(self.give(place, units, at, now)),
                 Allowed::At(at) => break Some(at),
                 Allowed::WhenStamped => break self.out.front().map(|first| just_after(first.not_after)),
@@ -204,7 +209,7 @@ impl Granter {
 
     fn give(&mut self, place: usize, units: u32, at: Time, now: Time) -> Option<Grant> {
         let wanted = self.wants.get_mut(place)?;
-        let permit = self.pace.take(at, now, units);
+        let permit = self.pace.take(at, now, Cost::sms(units));
         self.next_number += 1;
         let number = self.next_number;
         self.out.push_back(Out { number, permit, units, used: 0, unused: 0, not_after: now + LASTS });
