@@ -314,6 +314,15 @@ pub const QUARTER: Duration = Duration::from_mins(15);
 /// Sums are kept at least for so long, whatever the limits are: one for a day may be set at any time.
 pub const SUMS_KEPT: Duration = Duration::from_hours(27);
 
+/// How much waits at a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depths {
+    /// Messages in each lane, the most urgent first.
+    pub lanes: [u64; 3],
+    /// Segments of all of them.
+    pub segments: u64,
+}
+
 /// A sender that a start must wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
@@ -500,6 +509,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many messages wait at a sender.
     fn depth(&self, sender: E164) -> Stored<u64>;
+
+    /// The same lane by lane, and what those messages will cost.
+    fn depths(&self, sender: E164) -> Stored<Depths>;
 
     /// The hand-overs of a sender at or after `from` that are known one by one, oldest first.
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;

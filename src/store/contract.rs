@@ -174,6 +174,7 @@ on_every_store! {
     settles::charges_count_where_they_were_written_and_old_ones_go,
     settles::what_nothing_looks_back_at_is_not_charged,
     settles::what_is_not_charged_makes_nothing_forgotten,
+    reads::depths_are_those_of_each_lane,
     tunings::a_tuning_replaces_the_one_of_the_generation_before_and_no_other,
     settles::what_need_not_be_known_one_by_one_is_added_up_by_quarters_of_an_hour,
     settles::what_the_provider_counts_beyond_our_count_is_no_message_of_its_own,

@@ -345,6 +345,36 @@ pub(super) struct SenderRow {
     pub(super) depth: u64,
     /// Units of the pace that those will cost.
     pub(super) units: u64,
+    /// How many of them wait in each lane, the most urgent first.
+    pub(super) lanes: [u64; 3],
+}
+
+/// As it was when there was one lane.
+#[derive(Deserialize)]
+struct SenderRowV1 {
+    next_seq: u64,
+    depth: u64,
+    units: u64,
+}
+
+impl SenderRow {
+    /// From its bytes, of this form or the one before.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        decode(bytes).or_else(|_| {
+            let SenderRowV1 { next_seq, depth, units } = decode(bytes)?;
+            Ok(Self { next_seq, depth, units, lanes: [0, depth, 0] })
+        })
+    }
+
+    /// How many messages wait in this lane.
+    pub(super) const fn waiting_in(&mut self, lane: Lane) -> &mut u64 {
+        let [urgent, normal, bulk] = &mut self.lanes;
+        match lane {
+            Lane::Urgent => urgent,
+            Lane::Normal => normal,
+            Lane::Bulk => bulk,
+        }
+    }
 }
 
 /// An idempotency key.

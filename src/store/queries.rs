@@ -7,12 +7,12 @@ use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Backlog, Charge, Depths, StoreError, Unsettled, Waiting};
 
 use super::keys;
 use super::keys::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
-use super::record;
 use super::rows::{Rows, decode};
+use super::{indexes, record};
 
 /// What waits in a lane behind `after`.
 pub(super) fn queue_page(
@@ -53,6 +53,12 @@ pub(super) fn conversation_page(
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)
+}
+
+/// How much waits at a sender, lane by lane.
+pub(super) fn depths(rows: &dyn Rows, sender: E164) -> Result<Depths, StoreError> {
+    let SenderRow { lanes, units, .. } = indexes::sender(rows, sender)?;
+    Ok(Depths { lanes, segments: units })
 }
 
 /// The hand-overs of a sender from `from` on, oldest first.
@@ -121,7 +127,7 @@ pub(super) fn doubtful(
 pub(super) fn backlogs(rows: &dyn Rows, shards: ShardSet) -> Result<Vec<Backlog>, StoreError> {
     let mut backlogs = Vec::new();
     rows.scan(&keys::senders(), &mut |key, value| {
-        let SenderRow { depth, .. } = decode(value)?;
+        let SenderRow { depth, .. } = SenderRow::decode(value)?;
         if depth > 0 {
             let sender = keys::number_of_sender(key)?;
             if shards.contains(Shard::of(sender)) {

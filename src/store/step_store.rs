@@ -13,7 +13,7 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
-    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Lease, Leased, MarkUnknown, Pruned,
     Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, Unsettled, Waiting,
 };
 use uuid::Uuid;
@@ -219,6 +219,10 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn depth(&self, sender: E164) -> Stored<u64> {
         self.runner.read(move |rows, _| Ok(indexes::sender(rows, sender)?.depth))
+    }
+
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        self.runner.read(move |rows, _| queries::depths(rows, sender))
     }
 
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {

@@ -219,6 +219,9 @@ impl Store for Faulty {
     ) -> Stored<Vec<Waiting>> {
         self.wrap("conversation_page", move |store| store.conversation_page(conversation, after, limit))
     }
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        self.wrap("depths", move |store| store.depths(sender))
+    }
     fn depth(&self, sender: E164) -> Stored<u64> {
         self.wrap("depth", move |store| store.depth(sender))
     }

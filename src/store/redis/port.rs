@@ -13,7 +13,7 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
-    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Lease, Leased, MarkUnknown, Pruned,
     Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, Unsettled, Waiting,
 };
 use uuid::Uuid;
@@ -171,6 +171,10 @@ impl Store for RedisStore {
 
     fn depth(&self, sender: E164) -> Stored<u64> {
         Box::pin(reads::depth(self.link(), sender))
+    }
+
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        Box::pin(reads::depths(self.link(), sender))
     }
 
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
