@@ -29,3 +29,4 @@ mod sharing;
 mod survey;
 mod sweeper;
 pub mod telemetry;
+mod timers;

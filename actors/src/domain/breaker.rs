@@ -59,6 +59,8 @@ impl Sign {
                 | Class::OptedOut
                 | Class::Sender
                 | Class::NextWindow => Self::Alive,
+                // No provider's word.
+                Class::Expired => Self::None,
             },
         }
     }
