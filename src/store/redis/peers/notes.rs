@@ -71,7 +71,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
     })
 }
 
-const fn waiting(entry: &Entry, lane: Lane, mms: bool) -> Waiting {
+fn waiting(entry: &Entry, lane: Lane, mms: bool) -> Waiting {
     let Entry { id, seq, recipient, segments, due, attempt, elsewhere } = *entry;
     Waiting { id, seq, recipient, lane, cost: Cost { mms, ..Cost::sms(segments) }, due, attempt, elsewhere }
 }
