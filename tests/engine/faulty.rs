@@ -197,6 +197,12 @@ impl Store for Faulty {
     fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
         self.wrap("message", move |store| store.message(id))
     }
+    fn messages(&self, ids: Vec<MessageId>) -> Stored<Vec<Option<Box<Message>>>> {
+        self.wrap("messages", move |store| store.messages(ids))
+    }
+    fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
+        self.wrap("ended", move |store| store.ended(shard, after, limit))
+    }
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
         self.wrap("queue_page", move |store| store.queue_page(sender, lane, after, limit))
     }
@@ -207,6 +213,9 @@ impl Store for Faulty {
         limit: usize,
     ) -> Stored<Vec<Waiting>> {
         self.wrap("conversation_page", move |store| store.conversation_page(conversation, after, limit))
+    }
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        self.wrap("depths", move |store| store.depths(sender))
     }
     fn depth(&self, sender: E164) -> Stored<u64> {
         self.wrap("depth", move |store| store.depth(sender))

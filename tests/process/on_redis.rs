@@ -8,6 +8,7 @@ pub(crate) mod several_servers;
 
 mod a_failover_costs_no_answered_message;
 mod a_killed_process_is_replaced;
+mod a_number_is_tuned_through_any_process;
 mod a_process_that_leaves_is_followed_at_once;
 mod a_restart_waits_for_no_more_than_the_lease;
 mod a_server_that_is_away_is_waited_for;

@@ -26,7 +26,7 @@ enum Form {
     Tuned(E164),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Entry {
     id: MessageId,
     seq: u64,
@@ -71,7 +71,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
     })
 }
 
-fn waiting(entry: &Entry, lane: Lane, mms: bool) -> Waiting {
+const fn waiting(entry: &Entry, lane: Lane, mms: bool) -> Waiting {
     let Entry { id, seq, recipient, segments, due, attempt, elsewhere } = *entry;
     Waiting { id, seq, recipient, lane, cost: Cost { mms, ..Cost::sms(segments) }, due, attempt, elsewhere }
 }
