@@ -10,6 +10,9 @@
 //! State: wants and pace are lost with the actor and asked for again; places taken are counted
 //! outside of it (`places.rs`).
 
+mod granting;
+mod units;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -27,11 +30,14 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::places::{AccountCharge, InFlight, Place, PlacesAt};
+use crate::places::{AccountCharge, InFlight, Place, PlacesAt, UnusedCharge};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::survey::Survey;
+
+pub use self::units::UnitsMessage;
+use self::units::{Demand, Units};
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;
@@ -68,8 +74,8 @@ pub enum ProviderMessage {
     Begin(Vec<Begin>),
     /// A place came back, with its permit if that was not used.
     PlaceBack {
-        /// The permit to abandon.
-        unused: Option<Permit>,
+        /// The permit to abandon, or the units to put back.
+        unused: Option<UnusedCharge>,
     },
     /// The provider counted so many units more of a hand-over than it was charged with.
     Counted {
@@ -80,6 +86,8 @@ pub enum ProviderMessage {
     },
     /// The account's earlier hand-overs, for its pace.
     Loaded(Vec<Charge>),
+    /// Of the account's units, where several processes send through it.
+    Units(UnitsMessage),
     /// The account's pace allows something again.
     Wake,
     /// How does it stand?
@@ -142,6 +150,8 @@ pub(crate) struct ProviderState {
     got: usize,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
+    /// The account's limits where other processes send through it too: then `pace` has none.
+    units: Option<Units>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
     written_early: Vec<(Time, Cost)>,
     /// Since when somebody wants a place without a pause.
@@ -161,8 +171,10 @@ impl Actor for ProviderActor {
     ) -> Result<ProviderState, ActorProcessingErr> {
         let ProviderArguments { account, in_flight, roster, .. } = &with;
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
+        let units = Units::of(&with.account, &with.numbers, &with.journal);
         let mut state = ProviderState {
             with,
+            units,
             places_at: Arc::new(places_at),
             turns: VecDeque::new(),
             wants: HashMap::new(),
@@ -172,7 +184,7 @@ impl Actor for ProviderActor {
             since: None,
             alarm: Alarm::default(),
         };
-        if state.with.account.limits.is_empty() {
+        if state.with.account.limits.is_empty() || state.units.is_some() {
             state.pace = Some(Pace::new(&[], None, [], state.with.journal.now()));
         } else {
             state.load(&myself);
@@ -209,11 +221,15 @@ impl Actor for ProviderActor {
                 // granted with this one.
                 tokio::task::yield_now().await;
             }
-            ProviderMessage::Counted { at, more } => match state.pace.as_mut() {
-                Some(pace) => pace.charge(at, more),
-                None => state.written_early.push((at, more)),
-            },
+            ProviderMessage::Counted { at, more } => {
+                state.stamp(Some(AccountCharge::Direct), more, at);
+            }
             ProviderMessage::Loaded(charges) => state.start_pace(&charges),
+            ProviderMessage::Units(message) => {
+                if let Some(units) = state.units.as_mut() {
+                    units.hear(message, &myself);
+                }
+            }
             ProviderMessage::Wake => state.alarm.rang(),
             ProviderMessage::Report(survey) => {
                 survey.provider(state.with.journal.now());
@@ -224,6 +240,9 @@ impl Actor for ProviderActor {
             ProviderMessage::Panic => panic!("told to, by a test"),
         }
         state.grant(&myself);
+        while state.speak(&myself) {
+            state.grant(&myself);
+        }
         Ok(())
     }
 }
@@ -311,20 +330,25 @@ impl ProviderState {
             return None;
         }
         let cost = wanted.cost;
-        let since = *self.since.get_or_insert(now);
-        let at = match pace.next_allowed(since, now, cost) {
-            Allowed::At(at) if at <= now => at,
-            Allowed::At(at) => {
-                self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
-                return None;
-            }
-            Allowed::WhenStamped => return None,
+        let charge = if let Some(units) = &mut self.units {
+            // A grant that comes wakes us.
+            AccountCharge::Unit(units.take(cost.segments, now)?)
+        } else {
+            let since = *self.since.get_or_insert(now);
+            let at = match pace.next_allowed(since, now, cost) {
+                Allowed::At(at) if at <= now => at,
+                Allowed::At(at) => {
+                    self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+                    return None;
+                }
+                Allowed::WhenStamped => return None,
+            };
+            AccountCharge::Permit(pace.take(at, now, cost))
         };
-        let permit = pace.take(at, now, cost);
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
-        let place = Place::take(&self.places_at, AccountCharge::Permit(permit), Some(cost));
+        let place = Place::take(&self.places_at, charge, Some(cost));
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
@@ -357,7 +381,10 @@ impl ProviderState {
             return Err(NoPlace::Taken);
         }
         let charge = match queued {
-            Some(cost) => AccountCharge::Permit(self.permit_now(now, cost)?),
+            Some(cost) => match &mut self.units {
+                Some(units) => AccountCharge::Unit(units.take_now(cost.segments, now)?),
+                None => AccountCharge::Permit(self.permit_now(now, cost)?),
+            },
             None => AccountCharge::Direct,
         };
         let place = Place::take(&self.places_at, charge, queued);
@@ -375,9 +402,11 @@ impl ProviderState {
         }
     }
 
-    fn take_back(&mut self, unused: Option<Permit>) {
-        if let (Some(pace), Some(permit)) = (self.pace.as_mut(), unused) {
-            pace.abandon(permit);
+    fn take_back(&mut self, unused: Option<UnusedCharge>) {
+        match (unused.map(|unused| unused.0), self.pace.as_mut(), self.units.as_mut()) {
+            (Some(AccountCharge::Permit(permit)), Some(pace), _) => pace.abandon(permit),
+            (Some(AccountCharge::Unit(unit)), _, Some(units)) => units.put_back(unit),
+            _ => {}
         }
     }
 
@@ -392,9 +421,16 @@ impl ProviderState {
             // Dropped, it goes back to its queue.
             return;
         }
-        self.stamp(attempt.use_charge(), facts.cost, now);
+        if !self.stamp(attempt.use_charge(), facts.cost, now) {
+            // Its units are over: so is this one's turn.
+            return;
+        }
         // The store's charges serve both paces: the sender's and the account's.
-        let account_keep = self.pace.as_ref().map_or(Keep::EVERYTHING, |pace| pace.keep(now));
+        let account_keep = match (&self.units, &self.pace) {
+            (Some(units), _) => units.keep(now),
+            (None, Some(pace)) => pace.keep(now),
+            (None, None) => Keep::EVERYTHING,
+        };
         let Some((hand_over, begun)) = attempt.begin(now, keep.and(account_keep)) else { return };
         let patience = hand_over.deadline.since(now);
         tracing::debug!(
@@ -419,13 +455,62 @@ impl ProviderState {
         }
     }
 
-    fn stamp(&mut self, charge: Option<AccountCharge>, cost: Cost, now: Time) {
+    /// False: what it was granted with is over, and it must not be written.
+    fn stamp(&mut self, charge: Option<AccountCharge>, cost: Cost, now: Time) -> bool {
+        if let Some(units) = self.units.as_mut() {
+            match charge {
+                Some(AccountCharge::Unit(unit)) => return units.spend(unit, now),
+                Some(AccountCharge::Direct) => units.charge(now, cost.segments),
+                Some(AccountCharge::Permit(_)) | None => {}
+            }
+            return true;
+        }
         match (self.pace.as_mut(), charge) {
             (Some(pace), Some(AccountCharge::Permit(permit))) => pace.stamp(permit, now),
-            (Some(pace), Some(AccountCharge::Direct)) => pace.charge(now, cost),
+            (Some(pace), Some(_)) => pace.charge(now, cost),
             (None, Some(_)) => self.written_early.push((now, cost)),
             (_, None) => {}
         }
+        true
+    }
+
+    /// Says what is to be said of the account's units; true: there are more of them now.
+    fn speak(&mut self, myself: &ActorRef<ProviderMessage>) -> bool {
+        if self.units.is_none() {
+            return false;
+        }
+        let demand = self.demand();
+        self.units.as_mut().is_some_and(|units| units.speak(demand, myself))
+    }
+
+    /// What could go now, as far as places and circuit allow.
+    fn demand(&self) -> Demand {
+        let in_flight = &self.with.in_flight;
+        let places = self.places_for_queues();
+        let most = match in_flight.circuit().ask(self.with.journal.now()) {
+            Answer::UpTo(allowed) => places.min(allowed),
+            Answer::Probe => places.min(in_flight.count() + 1),
+            Answer::NotBefore(_) | Answer::Probing => return Demand::default(),
+        };
+        if !in_flight.is_below(most) {
+            // A place that comes back wakes us.
+            return Demand::default();
+        }
+        let mut free = most.saturating_sub(in_flight.count()).max(1);
+        let mut demand = Demand::default();
+        for wanted in self.turns.iter().filter_map(|sender| self.wants.get(sender)) {
+            let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
+            demand.units = demand.units.saturating_add(places.saturating_mul(wanted.cost.segments));
+            if demand.next == 0 {
+                demand.next = wanted.cost.segments;
+            }
+            if wanted.places >= free {
+                in_flight.awaited();
+                break;
+            }
+            free -= wanted.places;
+        }
+        demand
     }
 }
 
@@ -453,12 +538,13 @@ async fn charges_of(
     let from = blank.keep(now).sums_from;
     let mut charges = Vec::new();
     for number in numbers {
-        charges.extend(journal.store().charges(*number, from).await?);
-        charges.extend(journal.store().charge_sums(*number, from).await?);
-        // What is still open may be written at any moment up to now.
+        // First: what is settled between the reads counts twice rather than not at all.
         let open = journal.store().unsettled(Some(*number)).await?;
+        // What is still open may be written at any moment up to now.
         let open = open.iter().filter(|attempt| attempt.is_open());
         charges.extend(open.map(|attempt| Charge { at: now, cost: attempt.cost }));
+        charges.extend(journal.store().charges(*number, from).await?);
+        charges.extend(journal.store().charge_sums(*number, from).await?);
     }
     Ok(charges)
 }

@@ -461,6 +461,12 @@ impl Yard {
         self.running.take().unwrap().stop(grace).await;
     }
 
+    /// The process that was started beside the first one, which has ended, takes its place.
+    pub(crate) fn stand_in(&mut self, another: RunningEngine) {
+        self.engine = another.engine.clone();
+        self.running = Some(another);
+    }
+
     /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.
     pub(crate) async fn crash_and_restart(&mut self) {
         self.provider.crashes.fetch_add(1, Ordering::Relaxed);
