@@ -239,7 +239,7 @@ fn mistakes_of_organizations_and_keys_are_refused() {
         (
             "name = \"Acme\"",
             "name = \"Acme\"\ncolour = \"red\"",
-            "organizations[0].colour: unknown key, expected one of id, name, api_keys",
+            "organizations[0].colour: unknown key, expected one of id, name, quiet_hours, api_keys",
         ),
         (
             "id = 2",

@@ -43,7 +43,7 @@ async fn what_is_accepted_meanwhile_waits_for_their_end() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_in_the_queue_when_they_begin_goes_on_at_their_end() {
-    let (hours, begin, end) = quiet(3, 120);
+    let (hours, begin, end) = quiet(3, 60);
     let yard =
         Builder { limits: vec!["6/min"], quiet_hours: Some(hours), ..Builder::default() }.start().await;
     let mut last = None;
@@ -65,7 +65,7 @@ async fn what_waits_in_the_queue_when_they_begin_goes_on_at_their_end() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_claimed_before_is_not_begun_after() {
-    let (hours, begin, end) = quiet(1, 120);
+    let (hours, begin, end) = quiet(1, 60);
     let yard = Builder { quiet_hours: Some(hours), ..Builder::default() }.start().await;
     tokio::time::sleep(begin.since(yard.now()).saturating_sub(Duration::from_millis(500))).await;
     yard.faults().push("claim", Fault::After(SECOND));

@@ -149,6 +149,8 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(index, counter, within, coins)| offer(index, counter, within, coins)),
         2 => (0..MESSAGES - 1, within(), proptest::option::of(within()), any::<[bool; 2]>())
             .prop_map(|(index, within, expires, coins)| in_time(index, within, expires, coins)),
+        1 => (0..MESSAGES, 0..1000_u64).prop_map(|(index, counter)| moved_later(index, counter)),
+        1 => (0..1000_u64).prop_map(all_at_once),
     ]
 }
 
@@ -210,6 +212,28 @@ fn offer(index: u64, counter: u64, within: Duration, coins: [bool; 4]) -> Vec<St
     });
     let what = if refused { 1 } else { u8::try_from(counter % 6).unwrap() };
     steps.push(Step::Settle { index, attempt: LAST, what, written: waited });
+    steps
+}
+
+/// A message that goes to its fallback account with its second attempt.
+fn moved_later(index: u64, counter: u64) -> Vec<Step> {
+    let claim = |counter| Step::Claim { index, expected: LAST, retry: false, counter, fence: LAST };
+    let settle = |what| Step::Settle { index, attempt: LAST, what, written: false };
+    let begun = vec![Step::Pass(EVIDENCE), Step::Prune, Step::Append { index, late: false }];
+    let tried =
+        vec![Step::Acquire { other: false }, claim(counter), settle(5), claim(counter + 1000), settle(3)];
+    [begun, tried].concat()
+}
+
+/// All messages are stored, and claimed in one step.
+fn all_at_once(counter: u64) -> Vec<Step> {
+    let mut steps = vec![Step::Pass(EVIDENCE), Step::Prune];
+    steps.extend((0..MESSAGES - 1).map(|index| Step::Append { index, late: false }));
+    steps.push(Step::Acquire { other: false });
+    steps.push(Step::ClaimAll {
+        claims: (0..MESSAGES - 1).map(|index| (index, LAST, LAST)).collect(),
+        counter,
+    });
     steps
 }
 
