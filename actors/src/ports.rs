@@ -349,6 +349,22 @@ pub struct Tally {
     pub sent_millis: u64,
 }
 
+/// That a message came to its end. In order: by the instant, then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ended {
+    /// When.
+    pub at: Time,
+    /// The message.
+    pub id: MessageId,
+}
+
+impl Ended {
+    /// Before all that ended at `at` or later.
+    pub const fn before(at: Time) -> Self {
+        Self { at, id: MessageId::FIRST }
+    }
+}
+
 /// What a prune removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pruned {
@@ -495,6 +511,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// The record of a message.
     fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>>;
+
+    /// The records of several messages, in their order.
+    fn messages(&self, ids: Vec<MessageId>) -> Stored<Vec<Option<Box<Message>>>>;
+
+    /// Finished messages of one shard, or of all and more than that shard's, in the order in which they
+    /// finished, behind `after`. At most `limit`, but more where several finished at one instant; none is the
+    /// end. One that was tried again since is there no more, or is there with an instant that is not its
+    /// record's `updated_at`.
+    fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>>;
 
     /// What waits in a sender's lane behind `after`, by `seq`, at most `limit`.
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>>;

@@ -14,6 +14,7 @@ mod doubts;
 mod durable;
 mod idempotency;
 mod leases;
+mod lists;
 mod offers;
 mod on_a_cluster;
 mod on_redis;
@@ -208,6 +209,9 @@ on_every_store! {
     reads::unsettled_lists_open_and_unknown_until_settled_or_listed,
     reads::tallies_count_by_what_is_shown_and_forget_after_an_hour,
     reads::tallies_show_a_doubtful_resend_as_on_its_way,
+    lists::several_records_are_read_in_their_order,
+    lists::what_is_finished_is_read_by_pages_in_the_order_of_finishing,
+    lists::what_ended_anew_is_read_at_its_new_end,
     retention::a_prune_takes_what_is_finished_and_old_and_nothing_else,
     retention::a_prune_takes_keys_past_their_retention,
     retention::a_prune_takes_a_bounded_number_and_says_that_more_is_left,

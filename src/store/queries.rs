@@ -7,12 +7,31 @@ use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Backlog, Charge, Depths, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Backlog, Charge, Depths, Ended, StoreError, Unsettled, Waiting};
 
+use super::indexes;
 use super::keys;
 use super::keys::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
+use super::record;
 use super::rows::{Rows, decode};
-use super::{indexes, record};
+
+/// The records of these.
+pub(super) fn messages(rows: &dyn Rows, ids: &[MessageId]) -> Result<Vec<Option<Box<Message>>>, StoreError> {
+    ids.iter().map(|id| Ok(indexes::message(rows, *id)?.map(Box::new))).collect()
+}
+
+/// What is finished, in that order, behind `after`.
+pub(super) fn ended(rows: &dyn Rows, after: Option<Ended>, limit: usize) -> Result<Vec<Ended>, StoreError> {
+    let mut page = Vec::new();
+    rows.scan(&keys::finished_above(after), &mut |key, _| {
+        if page.len() >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        page.push(keys::ended_of_finished(key)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(page)
+}
 
 /// What waits in a lane behind `after`.
 pub(super) fn queue_page(

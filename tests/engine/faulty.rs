@@ -208,6 +208,12 @@ impl Store for Faulty {
     fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
         self.wrap("message", move |store| store.message(id))
     }
+    fn messages(&self, ids: Vec<MessageId>) -> Stored<Vec<Option<Box<Message>>>> {
+        self.wrap("messages", move |store| store.messages(ids))
+    }
+    fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
+        self.wrap("ended", move |store| store.ended(shard, after, limit))
+    }
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
         self.wrap("queue_page", move |store| store.queue_page(sender, lane, after, limit))
     }

@@ -377,6 +377,8 @@ impl Yard {
             lane: Lane::Normal,
             key: None,
             fingerprint: Fingerprint::of(from, to, text, &[], kind == Kind::Queued),
+            client_reference: None,
+            metadata: None,
         }
     }
 

@@ -54,6 +54,9 @@ impl Shard {
 pub struct MessageId(Uuid);
 
 impl MessageId {
+    /// Before all of them, and none of them.
+    pub(crate) const FIRST: Self = Self(Uuid::nil());
+
     /// Puts the shard into a fresh `UUIDv7`.
     pub fn new(fresh: Uuid, shard: Shard) -> Self {
         let mut bytes = fresh.into_bytes();

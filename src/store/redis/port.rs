@@ -13,13 +13,13 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
-    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Lease, Leased, MarkUnknown, Pruned,
-    Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, Unsettled, Waiting,
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Ended, Lease, Leased, MarkUnknown,
+    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, Unsettled, Waiting,
 };
 use uuid::Uuid;
 
 use super::link::Link;
-use super::{RedisStore, claims, idempotency, leases, messages, prune, reads, tallies, tunings};
+use super::{RedisStore, claims, ended, idempotency, leases, messages, prune, reads, tallies, tunings};
 
 impl RedisStore {
     fn link(&self) -> Link {
@@ -154,6 +154,14 @@ impl Store for RedisStore {
 
     fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
         Box::pin(reads::message(self.link(), id))
+    }
+
+    fn messages(&self, ids: Vec<MessageId>) -> Stored<Vec<Option<Box<Message>>>> {
+        Box::pin(reads::messages(self.link(), ids))
+    }
+
+    fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
+        Box::pin(ended::ended(self.link(), shard, after, limit))
     }
 
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {

@@ -23,6 +23,26 @@ pub(super) async fn message(link: Link, id: MessageId) -> Result<Option<Box<Mess
     bytes.map(|bytes| record::decode(id, &bytes).map(Box::new)).transpose()
 }
 
+/// `messages`.
+pub(super) async fn messages(
+    link: Link,
+    ids: Vec<MessageId>,
+) -> Result<Vec<Option<Box<Message>>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut read = Pipeline::with_capacity(ids.len());
+    for id in &ids {
+        read.cmd("GET").arg(keys::message(*id));
+    }
+    let mut messages = Vec::with_capacity(ids.len());
+    for (id, value) in ids.iter().zip(link.read(&read).await?) {
+        let bytes: Option<Vec<u8>> = value_of(value)?;
+        messages.push(bytes.map(|bytes| record::decode(*id, &bytes).map(Box::new)).transpose()?);
+    }
+    Ok(messages)
+}
+
 /// `queue_page`.
 pub(super) async fn queue_page(
     link: Link,

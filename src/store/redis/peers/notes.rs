@@ -28,7 +28,7 @@ enum Form {
     Account(AccountName, Word),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Entry {
     id: MessageId,
     seq: u64,
