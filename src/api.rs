@@ -18,6 +18,7 @@ mod messages;
 mod openapi;
 mod request_id;
 mod router;
+mod senders;
 mod stats;
 mod status;
 mod times;

@@ -28,3 +28,4 @@ mod rows;
 pub mod step_store;
 mod steps;
 mod tallies;
+mod tuning;

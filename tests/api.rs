@@ -24,6 +24,7 @@ mod paths;
 mod queue_stats;
 mod request_ids;
 mod scopes;
+mod senders;
 mod unbuilt;
 mod unknown;
 mod unknown_ids;

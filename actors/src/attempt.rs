@@ -11,6 +11,7 @@ use crate::domain::breaker::Sign;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Kind, Message, Settlement, State, UnknownPolicy};
 use crate::domain::outcome::{Doubt, Next, Outcome, Refusal};
+use crate::domain::pace::{Cost, Keep};
 use crate::domain::phone::E164;
 use crate::domain::retry;
 use crate::domain::time::Time;
@@ -61,7 +62,7 @@ impl ClaimedAttempt {
     }
 
     /// To be called right before the request is written: from here on it is never given back.
-    pub(crate) fn begin(mut self, written_at: Time, keep_pace_from: Time) -> Option<(HandOver, Begun)> {
+    pub(crate) fn begin(mut self, written_at: Time, keep: Keep) -> Option<(HandOver, Begun)> {
         let Claimed { message, place, under_way } = self.claimed.take()?;
         let attempt = message.last_attempt()?;
         let (number, deadline) = (attempt.number, attempt.deadline);
@@ -73,7 +74,7 @@ impl ClaimedAttempt {
             number,
             deadline,
             written_at,
-            keep_pace_from,
+            keep,
         };
         Some((HandOver { message, attempt: number, deadline }, begun))
     }
@@ -97,7 +98,7 @@ async fn give_back(journal: &Journal, message: &Message) {
     let Some(attempt) = message.last_attempt() else { return };
     let settlement = Settlement::NeverBegun { due: journal.now() };
     let (sender, id) = (message.draft.sender, message.draft.id);
-    journal.settle(sender, id, attempt.number, settlement, None, Time::ZERO).await;
+    journal.settle(sender, id, attempt.number, settlement, None, Keep::EVERYTHING).await;
 }
 
 /// An attempt whose request is being written. Its place's charge is already taken.
@@ -109,7 +110,7 @@ pub(crate) struct Begun {
     number: u16,
     deadline: Time,
     written_at: Time,
-    keep_pace_from: Time,
+    keep: Keep,
 }
 
 /// What is still to be known of a message whose record is the adapter's.
@@ -118,7 +119,7 @@ struct Facts {
     sender: E164,
     account: AccountName,
     kind: Kind,
-    cost: u32,
+    cost: Cost,
     tries: u16,
     accepted_at: Time,
     repeats: bool,
@@ -152,10 +153,11 @@ impl Begun {
         tracing::debug!(message_id = %of.id, attempt = self.number, outcome = outcome.label(), ?took, "answered");
         match outcome {
             Outcome::Accepted(acceptance) => {
-                let segments = acceptance.segments.map_or(of.cost, u32::from);
+                let segments = acceptance.segments.map_or(of.cost.segments, u32::from);
                 self.place.meters().segments(segments);
-                let more = segments.saturating_sub(of.cost);
+                let more = segments.saturating_sub(of.cost.segments);
                 if more > 0 {
+                    let more = of.cost.more(more);
                     self.journal.tell_counted(of.sender, &of.account, self.written_at, more);
                 }
                 self.settle(Settlement::Accepted(acceptance)).await;
@@ -186,10 +188,8 @@ impl Begun {
         let of = &self.of;
         let begun = !matches!(settlement, Settlement::NeverBegun { .. });
         let written_at = begun.then_some(self.written_at);
-        let settled = self
-            .journal
-            .settle(of.sender, of.id, self.number, settlement, written_at, self.keep_pace_from)
-            .await;
+        let settled =
+            self.journal.settle(of.sender, of.id, self.number, settlement, written_at, self.keep).await;
         let SettledAs::Now(now) = settled else { return };
         if now.state == State::Queued {
             self.place.meters().retry();

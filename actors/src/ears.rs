@@ -39,6 +39,8 @@ async fn take(note: Note, backlogs: &Backlogs) {
         }
         Note::Waiting(sender) => pass(sender, SenderMessage::LookAgain, backlogs).await,
         Note::Offered { sender, id, by } => backlogs.offer(sender, id, Some(by)).await,
+        // One that does not run reads it when it starts.
+        Note::Tuned(sender) => backlogs.roster.hint(sender, SenderMessage::TuningMayDiffer),
         Note::Ended { id, attempt } => backlogs.journal.hear_end(id, attempt).await,
     }
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod readiness;
+mod senders;
 pub mod supervisor;
 
 use std::collections::HashMap;
@@ -12,19 +13,22 @@ use std::time::Duration;
 pub use self::accounts::AccountStanding;
 use self::accounts::Accounts;
 pub use self::readiness::Check;
+use self::senders::Senders;
+pub use self::senders::{NotTuned, SenderView};
 use self::supervisor::{Lifeline, Supervised};
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
 use crate::directory::Directory;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, ProviderKind, SHARDS};
-use crate::domain::message::{ByHand, Cancelled, Kind, Message, NotByHand, Shown};
+use crate::domain::message::{ByHand, Cancelled, Kind, Lane, Message, NotByHand, Shown};
 use crate::domain::outcome::Acceptance;
 use crate::domain::phone::E164;
 use crate::domain::routing::Book;
 use crate::domain::segments::Encoding;
 use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
+use crate::domain::tuning::Retune;
 use crate::ears::Ears;
 use crate::intake::Intake;
 pub use crate::journal::Heard;
@@ -59,6 +63,8 @@ pub struct SendRequest {
     pub media: Vec<String>,
     /// Queued or immediate.
     pub kind: Kind,
+    /// Its lane, which an immediate one has no use for.
+    pub lane: Lane,
     /// The idempotency key, if there is one.
     pub key: Option<String>,
     /// The fingerprint of the whole request.
@@ -219,6 +225,7 @@ enum Standing {
 struct Working {
     intake: Intake,
     accounts: Accounts,
+    senders: Senders,
     lifeline: Lifeline,
     shared: Option<Sharings>,
 }
@@ -298,6 +305,7 @@ impl Engine {
         };
         let backlogs =
             Backlogs { journal: journal.clone(), directory: directory.clone(), roster: roster.clone() };
+        let senders = Senders { book: Arc::clone(&book), journal: journal.clone(), roster: roster.clone() };
         let tree = supervisor::Tree {
             book,
             roster: roster.clone(),
@@ -320,8 +328,8 @@ impl Engine {
             shared = Some((Sharing::start(with).await, ears));
         }
         let is_shared = shared.is_some();
-        let working =
-            Working { intake, accounts, lifeline: lifeline.clone(), shared: is_shared.then_some(standing) };
+        let shared_with = is_shared.then_some(standing);
+        let working = Working { intake, accounts, senders, lifeline: lifeline.clone(), shared: shared_with };
         self.stand(Standing::Works(Arc::new(working)));
         Ok(RunningEngine { engine: self.clone(), supervised, lifeline, shared })
     }
@@ -450,6 +458,41 @@ impl Engine {
     ) -> Result<Option<bool>, StoreError> {
         let working = self.working_or_why().map_err(StoreError::Unavailable)?;
         Ok(working.accounts.close_circuit(organization, account))
+    }
+
+    /// Senders of this organization, by number; those behind `after`, at most `limit`.
+    pub async fn senders(
+        &self,
+        organization: OrganizationId,
+        after: Option<E164>,
+        limit: usize,
+    ) -> Result<Vec<SenderView>, StoreError> {
+        let working = self.working()?;
+        let mut views = Vec::new();
+        for number in working.senders.numbers(organization, after, limit) {
+            views.extend(working.senders.view(organization, number).await?);
+        }
+        Ok(views)
+    }
+
+    /// One of them. `None`: it is not this organization's.
+    pub async fn sender(
+        &self,
+        organization: OrganizationId,
+        number: E164,
+    ) -> Result<Option<SenderView>, StoreError> {
+        self.working()?.senders.view(organization, number).await
+    }
+
+    /// Tunes one of them while it runs: kept over restarts, and applied at once. `None`: it is not this
+    /// organization's.
+    pub async fn tune(
+        &self,
+        organization: OrganizationId,
+        number: E164,
+        change: &Retune,
+    ) -> Result<Option<()>, NotTuned> {
+        self.working()?.senders.tune(organization, number, change).await
     }
 
     /// Can it take requests now?

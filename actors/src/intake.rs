@@ -82,7 +82,7 @@ enum Told {
 impl Intake {
     pub(crate) async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
         let asked_at = self.journal.now();
-        let (kind, from) = (request.kind, request.from);
+        let (kind, lane, from) = (request.kind, request.lane, request.from);
         let answer = match self.tickets.take() {
             // Held until the answer, and by the work itself if the client goes before it.
             Some(ticket) => self.take_in(request, &Arc::new(ticket), asked_at).await,
@@ -91,16 +91,16 @@ impl Intake {
         self.meters.answered(kind, self.journal.now().since(asked_at));
         match &answer {
             Ok(sent) if sent.replayed => self.meters.replayed(),
-            Ok(_) => self.count_accepted(from, kind),
+            Ok(_) => self.count_accepted(from, kind, lane),
             Err(not_sent) => self.meters.refused(not_sent),
         }
         answer
     }
 
-    fn count_accepted(&self, from: E164, kind: Kind) {
+    fn count_accepted(&self, from: E164, kind: Kind, lane: Lane) {
         let account = self.directory.route(from).and_then(|route| self.in_flight.get(&route.account));
         if let Some(account) = account {
-            account.meters().accepted(kind, Lane::Normal);
+            account.meters().accepted(kind, lane);
         }
     }
 
@@ -354,7 +354,7 @@ impl Intake {
             id,
             sender: request.from,
             recipient: request.to,
-            lane: Lane::Normal,
+            lane: request.lane,
             kind: request.kind,
             organization: request.organization,
             assistant: route.assistant,

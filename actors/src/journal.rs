@@ -21,9 +21,11 @@ use crate::domain::message::{
     ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, State, UnknownPolicy,
 };
 use crate::domain::outcome::{Acceptance, Doubt};
+use crate::domain::pace::{Cost, Keep};
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
+use crate::domain::tuning::Tuning;
 use crate::outcomes::{Outcomes, Verdict};
 use crate::ports::{
     Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, Lease, MarkUnknown, Note, Peers, Reserved,
@@ -205,6 +207,16 @@ impl Journal {
         }
     }
 
+    /// See [`Store::tune`]. Tells the sender, wherever it runs.
+    pub(crate) async fn tune(&self, sender: E164, tuning: Tuning) -> Result<bool, StoreError> {
+        let is_set = self.store().tune(sender, tuning.clone()).await?;
+        if is_set {
+            self.inner.with.roster.hint(sender, SenderMessage::Tuned(Box::new(tuning)));
+            self.tell_owner(sender, Note::Tuned(sender));
+        }
+        Ok(is_set)
+    }
+
     /// See [`Store::append_sending`]; repeated under the same id until `until`. A record that this
     /// very call made before is answered as stored.
     pub async fn append_sending(&self, draft: Draft, until: Time) -> Result<Appended, StoreError> {
@@ -355,9 +367,9 @@ impl Journal {
         attempt: u16,
         settlement: Settlement,
         written_at: Option<Time>,
-        keep_pace_from: Time,
+        keep: Keep,
     ) -> SettledAs {
-        let settle = Settle { id, attempt, settlement, written_at, keep_pace_from };
+        let settle = Settle { id, attempt, settlement, written_at, keep };
         let mut wait = FIRST_REPEAT_WAIT;
         let mut said = false;
         loop {
@@ -443,9 +455,10 @@ impl Journal {
             return self.heard_before(id).await;
         };
         telemetry::unknown_settled(UnknownSettled::Evidence);
-        let more = counted.saturating_sub(message.draft.cost());
+        let ours = message.draft.cost();
+        let more = counted.saturating_sub(ours.segments);
         if more > 0 {
-            self.tell_counted(message.draft.sender, &message.draft.account, self.now(), more);
+            self.tell_counted(message.draft.sender, &message.draft.account, self.now(), ours.more(more));
         }
         self.tell(message.draft.sender, &message);
         Ok(Heard::Settled)
@@ -506,7 +519,7 @@ impl Journal {
     }
 
     /// The provider counted more units of a hand-over than it was charged with: both paces hear of it.
-    pub(crate) fn tell_counted(&self, sender: E164, account: &AccountName, at: Time, more: u32) {
+    pub(crate) fn tell_counted(&self, sender: E164, account: &AccountName, at: Time, more: Cost) {
         let roster = &self.inner.with.roster;
         roster.hint(sender, SenderMessage::Counted { at, more });
         // Without a provider actor there is no pace; the next one reads what was charged.

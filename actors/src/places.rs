@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::circuit::Circuit;
 use crate::domain::breaker::Sign;
 use crate::domain::ids::{AccountName, ProviderKind};
-use crate::domain::pace::Permit;
+use crate::domain::pace::{Cost, Permit};
 use crate::domain::time::Time;
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
@@ -96,8 +96,8 @@ impl PlacesAt {
 pub struct Place {
     at: Arc<PlacesAt>,
     charge: Option<AccountCharge>,
-    /// The most that a message may cost that goes with it: what the account's pace was asked for.
-    covers: u32,
+    /// What a message may cost that goes with it: what the account's pace was asked for. `None`: anything.
+    covers: Option<Cost>,
     /// It was granted for the probe of an open circuit, which has not ended.
     probe: bool,
 }
@@ -113,7 +113,7 @@ pub(crate) enum AccountCharge {
 
 impl Place {
     /// Takes one; whether there is one to take is the provider actor's to know.
-    pub(crate) fn take(at: &Arc<PlacesAt>, charge: AccountCharge, covers: u32) -> Self {
+    pub(crate) fn take(at: &Arc<PlacesAt>, charge: AccountCharge, covers: Option<Cost>) -> Self {
         at.in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
         at.in_flight.meters.place_taken();
         Self { at: Arc::clone(at), charge: Some(charge), covers, probe: false }
@@ -138,8 +138,8 @@ impl Place {
     }
 
     /// Is it enough for a message of this cost?
-    pub(crate) const fn covers(&self, cost: u32) -> bool {
-        cost <= self.covers
+    pub(crate) fn covers(&self, cost: Cost) -> bool {
+        self.covers.is_none_or(|covers| covers.covers(cost))
     }
 
     /// The metrics of the account it is at.

@@ -22,9 +22,11 @@ use crate::domain::message::{
     ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Settlement, Shown, UnknownPolicy,
 };
 use crate::domain::outcome::{Acceptance, Doubt, Outcome};
+use crate::domain::pace::{Cost, Keep};
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
+use crate::domain::tuning::Tuning;
 
 /// An answer that comes later.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
@@ -181,8 +183,10 @@ pub struct Waiting {
     pub seq: u64,
     /// Who it goes to.
     pub recipient: E164,
+    /// Its lane.
+    pub lane: Lane,
     /// What it costs of the pace.
-    pub cost: u32,
+    pub cost: Cost,
     /// Not before this.
     pub due: Time,
     /// The number of the last claim.
@@ -198,6 +202,7 @@ impl Waiting {
             id: message.draft.id,
             seq: message.seq,
             recipient: message.draft.recipient,
+            lane: message.draft.lane,
             cost: message.draft.cost(),
             due: message.due,
             attempt: message.attempt,
@@ -217,8 +222,10 @@ pub struct Settle {
     pub settlement: Settlement,
     /// The stamp taken before the write; `None` where nothing was written.
     pub written_at: Option<Time>,
-    /// Hand-over instants of the sender before this need not be kept; neither need this one, if it is.
-    pub keep_pace_from: Time,
+    /// What is still to be known of the sender's hand-overs. Those that need not be known one by one are
+    /// added up, in the step that removes them, so that each counts once; sums from before
+    /// [`Keep::sums_from`] and older than [`SUMS_KEPT`] go. With [`Keep::NOTHING`] this one is not noted.
+    pub keep: Keep,
 }
 
 /// The answer to [`Store::settle`], [`Store::mark_unknown`], [`Store::settle_unknown`], and of those who own
@@ -266,7 +273,7 @@ pub struct Unsettled {
     /// Its last attempt.
     pub attempt: u16,
     /// What it costs of the pace.
-    pub cost: u32,
+    pub cost: Cost,
     /// Does it keep order (queued), or not (immediate)?
     pub in_conversation: bool,
     /// The last moment to write it.
@@ -291,14 +298,21 @@ impl Unsettled {
     }
 }
 
-/// A hand-over that counts in the pace of its sender.
+/// A hand-over that counts in the pace of its sender; or several of a quarter of an hour, added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
-    /// When it was written, or the latest instant at which it can have been.
+    /// When it was written, or the latest instant at which it can have been; of several the last one's.
     pub at: Time,
     /// What it cost.
-    pub units: u32,
+    pub cost: Cost,
 }
+
+/// Sums of hand-overs are of whole quarters of an hour, from one full quarter of UTC on: that is of
+/// which the days of all zones consist.
+pub const QUARTER: Duration = Duration::from_mins(15);
+
+/// Sums are kept at least for so long, whatever the limits are: one for a day may be set at any time.
+pub const SUMS_KEPT: Duration = Duration::from_hours(27);
 
 /// A sender that a start must wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -487,8 +501,23 @@ pub trait Store: Send + Sync + 'static {
     /// How many messages wait at a sender.
     fn depth(&self, sender: E164) -> Stored<u64>;
 
-    /// The hand-overs of a sender at or after `from`, oldest first.
+    /// The hand-overs of a sender at or after `from` that are known one by one, oldest first.
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;
+
+    /// Those that are known only added up, whose last one is at or after `from`, oldest first: one for
+    /// each quarter of an hour that has any, and one for those with media. Read after
+    /// [`Store::charges`]: what is added up in between counts twice then, rather than not at all.
+    fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;
+
+    /// What was set of a sender while it ran, if anything ever was.
+    fn tuning(&self, sender: E164) -> Stored<Option<Tuning>>;
+
+    /// Replaces that, if it is of the generation before; `false`, and nothing changes, if it is not.
+    fn tune(&self, sender: E164, tuning: Tuning) -> Stored<bool>;
+
+    /// Those of these shards with senders of which anything was ever set, and how often: who sees a number
+    /// grow reads the tunings of that shard again.
+    fn tunings(&self, shards: ShardSet) -> Stored<Vec<(Shard, u64)>>;
 
     /// Attempts that are open or unknown and not listed, and offers; of one sender, or of all.
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>>;

@@ -22,7 +22,7 @@ use crate::alarm::Alarm;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
 use crate::domain::message::{Kind, Message};
-use crate::domain::pace::{Allowed, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
@@ -43,9 +43,6 @@ const IN_A_TURN: usize = 8;
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Without a limit nothing looks back, not even at the hand-over itself. Above what stores round by.
-const JUST_BEHIND: Duration = Duration::from_millis(1);
-
 /// What a provider actor is told.
 pub enum ProviderMessage {
     /// A sender's next messages may go now: places, please. Asked again, this is what it wants.
@@ -55,7 +52,7 @@ pub enum ProviderMessage {
         /// How many places at the most.
         places: usize,
         /// What each message may cost of the account's pace.
-        cost: u32,
+        cost: Cost,
     },
     /// The sender wants none any more.
     WantNot(E164),
@@ -63,7 +60,7 @@ pub enum ProviderMessage {
     WantNow {
         /// What it costs, of a queued message that is away from its sender's account: it goes by the
         /// account's pace. `None`: an immediate one, which goes by none.
-        queued: Option<u32>,
+        queued: Option<Cost>,
         /// Who waits.
         reply: oneshot::Sender<Result<Place, NoPlace>>,
     },
@@ -78,8 +75,8 @@ pub enum ProviderMessage {
     Counted {
         /// When it was written.
         at: Time,
-        /// The units.
-        more: u32,
+        /// What they cost.
+        more: Cost,
     },
     /// The account's earlier hand-overs, for its pace.
     Loaded(Vec<Charge>),
@@ -108,8 +105,10 @@ pub struct Begin {
     pub(crate) attempt: ClaimedAttempt,
     /// When it was due, to tell how late it is.
     pub(crate) due: Time,
-    /// How far back the sender's pace looks.
-    pub(crate) pace_memory: Duration,
+    /// What the sender's pace needs to know of the past.
+    pub(crate) keep: Keep,
+    /// Does the sender count it? Without limits it does not.
+    pub(crate) counts: bool,
 }
 
 /// The actor.
@@ -130,7 +129,7 @@ pub(crate) struct ProviderArguments {
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
     places: usize,
-    cost: u32,
+    cost: Cost,
 }
 
 pub(crate) struct ProviderState {
@@ -144,9 +143,7 @@ pub(crate) struct ProviderState {
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
-    written_early: Vec<(Time, u32)>,
-    /// How far back the account's limits look.
-    pace_memory: Duration,
+    written_early: Vec<(Time, Cost)>,
     /// Since when somebody wants a place without a pause.
     since: Option<Time>,
     alarm: Alarm,
@@ -162,7 +159,6 @@ impl Actor for ProviderActor {
         myself: ActorRef<ProviderMessage>,
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
-        let pace_memory = Pace::new(&with.account.limits, None, [], Time::ZERO).memory();
         let ProviderArguments { account, in_flight, roster, .. } = &with;
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let mut state = ProviderState {
@@ -173,7 +169,6 @@ impl Actor for ProviderActor {
             got: 0,
             pace: None,
             written_early: Vec::new(),
-            pace_memory,
             since: None,
             alarm: Alarm::default(),
         };
@@ -237,10 +232,10 @@ impl ProviderState {
     fn load(&self, myself: &ActorRef<ProviderMessage>) {
         let (journal, numbers, address) =
             (self.with.journal.clone(), self.with.numbers.clone(), myself.clone());
-        let memory = self.pace_memory;
+        let blank = self.blank_pace();
         tokio::spawn(async move {
             let charges = loop {
-                match charges_of(&journal, &numbers, memory).await {
+                match charges_of(&journal, &numbers, &blank).await {
                     Ok(charges) => break charges,
                     Err(error) => {
                         tracing::error!(%error, "an account's earlier hand-overs could not be read");
@@ -254,9 +249,14 @@ impl ProviderState {
     }
 
     fn start_pace(&mut self, charges: &[Charge]) {
-        let stamps = charges.iter().map(|charge| (charge.at, charge.units));
+        let stamps = charges.iter().map(|charge| (charge.at, charge.cost));
         let stamps = stamps.chain(self.written_early.drain(..));
         self.pace = Some(Pace::new(&self.with.account.limits, None, stamps, self.with.journal.now()));
+    }
+
+    /// The account's pace without a past, to ask what past it needs.
+    fn blank_pace(&self) -> Pace {
+        Pace::new(&self.with.account.limits, None, [], Time::ZERO)
     }
 
     fn places(&self) -> usize {
@@ -324,7 +324,7 @@ impl ProviderState {
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
-        let place = Place::take(&self.places_at, AccountCharge::Permit(permit), cost);
+        let place = Place::take(&self.places_at, AccountCharge::Permit(permit), Some(cost));
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
@@ -344,7 +344,7 @@ impl ProviderState {
         }
     }
 
-    fn place_now(&mut self, queued: Option<u32>) -> Result<Place, NoPlace> {
+    fn place_now(&mut self, queued: Option<Cost>) -> Result<Place, NoPlace> {
         let now = self.with.journal.now();
         let answer = self.with.in_flight.circuit().ask(now);
         let places = if queued.is_some() { self.places_for_queues() } else { self.places() };
@@ -360,13 +360,13 @@ impl ProviderState {
             Some(cost) => AccountCharge::Permit(self.permit_now(now, cost)?),
             None => AccountCharge::Direct,
         };
-        let place = Place::take(&self.places_at, charge, queued.unwrap_or(u32::MAX));
+        let place = Place::take(&self.places_at, charge, queued);
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
     }
 
     /// The account's pace for one that has no turn. Those that have are served first, as they are woken
     /// at the very instant.
-    fn permit_now(&mut self, now: Time, cost: u32) -> Result<Permit, NoPlace> {
+    fn permit_now(&mut self, now: Time, cost: Cost) -> Result<Permit, NoPlace> {
         let pace = self.pace.as_mut().ok_or(NoPlace::Taken)?;
         match pace.look_ahead(Time::ZERO, now, cost) {
             Allowed::At(at) if at <= now => Ok(pace.take(at, now, cost)),
@@ -383,7 +383,7 @@ impl ProviderState {
 
     /// The last check, the stamp and the start of the request: one poll, nothing awaited between.
     fn begin(&mut self, begin: Begin) {
-        let Begin { mut attempt, due, pace_memory } = begin;
+        let Begin { mut attempt, due, keep, counts } = begin;
         let Some(facts) = attempt.message().map(Facts::of) else { return };
         let now = self.with.journal.now();
         let closed = matches!(self.with.in_flight.circuit().standing(), (Circuit::Closed, _));
@@ -394,16 +394,15 @@ impl ProviderState {
         }
         self.stamp(attempt.use_charge(), facts.cost, now);
         // The store's charges serve both paces: the sender's and the account's.
-        let memory = pace_memory.max(self.pace_memory);
-        let keep_from = if memory.is_zero() { now + JUST_BEHIND } else { now - memory };
-        let Some((hand_over, begun)) = attempt.begin(now, keep_from) else { return };
+        let account_keep = self.pace.as_ref().map_or(Keep::EVERYTHING, |pace| pace.keep(now));
+        let Some((hand_over, begun)) = attempt.begin(now, keep.and(account_keep)) else { return };
         let patience = hand_over.deadline.since(now);
         tracing::debug!(
             message_id = %facts.id, attempt = hand_over.attempt, account = %self.with.account.name, "handed over"
         );
         let mut call = self.with.way_out.send(hand_over, patience);
         let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if !pace_memory.is_zero() {
+        if counts {
             let written = SenderMessage::Written { id: facts.id, at: now, cost: facts.cost };
             self.with.roster.hint(facts.sender, written);
         }
@@ -420,7 +419,7 @@ impl ProviderState {
         }
     }
 
-    fn stamp(&mut self, charge: Option<AccountCharge>, cost: u32, now: Time) {
+    fn stamp(&mut self, charge: Option<AccountCharge>, cost: Cost, now: Time) {
         match (self.pace.as_mut(), charge) {
             (Some(pace), Some(AccountCharge::Permit(permit))) => pace.stamp(permit, now),
             (Some(pace), Some(AccountCharge::Direct)) => pace.charge(now, cost),
@@ -435,7 +434,7 @@ struct Facts {
     id: crate::domain::ids::MessageId,
     sender: E164,
     kind: Kind,
-    cost: u32,
+    cost: Cost,
 }
 
 impl Facts {
@@ -448,16 +447,18 @@ impl Facts {
 async fn charges_of(
     journal: &Journal,
     numbers: &[E164],
-    memory: Duration,
+    blank: &Pace,
 ) -> Result<Vec<Charge>, crate::ports::StoreError> {
     let now = journal.now();
+    let from = blank.keep(now).sums_from;
     let mut charges = Vec::new();
     for number in numbers {
-        charges.extend(journal.store().charges(*number, now - memory).await?);
+        charges.extend(journal.store().charges(*number, from).await?);
+        charges.extend(journal.store().charge_sums(*number, from).await?);
         // What is still open may be written at any moment up to now.
         let open = journal.store().unsettled(Some(*number)).await?;
         let open = open.iter().filter(|attempt| attempt.is_open());
-        charges.extend(open.map(|attempt| Charge { at: now, units: attempt.cost }));
+        charges.extend(open.map(|attempt| Charge { at: now, cost: attempt.cost }));
     }
     Ok(charges)
 }

@@ -64,6 +64,12 @@ impl Roster {
         self.senders.len()
     }
 
+    /// Every running sender of a shard.
+    pub fn senders_of(&self, shard: Shard) -> Vec<ActorRef<SenderMessage>> {
+        let of_shard = self.senders.iter().filter(|entry| Shard::of(*entry.key()) == shard);
+        of_shard.map(|entry| entry.value().clone()).collect()
+    }
+
     /// Every running sender.
     pub fn senders(&self) -> Vec<ActorRef<SenderMessage>> {
         self.senders.iter().map(|entry| entry.value().clone()).collect()

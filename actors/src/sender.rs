@@ -12,8 +12,13 @@ mod claims;
 mod immediate;
 mod load;
 mod offer;
+mod paging;
+mod queue;
 mod report;
+mod stagger;
+mod standing;
 mod submit;
+mod tuning;
 mod window;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -21,21 +26,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::oneshot;
 
 pub use self::claims::ClaimsAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
+pub use self::standing::{SenderStanding, Waits};
 pub use self::submit::{Stored, Submit, SubmitAnswer};
 
 use self::claims::{Decided, Starting};
 use self::load::Earlier;
-use self::window::{ASIDE, READY, Window};
+use self::queue::Queue;
 use crate::alarm::Alarm;
 use crate::domain::ids::{AccountName, Incarnation, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message};
-use crate::domain::pace::{Allowed, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
+use crate::domain::tuning::Tuning;
 use crate::journal::Journal;
 use crate::places::Place;
 use crate::ports::{EstimateRule, StoreError, Waiting};
@@ -88,7 +96,7 @@ pub enum SenderMessage {
         /// The stamp.
         at: Time,
         /// What it costs.
-        cost: u32,
+        cost: Cost,
     },
     /// Another process' attempt that is open still, and cannot have been written later than this.
     NotWrittenAfter {
@@ -101,13 +109,19 @@ pub enum SenderMessage {
     Counted {
         /// When it was written.
         at: Time,
-        /// The units.
-        more: u32,
+        /// What they cost.
+        more: Cost,
     },
     /// The sender is in the roster: from now on it hears of every change.
     Start,
     /// What happened before this actor was there.
-    Loaded(Earlier),
+    Loaded(Box<Earlier>),
+    /// Something was set of it by hand.
+    Tuned(Box<Tuning>),
+    /// Perhaps something was, by another process.
+    TuningMayDiffer,
+    /// How does it stand?
+    Describe(oneshot::Sender<SenderStanding>),
     /// A message of this sender was cancelled.
     Cancelled(Waiting),
     /// A message of this sender was stored by another process.
@@ -118,12 +132,12 @@ pub enum SenderMessage {
     LookAgain,
     /// The store's answers to what was claimed at one time.
     ClaimsAnswered(ClaimsAnswered),
-    /// A page of the queue.
-    Page(Result<Vec<Waiting>, StoreError>),
+    /// A page of a lane's queue.
+    Page(Lane, Result<Vec<Waiting>, StoreError>),
     /// The next messages of a conversation.
-    ThreadPage(E164, Result<Vec<Waiting>, StoreError>),
+    ThreadPage(Conversation, Result<Vec<Waiting>, StoreError>),
     /// Look at this conversation again.
-    ThreadAgain(E164),
+    ThreadAgain(Conversation),
     /// Something is due.
     Wake,
     /// Claim nothing more: the process is stopping.
@@ -184,7 +198,7 @@ struct Early {
     /// Attempts that were settled meanwhile: no longer open, whatever was read.
     settled: HashSet<MessageId>,
     /// Hand-overs that were written meanwhile.
-    written: Vec<(Time, u32)>,
+    written: Vec<(Time, Cost)>,
 }
 
 /// The actor.
@@ -194,6 +208,10 @@ pub(crate) struct SenderActor;
 pub(crate) struct SenderArguments {
     pub(crate) number: E164,
     pub(crate) route: Route,
+    /// Those of its account.
+    pub(crate) account_limits: Vec<Limit>,
+    /// Those of its fallback account.
+    pub(crate) fallback_limits: Vec<Limit>,
     pub(crate) journal: Journal,
     pub(crate) roster: Roster,
     /// The lease of its shard that it is started under, by its fence.
@@ -207,19 +225,30 @@ pub(crate) struct SenderState {
     route: Route,
     journal: Journal,
     roster: Roster,
-    window: Window,
+    queue: Queue,
+    /// The directory's limits; those of the route are the ones that hold.
+    usual_limits: Vec<Limit>,
+    /// Does its account look back at its hand-overs?
+    account_counts: bool,
+    /// Its fallback account's pace without a past, if that has limits: what that looks back at is kept also by
+    /// what goes through its own account.
+    at_fallback: Option<Box<Pace>>,
+    /// What was set of it by hand.
+    tuning: Tuning,
     /// `None` until the earlier hand-overs are known: nothing goes before.
     pace: Option<Pace>,
-    /// How far back its limits look.
-    pace_memory: Duration,
+    /// The pace by the limits of before, until the new one is there.
+    replaced: Option<Pace>,
     /// What happened before the pace was there.
     early: Early,
     /// The store failed a claim: nothing is claimed before this.
     store_again_at: Option<Time>,
-    /// Since when there is work that may go, without a pause.
+    /// Since when there is work that may go, without a pause; at first a little later (`stagger.rs`).
     since: Option<Time>,
     /// Since when it waits for a place or the store although its pace lets it send.
     held_up_since: Option<Time>,
+    /// Has it been asked for anything, or found work waiting?
+    has_begun: bool,
     starting: VecDeque<Starting>,
     /// Permits of attempts that were passed on and are not known to be written.
     open: HashMap<MessageId, Permit>,
@@ -245,22 +274,30 @@ impl Actor for SenderActor {
         _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
     ) -> Result<SenderState, ActorProcessingErr> {
-        let SenderArguments { number, route, journal, roster, tenure } = with;
-        let pace_memory = Pace::new(&route.limits, None, [], Time::ZERO).memory();
+        let SenderArguments { number, route, account_limits, fallback_limits, journal, roster, tenure } =
+            with;
+        let fallback_counts = !fallback_limits.is_empty();
+        let at_fallback =
+            fallback_counts.then(|| Box::new(Pace::new(&fallback_limits, None, [], Time::ZERO)));
         Ok(SenderState {
             number,
             tenure,
             account: route.account.clone(),
+            queue: Queue::new(route.weights),
+            usual_limits: route.limits.clone(),
+            account_counts: !account_limits.is_empty(),
+            at_fallback,
+            tuning: Tuning::default(),
+            replaced: None,
             route,
             journal,
             roster,
-            window: Window::default(),
             pace: None,
-            pace_memory,
             early: Early::default(),
             store_again_at: None,
             since: None,
             held_up_since: None,
+            has_begun: false,
             starting: VecDeque::new(),
             open: HashMap::new(),
             places: Vec::new(),
@@ -282,17 +319,18 @@ impl Actor for SenderActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SenderMessage::Start => {
-                load::start(&state.journal, state.number, state.pace_memory, myself.clone());
+                let usual = state.usual_limits.clone();
+                load::start_and_watch(&state.journal, state.number, usual, myself.clone());
             }
             SenderMessage::Submit(submit) => state.submit(*submit),
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
             SenderMessage::Offered { id, by } => state.offered(id, by),
             SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
             SenderMessage::Changed(change) => state.changed(&change),
-            SenderMessage::Cancelled(message) => state.window.gone(&message),
-            SenderMessage::StoredElsewhere(message) => state.window.stored(message),
-            SenderMessage::Waiting(waiting) => state.window.expect(waiting),
-            SenderMessage::LookAgain => state.window.start_over(),
+            SenderMessage::Cancelled(message) => state.queue.of(message.lane).gone(&message),
+            SenderMessage::StoredElsewhere(message) => state.queue.of(message.lane).stored(message),
+            SenderMessage::Waiting(waiting) => state.queue.expect(waiting),
+            SenderMessage::LookAgain => state.queue.start_over(),
             SenderMessage::Granted(places) => state.granted(places),
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
             SenderMessage::NotWrittenAfter { id, at } => state.not_written_after(id, at),
@@ -301,12 +339,22 @@ impl Actor for SenderActor {
                 None => state.early.written.push((at, more)),
             },
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
+            SenderMessage::Tuned(tuning) => state.tuned(*tuning, &myself),
+            SenderMessage::TuningMayDiffer => {
+                load::look_at_tuning(&state.journal, state.number, myself.clone());
+            }
+            SenderMessage::Describe(reply) => {
+                // One who has gone needs no answer.
+                let _ = reply.send(state.standing());
+            }
             SenderMessage::ClaimsAnswered(answered) => state.claims_answered(answered, &myself),
-            SenderMessage::Page(Ok(page)) => state.window.page(page),
-            SenderMessage::Page(Err(_)) => state.window.page_failed(),
-            SenderMessage::ThreadPage(recipient, Ok(page)) => state.window.thread_page(recipient, page),
-            SenderMessage::ThreadPage(recipient, Err(_)) => state.window.thread_failed(recipient),
-            SenderMessage::ThreadAgain(recipient) => state.window.release_to_read(recipient),
+            SenderMessage::Page(lane, Ok(page)) => state.page(lane, page),
+            SenderMessage::Page(lane, Err(_)) => state.queue.of(lane).page_failed(),
+            SenderMessage::ThreadPage(of, Ok(page)) => {
+                state.queue.of(of.lane).thread_page(of.recipient, page);
+            }
+            SenderMessage::ThreadPage(of, Err(_)) => state.queue.of(of.lane).thread_failed(of.recipient),
+            SenderMessage::ThreadAgain(of) => state.queue.of(of.lane).release_to_read(of.recipient),
             SenderMessage::Wake => {
                 state.alarm.rang();
                 // Said again in case it was lost with its provider actor.
@@ -351,16 +399,20 @@ impl SenderState {
     /// again, if that is a matter of time.
     fn decide_what_may_go(&mut self, now: Time, decided: &mut Vec<Decided>) -> Option<Time> {
         let lead = self.lead();
+        if let Some(until) = self.paused_until(now) {
+            self.want_no_place();
+            return Some(until).filter(|until| *until < Time::MAX);
+        }
         if let Some(again_at) = self.store_again_at.filter(|again_at| *again_at > now) {
             self.held_up_since.get_or_insert(now);
             return Some(again_at);
         }
         loop {
-            let Some(head) = self.window.head(now) else {
+            let Some(head) = self.queue.head(now) else {
                 self.since = None;
                 self.held_up_since = None;
                 self.want_no_place();
-                return self.window.next_due();
+                return self.queue.next_due();
             };
             let since = *self.since.get_or_insert(now);
             let pace = self.pace.as_mut()?;
@@ -409,13 +461,13 @@ impl SenderState {
             return;
         }
         match change.stands {
-            Stands::Waiting => self.window.requeue(message),
-            Stands::Undecided => self.window.hold(message.recipient),
-            Stands::Decided => self.window.release(message.recipient),
+            Stands::Waiting => self.queue.of(message.lane).requeue(message),
+            Stands::Undecided => self.queue.of(message.lane).hold(message.recipient),
+            Stands::Decided => self.queue.of(message.lane).release(message.recipient),
         }
     }
 
-    fn written(&mut self, id: MessageId, at: Time, cost: u32) {
+    fn written(&mut self, id: MessageId, at: Time, cost: Cost) {
         let Some(pace) = self.pace.as_mut() else {
             // Counted twice if it is read as well: the safe side.
             self.early.written.push((at, cost));
@@ -434,49 +486,6 @@ impl SenderState {
         }
     }
 
-    fn loaded(&mut self, earlier: &Earlier) {
-        let now = self.journal.now();
-        let early = std::mem::take(&mut self.early);
-        let stamps = earlier.charges.iter().map(|charge| (charge.at, charge.units));
-        let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
-        let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));
-        for attempt in unsettled {
-            if attempt.is_open() {
-                self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
-            }
-            if attempt.in_conversation {
-                self.window.hold(attempt.recipient);
-            }
-        }
-        self.pace = Some(pace);
-    }
-
-    fn read_ahead(&mut self, myself: &ActorRef<SenderMessage>) {
-        if let Some(wanted) = self.window.wants_page() {
-            let page = self.journal.store().queue_page(self.number, Lane::Normal, wanted.after, READY);
-            let myself = myself.clone();
-            tokio::spawn(async move {
-                let page = page.await;
-                if page.is_err() {
-                    tokio::time::sleep(STORE_AGAIN_AFTER).await;
-                }
-                let _ = myself.send_message(SenderMessage::Page(page));
-            });
-        }
-        while let Some(recipient) = self.window.wants_thread() {
-            let conversation = Conversation { sender: self.number, recipient, lane: Lane::Normal };
-            let page = self.journal.store().conversation_page(conversation, None, ASIDE);
-            let myself = myself.clone();
-            tokio::spawn(async move {
-                let page = page.await;
-                if page.is_err() {
-                    tokio::time::sleep(STORE_AGAIN_AFTER).await;
-                }
-                let _ = myself.send_message(SenderMessage::ThreadPage(recipient, page));
-            });
-        }
-    }
-
     fn granted(&mut self, places: Vec<Place>) {
         self.places_wanted = self.places_wanted.saturating_sub(places.len());
         // Nothing more is claimed by one that stops: dropped, they go back.
@@ -486,11 +495,11 @@ impl SenderState {
     }
 
     /// A sender with a pace takes its places one by one, as its instants come.
-    fn want_places(&mut self, cost: u32) {
+    fn want_places(&mut self, cost: Cost) {
         if self.places_wanted > 0 {
             return;
         }
-        let may_go = if self.route.limits.is_empty() { self.window.ready() } else { 1 };
+        let may_go = if self.route.limits.is_empty() { self.queue.ready() } else { 1 };
         let places = may_go.clamp(1, PLACES_AT_ONCE);
         let want = ProviderMessage::Want { sender: self.number, places, cost };
         // Without a provider actor the want is repeated at the next wake-up.
@@ -513,22 +522,42 @@ impl SenderState {
         let Some(pace) = self.pace.as_mut() else {
             return EstimateRule { from: now, per_unit: Duration::ZERO };
         };
-        let from = match pace.look_ahead(since, now, 1) {
+        let from = match pace.look_ahead(since, now, Cost::sms(1)) {
             Allowed::At(at) => at.max(now),
             Allowed::WhenStamped => now,
         };
         EstimateRule { from, per_unit: pace.per_unit() }
     }
 
+    /// Its pace without a past, to ask what past it needs.
+    fn blank_pace(&self) -> Pace {
+        Pace::new(&self.route.limits, None, [], Time::ZERO)
+    }
+
+    /// What must still be known of its hand-overs.
+    fn keep(&self, now: Time) -> Keep {
+        let own = self.pace.as_ref().map_or(Keep::EVERYTHING, |pace| pace.keep(now));
+        if own == Keep::NOTHING && !self.account_counts {
+            // The fallback looks back at what went through it, and nothing here forgets that.
+            return own;
+        }
+        own.and(self.at_fallback.as_ref().map_or(Keep::NOTHING, |pace| pace.keep(now)))
+    }
+
+    /// Are its hand-overs counted here? Without limits there is nothing to count them for.
+    const fn counts(&self) -> bool {
+        !self.route.limits.is_empty()
+    }
+
     fn lead(&self) -> Duration {
-        let shortest = self.route.limits.iter().map(|limit| limit.window).min();
+        let shortest = self.route.limits.iter().filter_map(Limit::sliding).min();
         let gains = shortest.is_some_and(|window| window < LONG_WINDOW);
         if gains { self.usual_claim.min(LONGEST_LEAD) } else { Duration::ZERO }
     }
 
     fn is_idle(&self) -> bool {
         let nothing_on_the_way = self.starting.is_empty() && self.open.is_empty() && self.submits == 0;
-        nothing_on_the_way && self.window.is_empty()
+        nothing_on_the_way && self.queue.is_empty()
     }
 
     /// One wake-up, for whatever is due first: a claimed message's instant, the next decision, or the

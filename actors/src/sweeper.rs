@@ -78,6 +78,8 @@ pub(crate) struct SweeperState {
     survey: Option<Arc<Survey>>,
     /// Messages at numbers that the directory does not have, as counted last.
     homeless: u64,
+    /// How often senders of each shard had been tuned.
+    tunings: HashMap<Shard, u64>,
 }
 
 impl Actor for SweeperActor {
@@ -103,6 +105,7 @@ impl Actor for SweeperActor {
             mailboxes: Arc::new(MailboxMeters::new()),
             survey: None,
             homeless: 0,
+            tunings: HashMap::new(),
         })
     }
 
@@ -152,6 +155,7 @@ impl SweeperState {
         {
             tracing::warn!(%error, "what is past its retention could not be removed");
         }
+        self.hear_of_tunings().await?;
         let now = self.with.journal.now();
         let margin = self.with.journal.settings().margin;
         let unsettled = self.with.journal.store().unsettled_in(owned).await?;
@@ -220,6 +224,24 @@ impl SweeperState {
             account.meters().depth(depths.get(name).copied().unwrap_or(0));
         }
         self.homeless = homeless;
+    }
+
+    /// Another process may have tuned a sender that runs here; its own process told it.
+    async fn hear_of_tunings(&mut self) -> Result<(), StoreError> {
+        let journal = &self.with.journal;
+        if journal.store().is_exclusive() {
+            return Ok(());
+        }
+        for (shard, times) in journal.store().tunings(journal.owned()).await? {
+            if self.tunings.insert(shard, times) == Some(times) {
+                continue;
+            }
+            for sender in self.with.roster.senders_of(shard) {
+                // One that stops reads it when it starts.
+                let _ = sender.send_message(SenderMessage::TuningMayDiffer);
+            }
+        }
+        Ok(())
     }
 
     async fn settle_if_over(

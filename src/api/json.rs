@@ -73,6 +73,16 @@ impl Object {
         Ok(texts)
     }
 
+    /// Whatever it is; absent or null is `None`.
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Is it there, null or not?
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Is it there, and not null?
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| !value.is_null())

@@ -106,16 +106,18 @@ fn to_engine(caller: Caller, form: SendForm) -> SendRequest {
         message,
         media_urls,
         queue,
+        lane,
         idempotency_key,
     } = form;
     SendRequest {
         organization: caller.organization,
         from,
         to,
-        fingerprint: Fingerprint::of(from, to, &message, &media_urls, queue),
+        fingerprint: Fingerprint::of_lane(from, to, &message, &media_urls, queue, lane),
         text: message,
         media: media_urls,
         kind: if queue { Kind::Queued } else { Kind::Immediate },
+        lane,
         key: idempotency_key,
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn frame() -> OpenApi {
     tags(
         (name = "messages", description = "Send, follow and cancel messages"),
         (name = "accounts", description = "How the provider accounts stand"),
+        (name = "senders", description = "How numbers stand, and what is set of them while they run"),
         (name = "operations", description = "For whoever runs the process"),
     ),
     components(schemas(ErrorBody)),

@@ -16,7 +16,8 @@ use super::errors::page;
 use super::health::DiskRoom;
 use super::messages::batch;
 use super::{
-    accounts, admin, cancel, docs, health, messages, openapi, request_id, stats, status, unbuilt, unknown,
+    accounts, admin, cancel, docs, health, messages, openapi, request_id, senders, stats, status, unbuilt,
+    unknown,
 };
 
 /// Renders the page that Prometheus reads, in its text format.
@@ -56,6 +57,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .route("/v1/accounts/", get(accounts::list))
         .routes(routes!(accounts::close))
         .routes(routes!(admin::drain))
+        .routes(routes!(senders::list))
+        .route("/v1/senders/", get(senders::list))
+        .routes(routes!(senders::show, senders::tune))
+        .routes(routes!(senders::pause))
+        .routes(routes!(senders::resume))
         .routes(routes!(health::health))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

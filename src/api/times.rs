@@ -16,6 +16,12 @@ impl Serialize for Rfc3339 {
     }
 }
 
+/// A time as clients write it: RFC 3339, in any offset.
+pub(super) fn read(text: &str) -> Result<Time, ()> {
+    let time: Timestamp = text.parse().map_err(drop)?;
+    u64::try_from(time.as_nanosecond()).map(Time::from_nanos).map_err(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

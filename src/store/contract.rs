@@ -27,6 +27,7 @@ pub(crate) mod redis_server;
 mod retention;
 mod settles;
 mod several_servers;
+mod tunings;
 mod unknowns;
 mod walk;
 mod world;
@@ -171,7 +172,11 @@ on_every_store! {
     settles::what_was_never_begun_goes_back_and_costs_nothing,
     settles::an_outcome_of_another_attempt_is_known_already,
     settles::charges_count_where_they_were_written_and_old_ones_go,
-    settles::what_is_outdated_as_it_is_written_is_not_charged,
+    settles::what_nothing_looks_back_at_is_not_charged,
+    settles::what_is_not_charged_makes_nothing_forgotten,
+    tunings::a_tuning_replaces_the_one_of_the_generation_before_and_no_other,
+    settles::what_need_not_be_known_one_by_one_is_added_up_by_quarters_of_an_hour,
+    settles::what_the_provider_counts_beyond_our_count_is_no_message_of_its_own,
     settles::late_acceptance_of_an_unknown_attempt_sends_the_message,
     settles::evidence_for_an_older_attempt_waits_for_the_newer_one,
     settles::a_refusal_settles_only_its_own_attempt,

@@ -101,7 +101,7 @@ fn move_queue(
         return Ok(());
     }
     let mut row = sender(rows, message.draft.sender)?;
-    let cost = u64::from(message.draft.cost());
+    let cost = u64::from(message.draft.cost().segments);
     if after.waiting {
         row.depth = row.depth.saturating_add(1);
         row.units = row.units.saturating_add(cost);

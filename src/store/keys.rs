@@ -9,9 +9,10 @@
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane, Message};
+use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{ScopedKey, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Charge, QUARTER, ScopedKey, StoreError, Unsettled, Waiting};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -46,6 +47,8 @@ pub(super) enum Space {
     Doubtful = 12,
     /// shard → when its lease ends; on a store that several processes share.
     LeaseEnds = 13,
+    /// shard → how often anything was set of its senders by hand.
+    Tunings = 14,
     /// nothing → the number of the last group that is folded into the table (redb alone).
     Group = 11,
 }
@@ -58,8 +61,12 @@ enum Part {
     Queue = 1,
     /// recipient, lane, seq → id: what holds back what follows it.
     Conversations = 2,
-    /// instant, seq, attempt → units: hand-overs that count in the pace.
+    /// instant, seq, attempt → [`ChargeRow`]: hand-overs that count in the pace.
     Charges = 3,
+    /// quarter of an hour → [`SumRow`]: those that need not be known one by one any more.
+    Sums = 4,
+    /// nothing → what was set of it by hand (`tuning.rs`).
+    Tuning = 5,
 }
 
 /// A row of the queue.
@@ -68,7 +75,20 @@ pub(super) struct QueueRow {
     id: MessageId,
     seq: u64,
     recipient: E164,
-    cost: u32,
+    segments: u32,
+    due: Time,
+    attempt: u16,
+    elsewhere: bool,
+    mms: bool,
+}
+
+/// As it was before media were told apart.
+#[derive(Deserialize)]
+struct QueueRowV2 {
+    id: MessageId,
+    seq: u64,
+    recipient: E164,
+    segments: u32,
     due: Time,
     attempt: u16,
     elsewhere: bool,
@@ -80,32 +100,41 @@ struct QueueRowV1 {
     id: MessageId,
     seq: u64,
     recipient: E164,
-    cost: u32,
+    segments: u32,
     due: Time,
     attempt: u16,
 }
 
 impl QueueRow {
-    /// From its bytes, of this format or the one before.
+    /// From its bytes, of this format or one before: each has one field more.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        decode(bytes).or_else(|_| {
-            let QueueRowV1 { id, seq, recipient, cost, due, attempt } = decode(bytes)?;
-            Ok(Self { id, seq, recipient, cost, due, attempt, elsewhere: false })
+        decode(bytes).or_else(|_| decode::<QueueRowV2>(bytes).map(Self::from)).or_else(|_| {
+            let QueueRowV1 { id, seq, recipient, segments, due, attempt } = decode(bytes)?;
+            Ok(Self { id, seq, recipient, segments, due, attempt, elsewhere: false, mms: false })
         })
+    }
+}
+
+impl From<QueueRowV2> for QueueRow {
+    fn from(row: QueueRowV2) -> Self {
+        let QueueRowV2 { id, seq, recipient, segments, due, attempt, elsewhere } = row;
+        Self { id, seq, recipient, segments, due, attempt, elsewhere, mms: false }
     }
 }
 
 impl From<Waiting> for QueueRow {
     fn from(waiting: Waiting) -> Self {
-        let Waiting { id, seq, recipient, cost, due, attempt, elsewhere } = waiting;
-        Self { id, seq, recipient, cost, due, attempt, elsewhere }
+        let Waiting { id, seq, recipient, cost, due, attempt, elsewhere, .. } = waiting;
+        Self { id, seq, recipient, segments: cost.segments, due, attempt, elsewhere, mms: cost.mms }
     }
 }
 
-impl From<QueueRow> for Waiting {
-    fn from(row: QueueRow) -> Self {
-        let QueueRow { id, seq, recipient, cost, due, attempt, elsewhere } = row;
-        Self { id, seq, recipient, cost, due, attempt, elsewhere }
+impl QueueRow {
+    /// What it says of a message of this lane.
+    pub(super) fn waiting(self, lane: Lane) -> Waiting {
+        let Self { id, seq, recipient, segments, due, attempt, elsewhere, mms } = self;
+        let cost = Cost { mms, ..Cost::sms(segments) };
+        Waiting { id, seq, recipient, lane, cost, due, attempt, elsewhere }
     }
 }
 
@@ -117,7 +146,24 @@ pub(super) struct UnsettledRow {
     recipient: E164,
     lane: Lane,
     attempt: u16,
-    cost: u32,
+    segments: u32,
+    in_conversation: bool,
+    begin_by: Time,
+    deadline: Time,
+    evidence_until: Option<Time>,
+    not_after: Option<Time>,
+    mms: bool,
+}
+
+/// As it was before media were told apart.
+#[derive(Deserialize)]
+struct UnsettledRowV2 {
+    id: MessageId,
+    sender: E164,
+    recipient: E164,
+    lane: Lane,
+    attempt: u16,
+    segments: u32,
     in_conversation: bool,
     begin_by: Time,
     deadline: Time,
@@ -133,17 +179,56 @@ struct UnsettledRowV1 {
     recipient: E164,
     lane: Lane,
     attempt: u16,
-    cost: u32,
+    segments: u32,
     in_conversation: bool,
     begin_by: Time,
     deadline: Time,
     evidence_until: Option<Time>,
 }
 
+impl From<UnsettledRowV2> for UnsettledRow {
+    fn from(old: UnsettledRowV2) -> Self {
+        Self {
+            id: old.id,
+            sender: old.sender,
+            recipient: old.recipient,
+            lane: old.lane,
+            attempt: old.attempt,
+            segments: old.segments,
+            in_conversation: old.in_conversation,
+            begin_by: old.begin_by,
+            deadline: old.deadline,
+            evidence_until: old.evidence_until,
+            not_after: old.not_after,
+            mms: false,
+        }
+    }
+}
+
+impl From<UnsettledRowV1> for UnsettledRowV2 {
+    fn from(old: UnsettledRowV1) -> Self {
+        Self {
+            id: old.id,
+            sender: old.sender,
+            recipient: old.recipient,
+            lane: old.lane,
+            attempt: old.attempt,
+            segments: old.segments,
+            in_conversation: old.in_conversation,
+            begin_by: old.begin_by,
+            deadline: old.deadline,
+            evidence_until: old.evidence_until,
+            not_after: None,
+        }
+    }
+}
+
 impl UnsettledRow {
-    /// From its bytes, of this form or the one before.
+    /// From its bytes, of this form or one before: each has one field more.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        decode(bytes).or_else(|_| decode::<UnsettledRowV1>(bytes).map(Self::from))
+        let before = |_| decode::<UnsettledRowV2>(bytes);
+        let first = |_| decode::<UnsettledRowV1>(bytes).map(UnsettledRowV2::from);
+        decode(bytes).or_else(|error| before(error).or_else(first).map(Self::from))
     }
 
     /// The row of a message that is `sending`, unknown or offered, by its last attempt.
@@ -155,30 +240,13 @@ impl UnsettledRow {
             recipient: message.draft.recipient,
             lane: message.draft.lane,
             attempt: message.attempt,
-            cost: message.draft.cost(),
+            segments: message.draft.cost().segments,
             in_conversation: message.is_in_conversation(),
             begin_by: last.map_or(Time::ZERO, |attempt| attempt.begin_by),
             deadline: last.map_or(Time::ZERO, |attempt| attempt.deadline),
             evidence_until: message.evidence_until,
             not_after: message.not_after,
-        }
-    }
-}
-
-impl From<UnsettledRowV1> for UnsettledRow {
-    fn from(old: UnsettledRowV1) -> Self {
-        Self {
-            id: old.id,
-            sender: old.sender,
-            recipient: old.recipient,
-            lane: old.lane,
-            attempt: old.attempt,
-            cost: old.cost,
-            in_conversation: old.in_conversation,
-            begin_by: old.begin_by,
-            deadline: old.deadline,
-            evidence_until: old.evidence_until,
-            not_after: None,
+            mms: message.draft.cost().mms,
         }
     }
 }
@@ -191,13 +259,80 @@ impl From<UnsettledRow> for Unsettled {
             recipient: row.recipient,
             lane: row.lane,
             attempt: row.attempt,
-            cost: row.cost,
+            cost: Cost { mms: row.mms, ..Cost::sms(row.segments) },
             in_conversation: row.in_conversation,
             begin_by: row.begin_by,
             deadline: row.deadline,
             evidence_until: row.evidence_until,
             not_after: row.not_after,
         }
+    }
+}
+
+/// A hand-over that counts in the pace.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct ChargeRow {
+    segments: u32,
+    messages: u32,
+    mms: bool,
+}
+
+impl ChargeRow {
+    /// From its bytes; before limits counted anything else a charge was its segments alone.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        decode(bytes).or_else(|_| decode(bytes).map(|segments: u32| Self::from(Cost::sms(segments))))
+    }
+}
+
+impl From<Cost> for ChargeRow {
+    fn from(cost: Cost) -> Self {
+        let Cost { segments, messages, mms } = cost;
+        Self { segments, messages, mms }
+    }
+}
+
+impl From<ChargeRow> for Cost {
+    fn from(row: ChargeRow) -> Self {
+        let ChargeRow { segments, messages, mms } = row;
+        Self { segments, messages, mms }
+    }
+}
+
+/// The hand-overs of a quarter of an hour that are not known one by one any more.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct SumRow {
+    /// Without media.
+    sms: Option<SumOf>,
+    /// With media.
+    mms: Option<SumOf>,
+}
+
+/// Those of one kind.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct SumOf {
+    latest: Time,
+    segments: u32,
+    messages: u32,
+}
+
+impl SumRow {
+    pub(super) fn add(&mut self, charge: Charge) {
+        let Charge { at, cost } = charge;
+        let kind = if cost.mms { &mut self.mms } else { &mut self.sms };
+        let sum = kind.get_or_insert(SumOf { latest: at, segments: 0, messages: 0 });
+        sum.latest = sum.latest.max(at);
+        sum.segments = sum.segments.saturating_add(cost.segments);
+        sum.messages = sum.messages.saturating_add(cost.messages);
+    }
+
+    /// Those whose last one is at or after `from`.
+    pub(super) fn from(self, from: Time) -> impl Iterator<Item = Charge> {
+        let kinds = [(self.sms, false), (self.mms, true)];
+        let sum = move |(kind, mms): (Option<SumOf>, bool)| {
+            let SumOf { latest, segments, messages } = kind.filter(|sum| sum.latest >= from)?;
+            Some(Charge { at: latest, cost: Cost { segments, messages, mms } })
+        };
+        kinds.into_iter().filter_map(sum)
     }
 }
 
@@ -404,6 +539,34 @@ pub(super) fn charges_from(sender: E164, from: Time) -> Span {
 pub(super) fn charges_before(sender: E164, before: Time) -> Span {
     let all = Span::of(Key::of_sender(sender, Part::Charges));
     Span { below: Key::of_sender(sender, Part::Charges).time(before).0, ..all }
+}
+
+/// The sums of the quarter of an hour that holds this instant.
+pub(super) fn sum(sender: E164, at: Time) -> KeyBytes {
+    Key::of_sender(sender, Part::Sums).with(quarter(at).to_be_bytes()).0
+}
+
+pub(super) fn sums_from(sender: E164, from: Time) -> Span {
+    let all = Span::of(Key::of_sender(sender, Part::Sums));
+    Span { from: sum(sender, from), ..all }
+}
+
+/// The sums of the quarters that are over before this instant.
+pub(super) fn sums_before(sender: E164, before: Time) -> Span {
+    let all = Span::of(Key::of_sender(sender, Part::Sums));
+    Span { below: sum(sender, before), ..all }
+}
+
+fn quarter(at: Time) -> u64 {
+    at.as_nanos() / u64::try_from(QUARTER.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn tuning(sender: E164) -> KeyBytes {
+    Key::of_sender(sender, Part::Tuning).0
+}
+
+pub(super) fn tunings(shard: Shard) -> KeyBytes {
+    Key::new(Space::Tunings).with(shard.as_u16().to_be_bytes()).0
 }
 
 pub(super) fn idempotency(key: &ScopedKey) -> KeyBytes {

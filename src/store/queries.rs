@@ -10,7 +10,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
 
 use super::keys;
-use super::keys::{QueueRow, SenderRow, UnsettledRow};
+use super::keys::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
 use super::record;
 use super::rows::{Rows, decode};
 
@@ -27,7 +27,7 @@ pub(super) fn queue_page(
         if page.len() >= limit {
             return Ok(ControlFlow::Break(()));
         }
-        page.push(Waiting::from(QueueRow::decode(value)?));
+        page.push(QueueRow::decode(value)?.waiting(lane));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)
@@ -48,7 +48,8 @@ pub(super) fn conversation_page(
         }
         let seq = keys::seq_of_conversation(key)?;
         let row = rows.get(&keys::queue(conversation.sender, conversation.lane, seq))?;
-        page.extend(row.as_deref().map(QueueRow::decode).transpose()?.map(Waiting::from));
+        let row = row.as_deref().map(QueueRow::decode).transpose()?;
+        page.extend(row.map(|row| row.waiting(conversation.lane)));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)
@@ -58,10 +59,25 @@ pub(super) fn conversation_page(
 pub(super) fn charges(rows: &dyn Rows, sender: E164, from: Time) -> Result<Vec<Charge>, StoreError> {
     let mut charges = Vec::new();
     rows.scan(&keys::charges_from(sender, from), &mut |key, value| {
-        charges.push(Charge { at: keys::instant_of_charge(key)?, units: decode(value)? });
+        charges.push(charge(key, value)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(charges)
+}
+
+/// The charge of a row.
+pub(super) fn charge(key: &[u8], value: &[u8]) -> Result<Charge, StoreError> {
+    Ok(Charge { at: keys::instant_of_charge(key)?, cost: ChargeRow::decode(value)?.into() })
+}
+
+/// The sums of those that are not known one by one any more, whose last one is at or after `from`.
+pub(super) fn charge_sums(rows: &dyn Rows, sender: E164, from: Time) -> Result<Vec<Charge>, StoreError> {
+    let mut sums = Vec::new();
+    rows.scan(&keys::sums_from(sender, from), &mut |_, value| {
+        sums.extend(decode::<SumRow>(value)?.from(from));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(sums)
 }
 
 /// What is open or unknown and not listed; of one sender, or of all.

@@ -44,6 +44,7 @@ pub(super) mod record;
 mod scripts;
 mod sentinel;
 mod tallies;
+mod tunings;
 
 use std::sync::Arc;
 

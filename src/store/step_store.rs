@@ -11,6 +11,7 @@ use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
+use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
     Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, Unsettled, Waiting,
@@ -222,6 +223,22 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
         self.runner.read(move |rows, _| queries::charges(rows, sender, from))
+    }
+
+    fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        self.runner.read(move |rows, _| queries::charge_sums(rows, sender, from))
+    }
+
+    fn tuning(&self, sender: E164) -> Stored<Option<Tuning>> {
+        self.runner.read(move |rows, _| steps::tuning_of(rows, sender))
+    }
+
+    fn tune(&self, sender: E164, tuning: Tuning) -> Stored<bool> {
+        self.runner.write(move |rows, _| steps::tune(rows, sender, &tuning))
+    }
+
+    fn tunings(&self, shards: ShardSet) -> Stored<Vec<(Shard, u64)>> {
+        self.runner.read(move |rows, _| steps::tunings(rows, shards))
     }
 
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {

@@ -4,11 +4,13 @@
 //! error leaves it to the runner to undo what the step wrote before it.
 
 mod attempts;
+mod charges;
 mod idempotency;
 mod leases;
 mod messages;
 mod offers;
 mod prune;
+mod tunings;
 
 pub(super) use attempts::{
     claim, claim_all, evidence, mark_unknown, retry, settle, settle_by_hand, settle_unknown,
@@ -21,6 +23,7 @@ pub(super) use prune::prune;
 use sendyard_actors::domain::message::ClaimTimes;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::Claim;
+pub(super) use tunings::{tune, tuning_of, tunings};
 
 /// The instants of an attempt that is claimed now.
 fn times_of(claim: &Claim, now: Time) -> ClaimTimes {

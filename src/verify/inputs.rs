@@ -32,6 +32,9 @@ pub struct LedgerLine {
     pub to: String,
     /// By the stand-in's own count.
     pub segments: u32,
+    /// What it carries beside its text.
+    #[serde(default)]
+    pub media: Vec<String>,
     /// Our token: `<message id>.<attempt>`, or the message id alone where a request is repeated as it
     /// was, byte for byte.
     #[serde(default)]
@@ -43,6 +46,11 @@ pub struct LedgerLine {
 }
 
 impl LedgerLine {
+    /// Is it an MMS?
+    pub(super) fn is_mms(&self) -> bool {
+        !self.media.is_empty()
+    }
+
     /// The message that the token names.
     pub(super) fn message_id(&self) -> Option<&str> {
         let token = self.token.as_deref()?;

@@ -45,6 +45,7 @@ impl Case {
             from,
             to,
             segments: 1,
+            media: Vec::new(),
             token,
             replay_of: None,
         });
@@ -429,6 +430,78 @@ fn pace_follows_the_history_of_limits() {
     let raised = [(3 * SECOND, "1/s"), (5 * SECOND, "10/s")];
     assert_eq!(burst(&raised, SECOND), [Promise::Pace], "the first limit holds from the beginning");
     assert_eq!(burst(&raised, 5 * SECOND), []);
+}
+
+#[test]
+fn pace_counts_what_the_limit_counts() {
+    let burst = |limit: &str, segments: u32, with_media: bool| {
+        let mut case = Case::default();
+        case.limits(&[(0, limit)]);
+        for (id, at_us) in [("a", SECOND), ("b", SECOND + LATER)] {
+            case.answer(id, 0);
+            case.hand_over(id, at_us, segments);
+            if with_media {
+                case.inputs.ledger.last_mut().unwrap().media = vec!["https://a/b".to_owned()];
+            }
+        }
+        case.violated()
+    };
+    assert_eq!(burst("4/s", 2, false), []);
+    assert_eq!(burst("3/s", 2, false), [Promise::Pace]);
+    assert_eq!(burst("2 messages/s", 9, false), []);
+    assert_eq!(burst("1 requests/s", 1, false), [Promise::Pace]);
+    assert_eq!(burst("1 mms/s", 1, false), [], "they carry none");
+    assert_eq!(burst("1 mms/s", 1, true), [Promise::Pace]);
+    assert_eq!(burst("1 sms/s", 1, true), []);
+}
+
+#[test]
+fn pace_judges_days_by_the_dates_of_their_zone() {
+    let instant = |text: &str| {
+        let at: jiff::Timestamp = text.parse().unwrap();
+        u64::try_from(at.as_microsecond()).unwrap()
+    };
+    let pair = |limit: &str, first: &str, second: &str| {
+        let mut case = Case::default();
+        case.limits(&[(0, limit)]);
+        case.sent("a", 0, instant(first));
+        case.sent("b", 0, instant(second));
+        case.violated()
+    };
+    let day = "1/day@America/Los_Angeles";
+    // The 8th of March has 23 hours there, the 1st of November 25.
+    assert_eq!(pair(day, "2026-03-08T08:00:01Z", "2026-03-09T06:59:59Z"), [Promise::Pace]);
+    assert_eq!(pair(day, "2026-03-08T08:00:01Z", "2026-03-09T07:00:01Z"), []);
+    assert_eq!(pair(day, "2026-11-01T07:00:01Z", "2026-11-02T07:30:00Z"), [Promise::Pace]);
+    assert_eq!(pair(day, "2026-11-01T06:59:59Z", "2026-11-01T07:00:01Z"), []);
+    assert_eq!(pair("1/week@UTC", "2026-11-02T00:00:01Z", "2026-11-08T23:59:59Z"), [Promise::Pace]);
+    assert_eq!(pair("1/week@UTC", "2026-11-08T23:59:59Z", "2026-11-09T00:00:01Z"), []);
+    assert_eq!(pair("1/month@UTC", "2026-11-01T00:00:01Z", "2026-11-30T23:59:59Z"), [Promise::Pace]);
+    assert_eq!(pair("1/month@UTC", "2026-11-30T23:59:59Z", "2026-12-01T00:00:01Z"), []);
+
+    // By the provider's clock a hair behind midnight may be before it by ours.
+    let mut case = Case::default();
+    case.limits(&[(0, "1/day@UTC")]);
+    let midnight = instant("2026-11-03T00:00:00Z");
+    case.sent("a", 0, midnight - 10);
+    case.sent("b", 0, midnight + SECOND);
+    case.inputs.ledger[0].at_us = midnight + 10;
+    assert_eq!(case.violated(), []);
+    case.inputs.ledger[0].at_us = midnight + LATER * 2;
+    assert_eq!(case.violated(), [Promise::Pace]);
+
+    // One of five segments takes up the day and the next two.
+    let with_large = |after: &str| {
+        let mut case = Case::default();
+        case.limits(&[(0, "2/day@UTC")]);
+        case.answer("large", 0);
+        case.hand_over("large", instant("2026-11-03T12:00:00Z"), 5);
+        case.answer("b", 0);
+        case.hand_over("b", instant(after), 1);
+        case.violated()
+    };
+    assert_eq!(with_large("2026-11-04T12:00:00Z"), [Promise::Pace]);
+    assert_eq!(with_large("2026-11-05T12:00:00Z"), []);
 }
 
 #[test]

@@ -54,6 +54,21 @@ async fn a_mistyped_field_is_named_with_what_is_expected() {
 }
 
 #[tokio::test]
+async fn a_lane_is_one_of_three_and_null_is_the_normal_one() {
+    let app = App::start().await;
+    for value in [json!("express"), json!("Urgent"), json!("")] {
+        let detail = refusal(&app, "lane", value, "invalid_request").await;
+        assert_eq!(detail, "Field 'lane' must be urgent, normal or bulk");
+    }
+    assert_eq!(refusal(&app, "lane", json!(1), "invalid_request").await, "Field 'lane' must be a string");
+    for value in [json!("urgent"), json!("normal"), json!("bulk"), Value::Null] {
+        let mut body = good();
+        body["lane"] = value;
+        assert_accepted(&app.send(body.to_string()).await);
+    }
+}
+
+#[tokio::test]
 async fn a_number_that_is_not_e164_gets_the_fixed_sentence() {
     let app = App::start().await;
     let bad = [
@@ -171,7 +186,6 @@ async fn what_is_described_and_not_built_is_refused_by_name() {
         ("send_at", json!("2030-01-01T00:00:00Z")),
         ("expires_at", json!("2030-01-01T00:00:00Z")),
         ("validity_seconds", json!(60)),
-        ("lane", json!("urgent")),
         ("client_reference", json!("")),
         ("metadata", json!({})),
     ];

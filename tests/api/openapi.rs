@@ -47,12 +47,17 @@ async fn it_lists_every_route() {
         "GET /sms/{message_id}/status",
         "GET /v1/accounts",
         "GET /v1/messages",
+        "GET /v1/senders",
+        "GET /v1/senders/{number}",
+        "PATCH /v1/senders/{number}",
         "POST /sms/cancel/{message_id}",
         "POST /sms/send",
         "POST /v1/accounts/{name}/close",
         "POST /v1/admin/drain",
         "POST /v1/messages/batch",
         "POST /v1/messages/{message_id}/settle",
+        "POST /v1/senders/{number}/pause",
+        "POST /v1/senders/{number}/resume",
     ];
     assert_eq!(names, expected);
 }

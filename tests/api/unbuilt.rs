@@ -10,7 +10,6 @@ async fn described_paths_are_not_supported_once_the_key_is_checked() {
     let app = App::start().await;
     let paths = [
         "/v1/opt-outs",
-        "/v1/senders/+1234567890/pause",
         "/v1/events",
         "/api/v1/sms-conversations",
         "/api/v1/sms-conversations/",

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use sendyard::config::directory::ProviderSettings;
 use sendyard::config::{Directory, Environment};
 use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
+use sendyard_actors::domain::lanes::Weights;
 use sendyard_actors::domain::message::UnknownPolicy;
 use sendyard_actors::domain::pace::Limit;
 use sha2::{Digest, Sha256};
@@ -98,7 +99,7 @@ fn a_good_directory_is_read_whole() {
     assert_eq!((first.organization, first.assistant), (OrganizationId(1), AssistantId(7)));
     assert_eq!((first.account.as_str(), first.provider), ("acme-twilio", ProviderKind::Twilio));
     let limits = [(10, Duration::from_secs(1)), (2000, Duration::from_mins(1))];
-    assert_eq!(first.limits, limits.map(|(units, window)| Limit { units, window }));
+    assert_eq!(first.limits, limits.map(|(units, window)| Limit::segments(units, window)));
 
     let account = &directory.book.accounts[&AccountName::from("globex-twilio")];
     assert_eq!(account.unknown_outcome, UnknownPolicy::Resend);
@@ -111,9 +112,12 @@ fn a_good_directory_is_read_whole() {
 #[test]
 fn a_number_without_limits_is_careful_and_an_empty_list_means_none() {
     let directory = parse(GOOD).unwrap();
-    let limits = |number: &str| directory.book.numbers[&number.parse().unwrap()].limits.clone();
-    assert_eq!(limits("+15550100001"), [Limit { units: 1, window: Duration::from_secs(1) }]);
-    assert_eq!(limits("+15550100002"), []);
+    let limits = |number: &str| {
+        let limits = &directory.book.numbers[&number.parse().unwrap()].limits;
+        limits.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(limits("+15550100001"), ["1 sms/s", "1 mms/s"]);
+    assert_eq!(limits("+15550100002"), [""; 0]);
 }
 
 #[test]
@@ -373,13 +377,22 @@ fn mistakes_of_assistants_and_numbers_are_refused() {
         (
             "limits = []",
             "limit = []",
-            "numbers[2].limit: unknown key, expected one of number, assistant, account, limits",
+            "numbers[2].limit: unknown key, expected one of number, assistant, account, type, limits, lanes",
         ),
     ];
     for (from, to, sentence) in cases {
         assert_eq!(refusal(from, to).as_deref(), Some(sentence), "{to}");
     }
     assert!(refusal("\"2000/min\"", "\"2000/fortnight\"").unwrap().starts_with("numbers[0].limits[1]: "));
+    for bad in ["0/s", "-1/s", "1/0s", "2000/day@America/Los_Diablos", "999999999/s", "1/99999h", "2000/day"]
+    {
+        let said = refusal("\"2000/min\"", &format!("{bad:?}")).unwrap();
+        assert!(said.starts_with("numbers[0].limits[1]: ") && said.contains(bad), "{said}");
+        let said = refusal("\"100/s\"", &format!("{bad:?}")).unwrap();
+        assert!(said.starts_with("accounts[0].limits[0]: ") && said.contains(bad), "{said}");
+    }
+    let too_many = format!("{:?}", ["1/s"; 17]);
+    assert!(refusal("[\"10/s\", \"2000/min\"]", &too_many).unwrap().starts_with("numbers[0].limits[16]: "));
 }
 
 #[test]
@@ -389,4 +402,23 @@ fn an_unknown_table_is_refused() {
         sentence,
         "senders: unknown key, expected one of organizations, accounts, assistants, numbers"
     );
+}
+
+#[test]
+fn a_number_may_name_its_type_and_weigh_its_lanes() {
+    let with = |more: &str| parse(&GOOD.replacen("limits = []", more, 1));
+    let number = "+15550100002".parse().unwrap();
+    let directory = with("type = \"short_code\"\nlanes = { urgent = 20, bulk = 2 }").unwrap();
+    let route = &directory.book.numbers[&number];
+    let limits: Vec<String> = route.limits.iter().map(ToString::to_string).collect();
+    assert_eq!(limits, ["100/s"]);
+    assert_eq!(route.weights, Weights { urgent: 20, normal: 3, bulk: 2 });
+    assert_eq!(with("limits = []").unwrap().book.numbers[&number].weights, Weights::default());
+
+    let refusal = |more: &str| with(more).unwrap_err();
+    assert!(refusal("type = \"landline\"").starts_with("numbers[2].type: expected one of "));
+    let weight = "numbers[2].lanes.bulk: expected a whole number from 1 to 1000";
+    assert_eq!(refusal("lanes = { bulk = 0 }"), weight);
+    assert_eq!(refusal("lanes = { bulk = 1001 }"), weight);
+    assert!(refusal("lanes = { slow = 1 }").starts_with("numbers[2].lanes.slow: unknown key"));
 }

@@ -6,7 +6,10 @@ use super::front::{Front, NOBODYS, OTHER_FROM, SLOW, message, with};
 async fn refusals_are_not_kept_under_the_key() {
     let front = Front::start().await;
     front.send_with_key("k", &message("")).await.expect(400);
-    front.send_with_key("k", &with(message("one"), "lane", json!("urgent"))).await.expect(400);
+    front
+        .send_with_key("k", &with(message("one"), "send_at", json!("2099-01-01T00:00:00Z")))
+        .await
+        .expect(400);
     front.send_with_key("k", &with(message("one"), "from_phone_number", json!(NOBODYS))).await.expect(404);
     front.send_with_key("k", &with(message("one"), "from_phone_number", json!(OTHER_FROM))).await.expect(403);
     let accepted = front.send_with_key("k", &message("two")).await.expect(200);

@@ -10,7 +10,6 @@ async fn fields_that_this_version_lacks_are_refused_and_not_ignored() {
         ("send_at", json!("2099-01-01T00:00:00Z")),
         ("expires_at", json!("2099-01-01T00:00:00Z")),
         ("validity_seconds", json!(60)),
-        ("lane", json!("urgent")),
         ("client_reference", json!("order 7")),
         ("metadata", json!({ "order": 7 })),
     ] {
@@ -28,9 +27,6 @@ async fn paths_that_this_version_lacks_are_refused() {
         (Method::GET, "/v1/messages"),
         (Method::GET, "/v1/messages/01a20a14-d8c9-75c1-9f48-59daf0a000a3"),
         (Method::POST, "/v1/messages/cancel"),
-        (Method::GET, "/v1/senders"),
-        (Method::PATCH, "/v1/senders/+1234567890"),
-        (Method::POST, "/v1/senders/+1234567890/pause"),
         (Method::GET, "/v1/events"),
         (Method::GET, "/v1/opt-outs"),
         (Method::GET, "/api/v1/sms-conversations"),

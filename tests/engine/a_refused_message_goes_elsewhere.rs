@@ -133,6 +133,31 @@ async fn the_pace_of_the_fallback_holds_across_a_restart() {
     assert!(next.at.since(first.at) >= Duration::from_mins(1), "{:?}", next.at.since(first.at));
 }
 
+/// Where the own account and the number have no limits, what goes through them is not noted; it makes nothing
+/// forgotten of what went through the fallback.
+#[tokio::test(start_paused = true)]
+async fn what_goes_through_an_account_without_limits_makes_nothing_forgotten() {
+    let mut script = vec![refuse(Class::Sender)];
+    script.extend(vec![QUICK; 41]);
+    script.extend([refuse(Class::Sender), QUICK]);
+    let second_limits = vec!["1/min"];
+    let builder =
+        Builder { script, second_account: true, fallback: true, second_limits, ..Builder::default() };
+    let mut yard = builder.start().await;
+    let before = yard.queue("+15551110001", "before").await.id;
+    yard.until(before, State::Sent).await;
+    for n in 0..40_u32 {
+        let id = yard.queue(&format!("+1555222{n:04}"), "through its own").await.id;
+        yard.until(id, State::Sent).await;
+    }
+    yard.crash_and_restart().await;
+    let behind = yard.queue("+15551110002", "behind").await.id;
+    yard.until(behind, State::Sent).await;
+    let there: Vec<_> = yard.seen().into_iter().filter(|seen| seen.account == second()).collect();
+    let [first, next] = there.as_slice() else { panic!("{there:?}") };
+    assert!(next.at.since(first.at) >= Duration::from_mins(1), "{:?}", next.at.since(first.at));
+}
+
 /// Whatever the own account refuses, the fallback gets no more than its limit, and about as much.
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_the_fallback_holds() {

@@ -13,6 +13,7 @@ use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
+use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::*;
 use uuid::Uuid;
 
@@ -212,6 +213,18 @@ impl Store for Faulty {
     }
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
         self.wrap("charges", move |store| store.charges(sender, from))
+    }
+    fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        self.wrap("charge_sums", move |store| store.charge_sums(sender, from))
+    }
+    fn tuning(&self, sender: E164) -> Stored<Option<Tuning>> {
+        self.wrap("tuning", move |store| store.tuning(sender))
+    }
+    fn tune(&self, sender: E164, tuning: Tuning) -> Stored<bool> {
+        self.wrap("tune", move |store| store.tune(sender, tuning.clone()))
+    }
+    fn tunings(&self, shards: ShardSet) -> Stored<Vec<(Shard, u64)>> {
+        self.wrap("tunings", move |store| store.tunings(shards))
     }
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {
         self.wrap(if sender.is_some() { "unsettled_of_sender" } else { "unsettled_all" }, move |store| {

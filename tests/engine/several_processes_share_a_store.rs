@@ -2,6 +2,7 @@
 
 mod immediate_messages_go_through_the_owner;
 mod messages_move_with_their_shards;
+mod senders_are_tuned_from_anywhere;
 mod shares_are_even;
 mod who_hangs_is_replaced;
 

@@ -9,7 +9,8 @@ use sendyard::clock::{SystemClock, SystemIds};
 use sendyard::store::memory::{MemoryPeers, MemoryStore};
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{AccountName, AssistantId, MessageId, OrganizationId, ProviderKind};
-use sendyard_actors::domain::message::{Draft, Elsewhere, Kind, Message, State, UnknownPolicy};
+use sendyard_actors::domain::lanes::Weights;
+use sendyard_actors::domain::message::{Draft, Elsewhere, Kind, Lane, Message, State, UnknownPolicy};
 use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Refusal};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Book, Route};
@@ -264,6 +265,7 @@ fn book(builder: &Builder) -> Book {
         provider: ProviderKind::Twilio,
         fallback: builder.fallback.then(|| Elsewhere { account: second(), provider: ProviderKind::Telnyx }),
         limits,
+        weights: Weights::default(),
     };
     let second_limits = builder.second_limits.iter().map(|limit| limit.parse().unwrap()).collect();
     let account = Account {
@@ -366,6 +368,7 @@ impl Yard {
             text: text.to_owned(),
             media: Vec::new(),
             kind,
+            lane: Lane::Normal,
             key: None,
             fingerprint: Fingerprint::of(from, to, text, &[], kind == Kind::Queued),
         }
@@ -373,6 +376,11 @@ impl Yard {
 
     pub(crate) async fn queue(&self, to: &str, text: &str) -> Sent {
         self.engine.send(Self::request(to, text, Kind::Queued)).await.expect("accepted")
+    }
+
+    pub(crate) async fn queue_in(&self, lane: Lane, to: &str, text: &str) -> Sent {
+        let request = SendRequest { lane, ..Self::request(to, text, Kind::Queued) };
+        self.engine.send(request).await.expect("accepted")
     }
 
     pub(crate) async fn send_now(&self, to: &str, text: &str) -> Result<Sent, NotSent> {

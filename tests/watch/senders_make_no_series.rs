@@ -7,7 +7,8 @@ use sendyard::clock::{SystemClock, SystemIds};
 use sendyard::store::memory::MemoryStore;
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
-use sendyard_actors::domain::message::{Kind, UnknownPolicy};
+use sendyard_actors::domain::lanes::Weights;
+use sendyard_actors::domain::message::{Kind, Lane, UnknownPolicy};
 use sendyard_actors::domain::outcome::{Acceptance, Outcome};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Book, Route};
@@ -64,6 +65,7 @@ async fn series_of(senders: usize) -> Vec<String> {
         provider: ProviderKind::Twilio,
         fallback: None,
         limits: vec!["1/s".parse().unwrap()],
+        weights: Weights::default(),
     };
     let numbers = (0..senders).map(|index| (sender(index), route.clone())).collect();
     let clock = Arc::new(SystemClock::start());
@@ -87,6 +89,7 @@ async fn series_of(senders: usize) -> Vec<String> {
             text: "hello".to_owned(),
             media: Vec::new(),
             kind: Kind::Queued,
+            lane: Lane::Normal,
             key: None,
             fingerprint: Fingerprint::of(from, to, "hello", &[], true),
         };

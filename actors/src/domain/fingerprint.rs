@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::message::Lane;
 use super::phone::E164;
 
 /// SHA-256 over a whole request, every field with its length, so that no two requests meet.
@@ -14,6 +15,11 @@ pub struct Fingerprint([u8; 32]);
 impl Fingerprint {
     /// The fingerprint of a request. The idempotency key itself is not part of it.
     pub fn of(from: E164, to: E164, text: &str, media: &[String], queued: bool) -> Self {
+        Self::of_lane(from, to, text, media, queued, Lane::Normal)
+    }
+
+    /// The same, of a request that names its lane. Without a word for it that is the normal one.
+    pub fn of_lane(from: E164, to: E164, text: &str, media: &[String], queued: bool, lane: Lane) -> Self {
         let mut hash = Sha256::new();
         hash.update(from.as_u64().to_be_bytes());
         hash.update(to.as_u64().to_be_bytes());
@@ -25,6 +31,13 @@ impl Fingerprint {
         field(text.as_bytes());
         for url in media {
             field(url.as_bytes());
+        }
+        match lane {
+            // As it was before there were others.
+            Lane::Normal => {}
+            // No field is as long as this says.
+            Lane::Urgent => hash.update([0xff; 8]),
+            Lane::Bulk => hash.update([0xfe; 8]),
         }
         Self(hash.finalize().into())
     }
@@ -65,6 +78,8 @@ mod tests {
             Fingerprint::of(from, to, "hi", &[], true),
             Fingerprint::of(from, to, "hi", &media, false),
             Fingerprint::of(from, to, "hihttps://a/b", &[], true),
+            Fingerprint::of_lane(from, to, "hi", &media, true, Lane::Urgent),
+            Fingerprint::of_lane(from, to, "hi", &media, true, Lane::Bulk),
         ];
         for other in others {
             assert_ne!(base, other);

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::fingerprint::Fingerprint;
 use super::ids::{AccountName, AssistantId, ClaimId, MessageId, OrganizationId, ProviderKind};
 use super::outcome::{Acceptance, Class, Doubt, Next, Refusal};
+use super::pace::Cost;
 use super::phone::E164;
 use super::segments::Encoding;
 use super::time::Time;
@@ -160,9 +161,10 @@ impl Draft {
         Conversation { sender: self.sender, recipient: self.recipient, lane: self.lane }
     }
 
-    /// What it costs of the pace, in segments: at least 1.
-    pub fn cost(&self) -> u32 {
-        u32::from(self.segments.max(1))
+    /// What it costs of the pace, by our own count.
+    pub fn cost(&self) -> Cost {
+        let text = Cost::sms(u32::from(self.segments.max(1)));
+        Cost { mms: !self.media.is_empty(), ..text }
     }
 }
 

@@ -1,25 +1,34 @@
-//! Pace: when the next message of a sender may go, so that no sliding window ever holds more than its limit.
+//! Pace: when the next message of a sender may go, so that no window ever holds more than its limit.
 //!
-//! Purpose: exact sliding windows over the instants at which requests were really written (the
-//! *stamps*), with even spacing on top. PACE.md §2 gives the rules and their proof.
+//! Purpose: exact windows over the instants at which requests were really written (the *stamps*), with
+//! even spacing on top; several limits at once, each in its own units. PACE.md §2 gives the rules and
+//! their proof.
 //!
-//! Invariants: in every half-open window `(x − w, x]` whose last decision was a queued message the
-//! units are at most the limit; it needs only that one owner decides, that a permit is never stamped
-//! before the instant it was taken for, and that the clock never goes back. Stamps may come late and
-//! in any order: until then a permit's units count as not yet expired.
+//! Invariants: in every half-open window `(x − w, x]` whose last decision was a queued message, and in
+//! every day, week or month of a zone, the units are at most the limit; it needs only that one owner
+//! decides, that a permit is never stamped before the instant it was taken for, and that the clock never
+//! goes back. Stamps may come late and in any order: until then a permit's units count as not yet
+//! expired, also beyond the end of the day that it was taken in. So a permit needs no last moment: one
+//! that is stamped on the next day was counted there, too, whatever was decided for that day meanwhile.
+//! A refusal by one limit costs the others nothing: asking charges nothing.
 //!
 //! State: one owner per sender (or account), which asks, takes, and passes on what became of each
 //! permit. Nothing here survives a restart; [`Pace::new`] rebuilds it from stored hand-overs.
 
+mod calendar;
+mod cost;
 mod limit;
+mod rule;
 mod window;
 
 use std::time::Duration;
 
-pub use limit::{BadLimit, Limit};
+pub use calendar::{Calendar, Every, Period};
+pub use cost::Cost;
+pub use limit::{BadLimit, Counts, Limit, Traffic, Unit, WindowKind, read_all};
 
 use super::time::Time;
-use window::Window;
+use rule::Rule;
 
 /// What a late timer may catch up: the schedule goes on from the due time, but never from one that
 /// is longer ago than this.
@@ -42,72 +51,116 @@ pub enum Allowed {
     WhenStamped,
 }
 
-/// The spacing before a permit was given.
+impl Allowed {
+    /// The instant, where it is one.
+    pub const fn at(self) -> Option<Time> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::WhenStamped => None,
+        }
+    }
+}
+
+/// A permit that is out.
 #[derive(Debug, Clone, Copy)]
-struct Undo {
+struct Open {
     permit: Permit,
-    last_due: Time,
-    debt: u64,
+    cost: Cost,
+    due: Time,
+}
+
+/// From when on past hand-overs matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// One by one.
+    pub each_from: Time,
+    /// At least as sums, of which each lies within one window of every calendar.
+    pub sums_from: Time,
+}
+
+impl Keep {
+    /// Nothing may be forgotten.
+    pub const EVERYTHING: Self = Self { each_from: Time::ZERO, sums_from: Time::ZERO };
+
+    /// Nothing matters: no limit looks back.
+    pub const NOTHING: Self = Self { each_from: Time::MAX, sums_from: Time::MAX };
+
+    /// What matters here or there.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            each_from: self.each_from.min(other.each_from),
+            sums_from: self.sums_from.min(other.sums_from),
+        }
+    }
+}
+
+/// How much of a limit is in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InUse {
+    /// The limit.
+    pub limit: Limit,
+    /// Units in the window that ends now, or in the one of the calendar that holds now, and those that
+    /// are being handed over. Immediate messages may take it over the limit.
+    pub units: u64,
 }
 
 /// The pace of one sender (or one account).
 #[derive(Debug, Clone)]
 pub struct Pace {
-    windows: Vec<Window>,
-    open: Vec<(Permit, u32)>,
-    open_units: u64,
+    rules: Vec<Rule>,
+    open: Vec<Open>,
     next_permit: u64,
-    /// The due time of the last hand-over; the next one is spaced from here.
-    last_due: Time,
-    /// Units that the spacing from `last_due` must make up for.
-    debt: u64,
-    /// The spacing as it was before the last permit was given, until something else is charged.
-    undo: Option<Undo>,
     /// The due time last told. What held the head back may have expired and been dropped when its
     /// timer fires; without this the wait would look like lateness and be caught up as a burst.
     head_due: Option<Time>,
 }
 
 impl Pace {
-    /// A pace that only `stamps` were charged to: the hand-overs to be counted, in any order, with
-    /// their units. Those later than `now` count at `now`: they have happened. `guard` lengthens each
-    /// window; `None` is the default `min(window / 200, 250 ms)`.
+    /// A pace that only `stamps` were charged to: the hand-overs to be counted, in any order. Those
+    /// later than `now` count at `now`: they have happened. `guard` lengthens each sliding window;
+    /// `None` is the default `min(window / 200, 250 ms)`.
     ///
     /// What may have been written at an unknown instant belongs into `stamps` too, at the last
-    /// instant at which it can have been.
+    /// instant at which it can have been; and so do hand-overs that are only known added up.
     pub fn new(
         limits: &[Limit],
         guard: Option<Duration>,
-        stamps: impl IntoIterator<Item = (Time, u32)>,
+        stamps: impl IntoIterator<Item = (Time, Cost)>,
         now: Time,
     ) -> Self {
         let mut pace = Self {
-            windows: Vec::new(),
+            rules: Vec::new(),
             open: Vec::new(),
-            open_units: 0,
             // So that a permit of an earlier pace of this sender is not taken for one of this.
             next_permit: now.as_nanos(),
-            last_due: Time::ZERO,
-            debt: 0,
-            undo: None,
             head_due: None,
         };
-        if let Some((latest, units)) = pace.rebuild(limits, guard, stamps, now) {
-            (pace.last_due, pace.debt) = (latest, u64::from(units));
-        }
+        pace.change(limits, guard, stamps, now);
         pace
     }
 
-    /// How far back stamps matter: the longest window with its guard, as many times as the largest
-    /// message fills it.
+    /// How far back stamps matter one by one: the longest sliding window with its guard, as many times
+    /// as the largest message fills it. The days of a calendar are remembered as sums, but for those
+    /// that the largest message fills.
     pub fn memory(&self) -> Duration {
-        let reaches = self.windows.iter().map(|window| window.reach(u64::from(LARGEST_COST)));
+        let reaches = self.rules.iter().map(|rule| rule.reach(u64::from(LARGEST_COST)));
         reaches.max().unwrap_or_default()
+    }
+
+    /// What is to be known of the past. Depends on the limits alone.
+    pub fn keep(&self, now: Time) -> Keep {
+        if self.rules.is_empty() {
+            return Keep::NOTHING;
+        }
+        let each_from = now - self.memory();
+        let sums_from = self.rules.iter().map(|rule| rule.sums_from(now)).min().unwrap_or(now);
+        Keep { each_from, sums_from: sums_from.min(each_from) }
     }
 
     /// The earliest instant at which every limit allows `cost`. Charges nothing. `since` is when the
     /// sender last began to have eligible work (or was resumed).
-    pub fn next_allowed(&mut self, since: Time, now: Time, cost: u32) -> Allowed {
+    pub fn next_allowed(&mut self, since: Time, now: Time, cost: Cost) -> Allowed {
         let allowed = self.look_ahead(since, now, cost);
         if let Allowed::At(at) = allowed {
             self.head_due = Some(at);
@@ -116,12 +169,11 @@ impl Pace {
     }
 
     /// What [`Pace::next_allowed`] would say, without telling it to anybody: for estimates.
-    pub fn look_ahead(&mut self, since: Time, now: Time, cost: u32) -> Allowed {
+    pub fn look_ahead(&mut self, since: Time, now: Time, cost: Cost) -> Allowed {
         let told_and_passed = self.head_due.filter(|told| *told <= now).unwrap_or_default();
-        let mut at = since.max(self.spread_end()).max(told_and_passed);
-        for window in &mut self.windows {
-            window.forget_expired(now);
-            match window.room(self.open_units, u64::from(cost)) {
+        let mut at = since.max(told_and_passed);
+        for rule in &mut self.rules {
+            match rule.allows(now, cost) {
                 Allowed::At(from) => at = at.max(from),
                 Allowed::WhenStamped => return Allowed::WhenStamped,
             }
@@ -129,61 +181,71 @@ impl Pace {
         Allowed::At(at)
     }
 
+    /// The limit that holds `cost` back the longest, if any does.
+    pub fn held_back_by(&mut self, now: Time, cost: Cost) -> Option<&Limit> {
+        let mut latest = now;
+        let mut holds = None;
+        for rule in &mut self.rules {
+            match rule.allows(now, cost) {
+                Allowed::At(from) if from <= latest => {}
+                Allowed::At(from) => (latest, holds) = (from, Some(rule.limit())),
+                Allowed::WhenStamped => return Some(rule.limit()),
+            }
+        }
+        holds
+    }
+
     /// Decides: `at` is what [`Pace::next_allowed`] said, and the permit must not be stamped before
     /// it. `now` may be earlier than `at` by what the caller needs to prepare the hand-over.
-    pub fn take(&mut self, at: Time, now: Time, cost: u32) -> Permit {
+    pub fn take(&mut self, at: Time, now: Time, cost: Cost) -> Permit {
         let permit = Permit(self.next_permit);
         self.next_permit = self.next_permit.wrapping_add(1);
-        self.open.push((permit, cost));
-        self.open_units = self.open_units.saturating_add(u64::from(cost));
-        self.undo = Some(Undo { permit, last_due: self.last_due, debt: self.debt });
-        self.last_due = at.max(now - CATCH_UP);
-        self.debt = u64::from(cost);
+        let due = at.max(now - CATCH_UP);
+        self.open.push(Open { permit, cost, due });
+        for rule in &mut self.rules {
+            rule.take(permit, due, cost);
+        }
         self.head_due = None;
         permit
     }
 
     /// The hand-over of a permit was written at `at`. A permit that is not open here is ignored.
     pub fn stamp(&mut self, permit: Permit, at: Time) {
-        let Some(units) = self.close(permit) else { return };
-        self.count(at, units);
+        let Some(cost) = self.close(permit) else { return };
+        self.count(at, cost);
     }
 
     /// The permit was not used. If nothing was decided or charged after it, its place in the spacing
     /// is given again: a message that was cancelled in time costs its sender no slot.
     pub fn abandon(&mut self, permit: Permit) {
         let _ = self.close(permit);
-        if let Some(undo) = self.undo.take_if(|undo| undo.permit == permit) {
-            (self.last_due, self.debt) = (undo.last_due, undo.debt);
+        for rule in &mut self.rules {
+            rule.give_back(permit);
         }
     }
 
-    /// Of a permit that stands for several hand-overs, so many units were written at `at`. What is left of it
-    /// stays open.
-    pub fn stamp_part(&mut self, permit: Permit, units: u32, at: Time) {
-        let stamped = self.close_part(permit, units);
-        if stamped > 0 {
+    /// Of a permit that stands for several hand-overs, so many segments were written at `at`. What is left of
+    /// it stays open. For limits that count segments alone.
+    pub fn stamp_part(&mut self, permit: Permit, segments: u32, at: Time) {
+        if let Some(stamped) = self.close_part(permit, segments) {
             self.count(at, stamped);
         }
     }
 
-    /// Of a permit that stands for several hand-overs, so many units were not used. What is left of it stays
+    /// Of a permit that stands for several hand-overs, so many segments were not used. What is left of it stays
     /// open. As with [`Pace::abandon`], the spacing does not count them if nothing was decided after it.
-    pub fn abandon_part(&mut self, permit: Permit, units: u32) {
-        let unused = self.close_part(permit, units);
-        if self.undo.is_some_and(|undo| undo.permit == permit) {
-            self.debt = self.debt.saturating_sub(u64::from(unused));
+    pub fn abandon_part(&mut self, permit: Permit, segments: u32) {
+        let Some(unused) = self.close_part(permit, segments) else { return };
+        for rule in &mut self.rules {
+            rule.give_back_part(permit, unused);
         }
     }
 
     /// An immediate message was handed over at `at`, without asking. The queue yields.
-    pub fn charge(&mut self, at: Time, cost: u32) {
-        self.undo = None;
+    pub fn charge(&mut self, at: Time, cost: Cost) {
         self.count(at, cost);
-        if at >= self.spread_end() {
-            (self.last_due, self.debt) = (at, u64::from(cost));
-        } else {
-            self.debt = self.debt.saturating_add(u64::from(cost));
+        for rule in &mut self.rules {
+            rule.yield_to(at, cost);
         }
     }
 
@@ -194,75 +256,99 @@ impl Pace {
         &mut self,
         limits: &[Limit],
         guard: Option<Duration>,
-        stamps: impl IntoIterator<Item = (Time, u32)>,
+        stamps: impl IntoIterator<Item = (Time, Cost)>,
         now: Time,
     ) {
-        self.rebuild(limits, guard, stamps, now);
+        let mut stamps: Vec<(Time, Cost)> = stamps.into_iter().collect();
+        stamps.sort_unstable_by_key(|(at, _)| *at);
+        let mut rules: Vec<Rule> = limits.iter().map(|limit| Rule::new(limit, guard)).collect();
+        for rule in &mut rules {
+            let goes_on = rule.go_on_from(&self.rules);
+            for (stamped, cost) in &stamps {
+                let at = (*stamped).min(now);
+                rule.count(at, *cost);
+                // Of hand-overs that are added up nobody knows the last one.
+                if !goes_on && cost.messages <= 1 {
+                    rule.space_from(at, *cost);
+                }
+            }
+            for open in &self.open {
+                rule.hold(open.cost);
+                if !goes_on {
+                    rule.space_from(open.due, open.cost);
+                }
+            }
+            rule.forget_expired(now);
+        }
+        self.rules = rules;
         self.head_due = None;
     }
 
-    /// How much of its limits the last windows used, in thousandths: of the fullest one. `None` without limits.
+    /// How much of its limits is in use, in thousandths: of the fullest one. `None` without limits.
     pub fn used(&mut self, now: Time) -> Option<u64> {
-        self.windows.iter_mut().map(|window| window.used(now)).max()
+        self.rules.iter_mut().map(|rule| rule.used_thousandths(now)).max()
     }
 
-    /// How long one unit takes at the tightest limit: the spread interval; zero without limits.
+    /// What was handed over until `at` is not known: every sliding window counts as full then, so nothing goes
+    /// before it has passed. Windows of the calendar count from then on, as the rest of a month would be long.
+    pub fn fill(&mut self, at: Time, now: Time) {
+        for rule in &mut self.rules {
+            rule.fill(at.min(now));
+        }
+    }
+
+    /// Has it no limits?
+    pub const fn is_unlimited(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Goes on with the spacing of another pace of this sender, where its limits counted in the same way.
+    pub fn space_as(&mut self, before: &Self) {
+        for rule in &mut self.rules {
+            rule.go_on_from(&before.rules);
+        }
+    }
+
+    /// How long one text message of one segment takes at the tightest limit: the spread interval; zero
+    /// without limits.
     pub fn per_unit(&self) -> Duration {
-        self.windows.iter().map(|window| window.interval(1)).max().unwrap_or_default()
+        self.rules.iter().map(|rule| rule.interval(Cost::sms(1))).max().unwrap_or_default()
     }
 
-    /// Fills fresh windows; says which stamp was the latest.
-    fn rebuild(
-        &mut self,
-        limits: &[Limit],
-        guard: Option<Duration>,
-        stamps: impl IntoIterator<Item = (Time, u32)>,
-        now: Time,
-    ) -> Option<(Time, u32)> {
-        self.windows = limits.iter().map(|limit| Window::new(*limit, guard)).collect();
-        let mut latest = None;
-        for (stamped, units) in stamps {
-            let at = stamped.min(now);
-            self.count(at, units);
-            latest = latest.max(Some((at, units)));
-        }
-        for window in &mut self.windows {
-            window.forget_expired(now);
-        }
-        latest
+    /// How much of each limit is in use.
+    pub fn in_use(&mut self, now: Time) -> Vec<InUse> {
+        let in_use = |rule: &mut Rule| InUse { limit: rule.limit().clone(), units: rule.used(now) };
+        self.rules.iter_mut().map(in_use).collect()
     }
 
-    fn count(&mut self, at: Time, units: u32) {
-        for window in &mut self.windows {
-            window.count(at, u64::from(units));
+    fn count(&mut self, at: Time, cost: Cost) {
+        for rule in &mut self.rules {
+            rule.count(at, cost);
         }
     }
 
-    fn close(&mut self, permit: Permit) -> Option<u32> {
-        let place = self.open.iter().position(|(open, _)| *open == permit)?;
-        let (_, units) = self.open.swap_remove(place);
-        self.open_units = self.open_units.saturating_sub(u64::from(units));
-        Some(units)
+    fn close(&mut self, permit: Permit) -> Option<Cost> {
+        let place = self.open.iter().position(|open| open.permit == permit)?;
+        let open = self.open.swap_remove(place);
+        for rule in &mut self.rules {
+            rule.close(open.cost);
+        }
+        Some(open.cost)
     }
 
-    /// Takes up to so many units off an open permit; how many it had.
-    fn close_part(&mut self, permit: Permit, units: u32) -> u32 {
-        let Some(place) = self.open.iter().position(|(open, _)| *open == permit) else { return 0 };
-        let Some((_, left)) = self.open.get_mut(place) else { return 0 };
-        let closed = units.min(*left);
-        *left -= closed;
-        if *left == 0 {
+    /// Takes up to so many segments off an open permit; those that it had, as a cost of their own.
+    fn close_part(&mut self, permit: Permit, segments: u32) -> Option<Cost> {
+        let place = self.open.iter().position(|open| open.permit == permit)?;
+        let open = self.open.get_mut(place)?;
+        let part = open.cost.with_segments(segments.min(open.cost.segments));
+        open.cost.segments -= part.segments;
+        if open.cost.segments == 0 {
             self.open.swap_remove(place);
         }
-        self.open_units = self.open_units.saturating_sub(u64::from(closed));
-        closed
-    }
-
-    /// When the last hand-over has been made up for, by even spacing; long past without a limit that
-    /// is spread.
-    fn spread_end(&self) -> Time {
-        let spread = self.windows.iter().filter(|window| window.is_spread());
-        spread.map(|window| self.last_due + window.interval(self.debt)).max().unwrap_or_default()
+        for rule in &mut self.rules {
+            rule.close(part);
+        }
+        Some(part).filter(|part| part.segments > 0)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
+use super::lanes::Weights;
 use super::message::{Elsewhere, UnknownPolicy};
 use super::pace::Limit;
 use super::phone::E164;
@@ -22,6 +23,8 @@ pub struct Route {
     pub fallback: Option<Elsewhere>,
     /// Its limits; all must allow a message.
     pub limits: Vec<Limit>,
+    /// What its lanes get of them while all have work.
+    pub weights: Weights,
 }
 
 impl Route {

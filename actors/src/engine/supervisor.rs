@@ -270,7 +270,18 @@ impl SupervisorState {
     ) -> Result<ActorRef<SenderMessage>, SpawnErr> {
         let (journal, roster) = (self.tree.journal.clone(), self.tree.roster.clone());
         let tenure = journal.tenure(number);
-        let arguments = SenderArguments { number, route, journal, roster, tenure };
+        let limits_of = |account: &AccountName| {
+            self.tree.book.accounts.get(account).map(|account| account.limits.clone()).unwrap_or_default()
+        };
+        let arguments = SenderArguments {
+            number,
+            account_limits: limits_of(&route.account),
+            fallback_limits: route.fallback.as_ref().map(|to| limits_of(&to.account)).unwrap_or_default(),
+            route,
+            journal,
+            roster,
+            tenure,
+        };
         let (sender, _) = Actor::spawn_linked(None, SenderActor, arguments, myself.get_cell()).await?;
         self.children.insert(sender.get_id(), Child::Sender(number));
         self.tree.roster.enter_sender(number, sender.clone());

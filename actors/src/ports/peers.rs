@@ -53,6 +53,8 @@ pub enum Note {
         /// The attempt.
         attempt: u16,
     },
+    /// Something was set of this sender by hand: read it.
+    Tuned(E164),
 }
 
 /// What a process hears.

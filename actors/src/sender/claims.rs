@@ -11,6 +11,7 @@ use super::{
 };
 use crate::attempt::ClaimedAttempt;
 use crate::domain::ids::AccountName;
+use crate::domain::message::Conversation;
 use crate::domain::pace::Permit;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
@@ -72,7 +73,7 @@ impl SenderState {
         not_before: Time,
         place: Option<Place>,
     ) -> Decided {
-        self.window.start(&message);
+        self.queue.start(&message);
         self.claims_made += 1;
         let number = self.claims_made;
         self.starting.push_back(Starting { number, message, permit, not_before, claimed: None });
@@ -145,28 +146,31 @@ impl SenderState {
         if let Some(pace) = self.pace.as_mut() {
             pace.abandon(starting.permit);
         }
+        self.queue.not_started(&message);
+        let window = self.queue.of(message.lane);
         match answer {
             // Of one that was put back the record has told already.
             ClaimResult::Ours(_) | ClaimResult::PutBack => {}
             ClaimResult::Changed => {
-                self.window.mistaken(&message);
-                self.window.release(message.recipient);
+                window.mistaken(&message);
+                window.release(message.recipient);
             }
             ClaimResult::NoPlace(due) | ClaimResult::NotDue(due) => {
-                self.window.requeue(Waiting { due, ..message });
+                window.requeue(Waiting { due, ..message });
             }
             ClaimResult::NotHead => {
                 // Something of this conversation is ahead that we do not know: look again shortly.
-                self.window.mistaken(&message);
-                let recipient = message.recipient;
-                myself.send_after(STORE_AGAIN_AFTER, move || SenderMessage::ThreadAgain(recipient));
+                window.mistaken(&message);
+                let Waiting { recipient, lane, .. } = message;
+                let conversation = Conversation { sender: self.number, recipient, lane };
+                myself.send_after(STORE_AGAIN_AFTER, move || SenderMessage::ThreadAgain(conversation));
             }
             ClaimResult::Failed(error) => {
                 if self.store_again_at.is_none() {
                     tracing::warn!(message_id = %message.id, %error, "could not claim; trying again shortly");
                 }
                 self.store_again_at = Some(now + STORE_AGAIN_AFTER);
-                self.window.requeue(Waiting { due: now + STORE_AGAIN_AFTER, ..message });
+                window.requeue(Waiting { due: now + STORE_AGAIN_AFTER, ..message });
             }
             ClaimResult::Stale => {
                 tracing::error!(sender = ?self.number, "the lease of this sender's shard is over");
@@ -199,7 +203,8 @@ impl SenderState {
         }
         let Starting { message, permit, not_before, claimed, .. } = self.starting.pop_front()?;
         self.open.insert(message.id, permit);
-        Some(Begin { attempt: claimed?, due: not_before, pace_memory: self.pace_memory })
+        let (keep, counts) = (self.keep(now), self.counts());
+        Some(Begin { attempt: claimed?, due: not_before, keep, counts })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::admission::Ticket;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Draft, Message, Settlement};
+use crate::domain::pace::{Cost, Keep};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::journal::Journal;
@@ -73,9 +74,9 @@ impl SenderState {
         self.submits += 1;
         let SubmitNow { what, until, ticket, reply } = submit;
         let (journal, roster, sender) = (self.journal.clone(), self.roster.clone(), self.number);
-        let pace_memory = self.pace_memory;
+        let (keep, counts) = (self.keep(journal.now()), self.counts());
         tokio::spawn(async move {
-            let way = Way { journal, roster, sender, pace_memory, until };
+            let way = Way { journal, roster, sender, keep, counts, until };
             let hints = way.roster.clone();
             let answer = way.start(what).await;
             drop(ticket);
@@ -90,7 +91,8 @@ struct Way {
     journal: Journal,
     roster: Roster,
     sender: E164,
-    pace_memory: Duration,
+    keep: Keep,
+    counts: bool,
     until: Time,
 }
 
@@ -124,7 +126,7 @@ impl Way {
         };
         let due = self.journal.now();
         let attempt = ClaimedAttempt::new(claimed, place, self.journal);
-        let begin = Begin { attempt, due, pace_memory: self.pace_memory };
+        let begin = Begin { attempt, due, keep: self.keep, counts: self.counts };
         // A provider actor that is just failing drops the attempt, which settles it as never begun.
         let _ = self.roster.pass(&account, ProviderMessage::Begin(vec![begin]));
         NowAnswer::Started
@@ -136,7 +138,7 @@ impl Way {
 pub(super) async fn place_now(
     roster: &Roster,
     account: &AccountName,
-    queued: Option<u32>,
+    queued: Option<Cost>,
 ) -> Result<Place, NoPlace> {
     let (reply, answer) = oneshot::channel();
     // A provider actor that is just starting again has none for the moment.
@@ -161,5 +163,5 @@ pub(super) async fn leave_for_later(journal: &Journal, claimed: &Message) {
     let attempt = claimed.attempt;
     let never_begun = Settlement::NeverBegun { due };
     let (sender, id) = (claimed.draft.sender, claimed.draft.id);
-    journal.settle(sender, id, attempt, never_begun, None, Time::ZERO).await;
+    journal.settle(sender, id, attempt, never_begun, None, Keep::EVERYTHING).await;
 }

@@ -5,53 +5,149 @@ use std::time::Duration;
 
 use ractor::{ActorRef, ActorStatus};
 
-use super::SenderMessage;
+use super::{SenderMessage, SenderState};
+use crate::domain::pace::{Keep, Limit, Pace};
 use crate::domain::phone::E164;
+use crate::domain::time::Time;
+use crate::domain::tuning::Tuning;
 use crate::journal::Journal;
 use crate::ports::{Charge, StoreError, Unsettled};
 
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// From a change on, every sender hears of it within a second, and what it had begun before is written within
+/// a few.
+const NOTED_WITHIN: Duration = Duration::from_secs(5);
+
 /// The sender's past, as far as it matters.
 #[derive(Debug)]
 pub struct Earlier {
+    /// What was set of it by hand.
+    pub(super) tuning: Tuning,
     pub(super) charges: Vec<Charge>,
     pub(super) unsettled: Vec<Unsettled>,
 }
 
-/// Reads it, however often that takes, and tells the sender; then watches what it found open.
-pub(super) fn start(journal: &Journal, number: E164, memory: Duration, sender: ActorRef<SenderMessage>) {
+impl SenderState {
+    /// What happened before is known: from here on messages go.
+    pub(super) fn loaded(&mut self, earlier: &Earlier) {
+        // The first of two reads, or one that knew of less: the other tells.
+        if self.pace.is_some() || earlier.tuning.generation < self.tuning.generation {
+            return;
+        }
+        if earlier.tuning.generation > self.tuning.generation {
+            self.adopt(earlier.tuning.clone());
+        }
+        let now = self.journal.now();
+        let early = std::mem::take(&mut self.early);
+        let stamps = earlier.charges.iter().map(|charge| (charge.at, charge.cost));
+        let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
+        let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));
+        self.open.clear();
+        for attempt in unsettled {
+            let is_starting = self.starting.iter().any(|starting| starting.message.id == attempt.id);
+            if attempt.is_open() && !is_starting {
+                self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
+            }
+            if attempt.in_conversation {
+                self.queue.of(attempt.lane).hold(attempt.recipient);
+            }
+        }
+        for starting in &mut self.starting {
+            starting.permit = pace.take(starting.not_before, now, starting.message.cost);
+        }
+        let before = self.replaced.take();
+        if let Some(noted_since) = self.tuning.noted_since {
+            // Here it went by no limit until just now; at the latest, any sender did so.
+            let just_now = before.as_ref().is_some_and(Pace::is_unlimited);
+            pace.fill(if just_now { now } else { noted_since + NOTED_WITHIN }, now);
+        }
+        if let Some(before) = before {
+            pace.space_as(&before);
+        }
+        self.pace = Some(pace);
+    }
+}
+
+/// Reads what a sender must know whose limits are `usual` unless others were set by hand, however often
+/// that takes, and tells it.
+pub(super) fn start(journal: &Journal, number: E164, usual: Vec<Limit>, sender: ActorRef<SenderMessage>) {
     let journal = journal.clone();
     tokio::spawn(async move {
-        let mut said = false;
-        let earlier = loop {
-            match read(&journal, number, memory).await {
-                Ok(earlier) => break earlier,
-                Err(error) if !said => {
-                    tracing::error!(sender = ?number, %error, "a sender could not be loaded yet");
-                    said = true;
-                }
-                Err(_) => {}
-            }
-            tokio::time::sleep(AGAIN_AFTER).await;
-            if is_gone(&sender) {
-                return;
-            }
-        };
-        let open = earlier.unsettled.clone();
-        // If it failed meanwhile, its successor loads for itself.
-        if sender.send_message(SenderMessage::Loaded(earlier)).is_ok() && !journal.store().is_exclusive() {
+        again(&journal, number, &usual, &sender).await;
+    });
+}
+
+/// The same at the start of a sender; then watches what it found open.
+pub(super) fn start_and_watch(
+    journal: &Journal,
+    number: E164,
+    usual: Vec<Limit>,
+    sender: ActorRef<SenderMessage>,
+) {
+    let journal = journal.clone();
+    tokio::spawn(async move {
+        let Some(open) = again(&journal, number, &usual, &sender).await else { return };
+        if !journal.store().is_exclusive() {
             watch(&journal, number, open, &sender).await;
+        }
+    });
+}
+
+/// What is open, once it is read; `None` if the sender has gone. It was there when this is answered, and
+/// has been told.
+async fn again(
+    journal: &Journal,
+    number: E164,
+    usual: &[Limit],
+    sender: &ActorRef<SenderMessage>,
+) -> Option<Vec<Unsettled>> {
+    let mut said = false;
+    let earlier = loop {
+        match read(journal, number, usual).await {
+            Ok(earlier) => break earlier,
+            Err(error) if !said => {
+                tracing::error!(sender = ?number, %error, "a sender could not be loaded yet");
+                said = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(AGAIN_AFTER).await;
+        if is_gone(sender) {
+            return None;
+        }
+    };
+    let open = earlier.unsettled.clone();
+    // If it failed meanwhile, its successor loads for itself.
+    sender.send_message(SenderMessage::Loaded(Box::new(earlier))).ok()?;
+    Some(open)
+}
+
+/// Reads the record of a sender's tuning and tells it; a failure leaves it to the next look.
+pub(super) fn look_at_tuning(journal: &Journal, number: E164, sender: ActorRef<SenderMessage>) {
+    let tuning = journal.store().tuning(number);
+    tokio::spawn(async move {
+        if let Ok(Some(tuning)) = tuning.await {
+            // A stopping one reads it when it starts.
+            let _ = sender.send_message(SenderMessage::Tuned(Box::new(tuning)));
         }
     });
 }
 
 /// Open attempts before hand-overs: one that is settled in between is then counted twice rather than
 /// not at all.
-async fn read(journal: &Journal, number: E164, memory: Duration) -> Result<Earlier, StoreError> {
+async fn read(journal: &Journal, number: E164, usual: &[Limit]) -> Result<Earlier, StoreError> {
+    let tuning = journal.store().tuning(number).await?.unwrap_or_default();
+    // Limits that cannot be read are not applied, and said so where they would be.
+    let limits = tuning.limits(usual).unwrap_or_else(|_| usual.to_vec());
     let unsettled = attempts(journal, number).await?;
-    let charges = journal.store().charges(number, journal.now() - memory).await?;
-    Ok(Earlier { charges, unsettled })
+    let keep = Pace::new(&limits, None, [], Time::ZERO).keep(journal.now());
+    if keep == Keep::NOTHING {
+        return Ok(Earlier { tuning, charges: Vec::new(), unsettled });
+    }
+    let mut charges = journal.store().charges(number, keep.sums_from).await?;
+    charges.extend(journal.store().charge_sums(number, keep.sums_from).await?);
+    Ok(Earlier { tuning, charges, unsettled })
 }
 
 /// What is open or unknown. An offer costs nothing until it is taken.

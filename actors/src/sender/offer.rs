@@ -4,16 +4,14 @@
 //! Where there is no place, or the account's circuit is open, the offer is taken and given back unbegun: it
 //! has failed then, and its requester need not wait for the end of its time.
 
-use std::time::Duration;
-
 use super::immediate::place_now;
 use super::submit::Stored;
 use super::{SenderMessage, SenderState};
 use crate::attempt::ClaimedAttempt;
 use crate::domain::ids::{Incarnation, MessageId};
 use crate::domain::message::{Settlement, State};
+use crate::domain::pace::Keep;
 use crate::domain::phone::E164;
-use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::ports::Claimed;
 use crate::provider::{Begin, ProviderMessage};
@@ -24,7 +22,8 @@ impl SenderState {
     pub(super) fn offered(&mut self, id: MessageId, by: Option<Incarnation>) {
         self.submits += 1;
         let (journal, roster, sender) = (self.journal.clone(), self.roster.clone(), self.number);
-        let taking = Taking { journal, roster, sender, pace_memory: self.pace_memory, by };
+        let (keep, counts) = (self.keep(journal.now()), self.counts());
+        let taking = Taking { journal, roster, sender, keep, counts, by };
         // As many run at a time as processes have requests in flight, and each for as long as its steps take.
         tokio::spawn(async move {
             let hints = taking.roster.clone();
@@ -38,7 +37,8 @@ struct Taking {
     journal: Journal,
     roster: Roster,
     sender: E164,
-    pace_memory: Duration,
+    keep: Keep,
+    counts: bool,
     by: Option<Incarnation>,
 }
 
@@ -58,12 +58,12 @@ impl Taking {
         }
         let Ok(place) = place else {
             let never_begun = Settlement::NeverBegun { due: self.journal.now() };
-            self.journal.settle(self.sender, id, message.attempt, never_begun, None, Time::ZERO).await;
+            self.journal.settle(self.sender, id, message.attempt, never_begun, None, Keep::EVERYTHING).await;
             return;
         };
         let due = self.journal.now();
         let attempt = ClaimedAttempt::new(message, place, self.journal);
-        let begin = Begin { attempt, due, pace_memory: self.pace_memory };
+        let begin = Begin { attempt, due, keep: self.keep, counts: self.counts };
         // A provider actor that is just failing drops the attempt, which settles it as never begun.
         let _ = self.roster.pass(&account, ProviderMessage::Begin(vec![begin]));
     }

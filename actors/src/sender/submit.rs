@@ -51,6 +51,7 @@ impl SenderState {
     /// them in that order.
     pub(super) fn submit(&mut self, submit: Submit) {
         self.submits += 1;
+        self.has_begun = true;
         let Submit { draft, until, ticket, reply } = submit;
         let now = self.journal.now();
         let estimate = self.estimate(now);
@@ -78,8 +79,8 @@ impl SenderState {
     pub(super) fn submit_ended(&mut self, stored: Stored) {
         self.submits = self.submits.saturating_sub(1);
         match stored {
-            Stored::Waiting(message) => self.window.stored(message),
-            Stored::Perhaps => self.window.start_over(),
+            Stored::Waiting(message) => self.queue.of(message.lane).stored(message),
+            Stored::Perhaps => self.queue.start_over(),
             Stored::Nothing => {}
         }
     }

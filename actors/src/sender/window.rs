@@ -159,16 +159,11 @@ impl Window {
         self.paging = self.paging.map(|_| Reading { missed: true });
     }
 
-    /// So many messages wait in the queue: if fewer are known of, though it ends here, it is read again.
-    pub(crate) fn expect(&mut self, waiting: u64) {
-        if !self.complete {
-            return;
-        }
+    /// How many messages wait, where all of them are known of.
+    pub(crate) fn known(&self) -> Option<usize> {
         let aside = |thread: &Thread| thread.aside.len() + usize::from(matches!(thread.hold, Hold::Retry(_)));
         let known = self.ready.len() + self.threads.values().map(aside).sum::<usize>();
-        if u64::try_from(known).is_ok_and(|known| known < waiting) {
-            self.start_over();
-        }
+        self.complete.then_some(known)
     }
 
     /// The conversation's message is decided: what follows it may go.

@@ -6,6 +6,8 @@ use sendyard_actors::domain::message::UnknownPolicy;
 use sendyard_actors::domain::phone::E164;
 use serde::Deserialize;
 
+use super::careful::NumberType;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
@@ -79,6 +81,19 @@ pub(super) struct SendingNumber {
     pub(super) assistant: AssistantId,
     /// The assistant's where it is not given.
     pub(super) account: Option<String>,
-    /// The provider's careful default where they are not given; an empty list means none.
+    /// Guessed from the number where it is not given.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<NumberType>,
+    /// The provider's careful default for its type where they are not given; an empty list means none.
     pub(super) limits: Option<Vec<String>>,
+    /// What its lanes get of its pace while all have work.
+    pub(super) lanes: Option<Lanes>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct Lanes {
+    pub(super) urgent: Option<u16>,
+    pub(super) normal: Option<u16>,
+    pub(super) bulk: Option<u16>,
 }

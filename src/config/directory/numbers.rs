@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId};
+use sendyard_actors::domain::lanes::{HEAVIEST, Weights};
 use sendyard_actors::domain::message::Elsewhere;
-use sendyard_actors::domain::pace::Limit;
+use sendyard_actors::domain::pace::{self, BadLimit, Limit};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Route};
 
 use super::careful;
-use super::file::{Assistant, SendingNumber};
+use super::careful::NumberType;
+use super::file::{Assistant, Lanes, SendingNumber};
 use crate::config::Refusal;
 
 /// An assistant, as its numbers need it.
@@ -68,9 +70,11 @@ pub(super) fn check(
         let organization = assistant.organization;
         let account_name = number.account.as_deref().unwrap_or_else(|| assistant.account.as_str());
         let account = account_of(&place, "account", organization, account_name, accounts)?;
-        let limits = match &number.limits {
-            Some(written) => limits(&place, written)?,
-            None => careful::of_number(account.provider, number.number),
+        let limits = if let Some(written) = &number.limits {
+            limits(&place, written)?
+        } else {
+            let kind = number.kind.unwrap_or_else(|| NumberType::of(number.number));
+            careful::of_number(account.provider, kind, number.number)
         };
         let route = Route {
             organization,
@@ -80,6 +84,7 @@ pub(super) fn check(
             // An account is no way out of itself.
             fallback: assistant.fallback.clone().filter(|fallback| fallback.account != account.name),
             limits,
+            weights: weights(&place, number.lanes.as_ref())?,
         };
         if routes.insert(number.number, route).is_some() {
             let problem = format!("{} is listed twice", number.number);
@@ -89,12 +94,30 @@ pub(super) fn check(
     Ok(routes)
 }
 
+/// The weights of a number's lanes; what is not given is the default's.
+fn weights(place: &str, written: Option<&Lanes>) -> Result<Weights, Refusal> {
+    let usual = Weights::default();
+    let Some(written) = written else { return Ok(usual) };
+    let given = [
+        ("urgent", written.urgent, usual.urgent),
+        ("normal", written.normal, usual.normal),
+        ("bulk", written.bulk, usual.bulk),
+    ];
+    for (lane, weight, _) in given {
+        if weight.is_some_and(|weight| !(1..=HEAVIEST).contains(&weight)) {
+            let problem = format!("expected a whole number from 1 to {HEAVIEST}");
+            return Err(Refusal::new(format!("{place}.lanes.{lane}"), problem));
+        }
+    }
+    let [urgent, normal, bulk] = given.map(|(_, weight, usual)| weight.unwrap_or(usual));
+    Ok(Weights { urgent, normal, bulk })
+}
+
 /// The limits of an account or a number, under its key `limits`.
 pub(super) fn limits(place: &str, written: &[String]) -> Result<Vec<Limit>, Refusal> {
-    let limit = |(index, text): (usize, &String)| {
-        text.parse::<Limit>().map_err(|bad| Refusal::new(format!("{place}.limits[{index}]"), bad.to_string()))
-    };
-    written.iter().enumerate().map(limit).collect()
+    let bad =
+        |(index, bad): (usize, BadLimit)| Refusal::new(format!("{place}.limits[{index}]"), bad.to_string());
+    pace::read_all(written).map_err(bad)
 }
 
 fn account_of<'a>(

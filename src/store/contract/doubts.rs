@@ -5,6 +5,7 @@ use std::time::Duration;
 use sendyard_actors::domain::ids::{MessageId, OrganizationId};
 use sendyard_actors::domain::message::{ByHand, Draft, NotByHand, State, UnknownPolicy, repeat};
 use sendyard_actors::domain::outcome::Acceptance;
+use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, Claimed, SettleAnswer};
 
@@ -35,7 +36,7 @@ pub(super) async fn evidence_settles_an_open_attempt_and_charges_it_now(world: W
     let sent = done(world.store.evidence(id, Some(1), told()).await.unwrap());
     assert_eq!((sent.state, sent.provider_id.as_deref()), (State::Sent, Some("SM9")));
     let charges = world.store.charges(sender(), Time::ZERO).await.unwrap();
-    assert_eq!(charges, [Charge { at: world.now(), units: 2 }], "as the provider counted");
+    assert_eq!(charges, [Charge { at: world.now(), cost: Cost::sms(2) }], "as the provider counted");
     assert!(matches!(world.store.evidence(id, Some(1), told()).await.unwrap(), SettleAnswer::Known));
     assert_eq!(world.claimed(next).await.state, State::Sending, "its conversation goes on");
 }
@@ -47,7 +48,7 @@ pub(super) async fn evidence_of_what_was_charged_charges_what_the_provider_count
     let before = world.store.charges(sender(), Time::ZERO).await.unwrap();
     world.pass(SECOND);
     done(world.store.evidence(id, Some(1), told()).await.unwrap());
-    let rest = Charge { at: world.now(), units: 1 };
+    let rest = Charge { at: world.now(), cost: Cost::sms(0).more(1) };
     let charges = world.store.charges(sender(), Time::ZERO).await.unwrap();
     assert_eq!(charges, [before, vec![rest]].concat());
     assert!(matches!(world.store.evidence(id, Some(1), told()).await.unwrap(), SettleAnswer::Known));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sendyard_actors::domain::ids::{Incarnation, Shard};
 use sendyard_actors::domain::message::{AttemptResult, Draft, State};
 use sendyard_actors::domain::outcome::Doubt;
+use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, Claimed, Lease, Leased, SettleAnswer};
 
@@ -146,7 +147,7 @@ pub(super) async fn a_dead_owners_attempts_become_unknown(world: World) {
     assert_eq!(attempt.result, AttemptResult::Unknown(Doubt::ProcessGone));
     assert_eq!(orphan.evidence_until, Some(deadline + MARGIN + EVIDENCE));
     let charges = world.store.charges(sender(), Time::ZERO).await.unwrap();
-    assert_eq!(charges, [Charge { at: world.now(), units: 1 }]);
+    assert_eq!(charges, [Charge { at: world.now(), cost: Cost::sms(1) }]);
     assert_eq!(acquire(&world, Shard::of(sender()), OTHER).await.1, 0, "asked again");
     assert_eq!(world.message(id).await, orphan);
 

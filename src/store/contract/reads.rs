@@ -5,6 +5,7 @@ use std::time::Duration;
 use sendyard_actors::domain::ids::{OrganizationId, ProviderKind};
 use sendyard_actors::domain::message::{Draft, Lane, UnknownPolicy};
 use sendyard_actors::domain::outcome::Next;
+use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::ports::{Backlog, Tally, Unsettled, Waiting};
@@ -31,7 +32,7 @@ pub(super) async fn a_queue_is_read_by_pages_in_order_of_place(world: World) {
     assert_eq!(page(Some(bulk[3].seq), 3).await.unwrap(), []);
     assert_eq!(page(Some(u64::MAX), 3).await.unwrap(), []);
     assert_eq!(page(None, 0).await.unwrap(), []);
-    assert_eq!(bulk[0].cost, 2);
+    assert_eq!(bulk[0].cost, Cost::sms(2));
 }
 
 pub(super) async fn a_conversation_page_shows_what_waits_and_not_what_is_on_its_way(world: World) {
@@ -82,7 +83,7 @@ pub(super) async fn unsettled_lists_open_and_unknown_until_settled_or_listed(wor
         recipient: recipient(1),
         lane: Lane::Normal,
         attempt: 1,
-        cost: 2,
+        cost: Cost::sms(2),
         in_conversation: true,
         begin_by: attempt.begin_by,
         deadline: attempt.deadline,

@@ -64,6 +64,33 @@ const VERSION_2_OFFERED: &str = "\
     706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501\
     027b7d010b61636d652d766f6e6167650201077b74686572657dce000f4240";
 
+/// The first as version 3 stores it.
+const VERSION_3: &str = "\
+    dc0023030100cf00060a24181e4000ce015ef3c0ce015ef3c0030290c3c2c2c2c2939701b80000000000000000000000\
+    00000000010000000000000000ce000f4240ce002dc6c0ce01406f40ce000f4240a90305010532303432399702b80000\
+    00000000000000000000000000010000000000000001ce001e8480ce003d0900ce014fb180ce004c4b40a1029703b800\
+    0000000000000000000000000000010000000000000002ce015ef3c0ce017d7840ce029020c0c2c2ce015ef3c0a6534d\
+    30313233a8616363657074656403d921050105323034323911746f6f206d616e79207265717565737473010180cab5ee\
+    010100a7000000499602d2a70000039eda2b810000070102c302c3d96fac020b61636d652d7477696c696f01076772c3\
+    bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c83b0822\
+    43a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d652d766f6e6167650201077b74686572657dc2c3";
+
+/// The second as version 3 stores it.
+const VERSION_3_MOVED: &str = "\
+    dc0023030000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b80000000000000000000000\
+    0000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb05010532\
+    3034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c3c2\
+    c2d96fac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f\
+    612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d\
+    652d766f6e6167650201077b74686572657dc2c3";
+
+/// An offer, as version 3 stores it.
+const VERSION_3_OFFERED: &str = "\
+    dc0023030600cf00060a24181e40000000000090c2c2c2c2c290c2c2c2c2c20000a7000000499602d2a70000039eda2b\
+    810001070102c302c3d96fac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d\
+    706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501\
+    027b7d010b61636d652d766f6e6167650201077b74686572657dce000f4240c3";
+
 pub(super) fn golden_draft() -> Draft {
     Draft {
         lane: Lane::Urgent,
@@ -139,6 +166,9 @@ fn records_of_every_version_are_read_for_ever() {
             (&lived, VERSION_2),
             (&moved, VERSION_2_MOVED),
             (&offered, VERSION_2_OFFERED),
+            (&lived, VERSION_3),
+            (&moved, VERSION_3_MOVED),
+            (&offered, VERSION_3_OFFERED),
         ] {
             let golden = hex::decode(golden).unwrap();
             assert_eq!(&record::decode(expected.draft.id, &golden).unwrap(), expected);
@@ -150,10 +180,10 @@ fn records_of_every_version_are_read_for_ever() {
 fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_every_one() {
     let Some(server) = redis_server::shared() else { return };
     run_within(async {
-        for golden in [VERSION_1, VERSION_2] {
+        for golden in [VERSION_1, VERSION_2, VERSION_3] {
             let (world, _, mut own) = beside(server).await;
             let message = golden_life(&world).await;
-            assert_eq!(written(&mut own, &message).await, VERSION_2, "a new form is a new version");
+            assert_eq!(written(&mut own, &message).await, VERSION_3, "a new form is a new version");
 
             let (place, golden) = (place_of(message.draft.id), hex::decode(golden).unwrap());
             redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
@@ -163,11 +193,11 @@ fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_every
 
         let (world, _, mut own) = beside(server).await;
         let moved = golden_move(&world).await;
-        assert_eq!(written(&mut own, &moved).await, VERSION_2_MOVED, "a new form is a new version");
+        assert_eq!(written(&mut own, &moved).await, VERSION_3_MOVED, "a new form is a new version");
 
         let (world, _, mut own) = beside(server).await;
         let offered = golden_offer(&world).await;
-        assert_eq!(written(&mut own, &offered).await, VERSION_2_OFFERED, "a new form is a new version");
+        assert_eq!(written(&mut own, &offered).await, VERSION_3_OFFERED, "a new form is a new version");
     });
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sendyard_actors::domain::message::{Draft, Shown, State, UnknownPolicy};
+use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Appended, Charge, Claimed, Lease, MarkUnknown, SettleAnswer};
 
@@ -38,7 +39,7 @@ pub(super) async fn an_unknown_attempt_is_charged_at_the_last_moment_it_can_have
     let begin_by = first.last_attempt().unwrap().begin_by;
     world.unknown(first.draft.id, 1).await;
     let charges = world.store.charges(sender(), Time::ZERO).await.unwrap();
-    assert_eq!(charges, [Charge { at: begin_by + MARGIN, units: 1 }]);
+    assert_eq!(charges, [Charge { at: begin_by + MARGIN, cost: Cost::sms(1) }]);
 
     // Where it is known when it was written, there.
     let second = world.sending(Draft { recipient: recipient(2), ..draft(2) }).await;

@@ -74,9 +74,11 @@ async fn reads(store: &dyn Store) -> String {
     let mut backlogs = store.backlogs(ShardSet::ALL).await.unwrap();
     backlogs.sort_by_key(|backlog| backlog.sender);
     format!(
-        "{:?} {:?} {unsettled:?} {backlogs:?} {:?}",
+        "{:?} {:?} {:?} {:?} {unsettled:?} {backlogs:?} {:?}",
         store.charges(one, START).await,
         store.charges(other, START).await,
+        store.charge_sums(one, START).await,
+        store.charge_sums(other, START).await,
         store.tallies(ORGANIZATION).await,
     )
 }

@@ -11,6 +11,7 @@ use sendyard_actors::domain::ids::{
 };
 use sendyard_actors::domain::message::{Draft, Kind, Lane, Message, Settlement, State};
 use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Next, Refusal};
+use sendyard_actors::domain::pace::Keep;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::segments::Encoding;
 use sendyard_actors::domain::time::Time;
@@ -238,7 +239,7 @@ impl World {
         settlement: Settlement,
         written: Option<Time>,
     ) -> Settle {
-        Settle { id, attempt, settlement, written_at: written, keep_pace_from: Time::ZERO }
+        Settle { id, attempt, settlement, written_at: written, keep: Keep::EVERYTHING }
     }
 
     pub(super) async fn settle(&self, id: MessageId, attempt: u16, settlement: Settlement) -> SettleAnswer {

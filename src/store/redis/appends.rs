@@ -112,7 +112,7 @@ fn with_message(call: Call, one: &Prepared) -> Call {
 }
 
 /// As the script computes with them: doubles, big-endian. Instants are whole microseconds and so exact; a unit's
-/// time has a fraction, which counts when there are a million ahead.
+/// time has a fraction, which counts when there are a million ahead. Then a byte: does it have media?
 #[expect(clippy::cast_precision_loss, reason = "instants are less than 2^53, queues shorter")]
 fn numbers_of(append: &Append) -> Vec<u8> {
     let Append { draft, estimate, depth_limit, request_until } = append;
@@ -121,9 +121,11 @@ fn numbers_of(append: &Append) -> Vec<u8> {
         *depth_limit as f64,
         micros::up(estimate.from) as f64,
         estimate.per_unit.as_nanos() as f64 / 1000.0,
-        f64::from(draft.cost()),
+        f64::from(draft.cost().segments),
     ];
-    numbers.map(f64::to_be_bytes).concat()
+    let mut bytes = numbers.map(f64::to_be_bytes).concat();
+    bytes.push(u8::from(draft.cost().mms));
+    bytes
 }
 
 /// What the script says of one message.

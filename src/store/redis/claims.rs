@@ -72,7 +72,8 @@ fn claimed(claim: &Claim, reply: &mut Reply) -> Result<Claimed, StoreError> {
         b"already" => Ok(Claimed::Already(messages::message(claim.id, reply)?)),
         b"not_head" => {
             let seq = reply.next()?;
-            Ok(Claimed::NotHead(entries::waiting(seq, &reply.bytes()?)?))
+            let lane = record::lane(reply.next()?)?;
+            Ok(Claimed::NotHead(entries::waiting(lane, seq, &reply.bytes()?)?))
         }
         b"not_due" => Ok(Claimed::NotDue(micros::time(reply.next()?))),
         b"changed" => Ok(Claimed::Changed),

@@ -32,7 +32,7 @@
 //! | key | type | value | written by |
 //! |---|---|---|---|
 //! | `m` id | string | the message's record, see `record.rs` | every step on a message; `prune` removes it |
-//! | `q` lane sender | sorted set | what waits: score `seq`, member msgpack of id, recipient, cost, due, attempt, elsewhere: a page of it is a page of `Waiting` | `store` in `message.lua` |
+//! | `q` lane sender | sorted set | what waits: score `seq`, member msgpack of id, recipient, segments, due, attempt, elsewhere, with media: a page of it is a page of `Waiting` | `store` in `message.lua` |
 //! | `c` lane sender recipient | sorted set | what holds back what follows it in its conversation: score `seq`, member id | the same |
 //! | `o` | hash | id → msgpack of an `Unsettled` (less its id): what the sweeper must see; one of before there were offers ends before `not_after` | the same |
 //! | `d` | sorted set | organization (4 bytes, big-endian) and id, score 0: what is of unknown outcome | the same |
@@ -41,7 +41,9 @@
 //! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace. Never removed: `seq` must not start again | the same; `append`, `append_sending`, `forward_immediate` |
 //! | `t` organization | hash | provider × 2 + shown (queued 0, sending 1) → how many are shown so now | the same |
 //! | `h` organization | hash | minute × 4 + provider → msgpack of sent, failed, milliseconds from acceptance to sent; the last hour | the same |
-//! | `p` sender | sorted set | hand-overs that count in the pace: score instant, member `seq` (6 bytes), attempt (2), a zero byte where it is the rest of an earlier one, units (4) | `settle`, `mark_unknown`; `settle` removes what is outdated |
+//! | `p` sender | sorted set | hand-overs that count in the pace: score instant, member `seq` (6 bytes), attempt (2), a byte where it is no text message's (0 the rest of an earlier one, 1 with media, 2 the rest of such a one), segments (4) | `settle`, `mark_unknown`; `settle` removes what is outdated |
+//! | `b` sender | hash | quarter of an hour → msgpack of the last instant, segments and messages of the outdated ones that were in it, and the same of those with media | `settle` |
+//! | `x` | hash | sender → what was set of it by hand (`store/tuning.rs`); `g`: how often anything was set | `tune` |
 //! | `l` | hash | `f` fence, `h` holder (16 bytes), `u` the lease's end. Never removed: its fence must grow | `acquire_lease`, `renew_lease`, `release_lease` |
 //!
 //! Of a slot of idempotency keys, `{k<n>}` …
@@ -135,6 +137,14 @@ pub(super) fn counts(sender: E164) -> Vec<u8> {
 
 pub(super) fn charges(sender: E164) -> Vec<u8> {
     of_shard(Shard::of(sender), b'p', &[&number(sender)])
+}
+
+pub(super) fn charge_sums(sender: E164) -> Vec<u8> {
+    of_shard(Shard::of(sender), b'b', &[&number(sender)])
+}
+
+pub(super) fn tunings(shard: Shard) -> Vec<u8> {
+    of_shard(shard, b'x', &[])
 }
 
 pub(super) fn lease(shard: Shard) -> Vec<u8> {

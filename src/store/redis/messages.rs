@@ -5,6 +5,7 @@ use sendyard_actors::domain::message::{
     AttemptResult, ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, UnknownPolicy, repeat,
 };
 use sendyard_actors::domain::outcome::{Acceptance, Next};
+use sendyard_actors::domain::pace::Keep;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Appended, Claim, Lease, MarkUnknown, Settle, SettleAnswer, StoreError};
 
@@ -76,8 +77,8 @@ pub(super) async fn withdraw(link: Link, id: MessageId) -> Result<Option<Box<Mes
 
 /// `settle`.
 pub(super) async fn settle(link: Link, settle: Settle) -> Result<SettleAnswer, StoreError> {
-    let Settle { id, attempt, settlement, written_at, keep_pace_from } = settle;
-    settled(link, id, Some(attempt), settlement, written_at, keep_pace_from).await
+    let Settle { id, attempt, settlement, written_at, keep } = settle;
+    settled(link, id, Some(attempt), settlement, written_at, keep).await
 }
 
 /// `evidence`.
@@ -87,7 +88,7 @@ pub(super) async fn evidence(
     attempt: Option<u16>,
     acceptance: Acceptance,
 ) -> Result<SettleAnswer, StoreError> {
-    settled(link, id, attempt, Settlement::Accepted(acceptance), None, Time::ZERO).await
+    settled(link, id, attempt, Settlement::Accepted(acceptance), None, Keep::EVERYTHING).await
 }
 
 async fn settled(
@@ -96,7 +97,7 @@ async fn settled(
     attempt: Option<u16>,
     settlement: Settlement,
     written_at: Option<Time>,
-    keep_pace_from: Time,
+    keep: Keep,
 ) -> Result<SettleAnswer, StoreError> {
     let what = match &settlement {
         Settlement::Accepted(_) => "accepted",
@@ -110,12 +111,14 @@ async fn settled(
         }
         Settlement::NeverBegun { .. } => AttemptResult::NeverBegun,
     };
+    let looks_back = keep != Keep::NOTHING;
     let call = link
         .call(&scripts::SETTLE, keys::message(id))
         .optional(attempt)
         .arg(what)
         .optional(written_at.map(micros::up))
-        .arg(micros::down(keep_pace_from))
+        .optional(looks_back.then(|| micros::down(keep.each_from)))
+        .optional(looks_back.then(|| micros::down(keep.sums_from)))
         .arg(record::opaque(&result)?);
     let call =
         match settlement {
@@ -266,9 +269,10 @@ fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
         .arg(record::kind_code(draft.kind))
         .arg(draft.organization.0)
         .arg(record::provider_code(draft.provider))
-        .arg(draft.cost())
+        .arg(draft.cost().segments)
         .arg(flag(draft.frozen.is_some()))
         .optional(provider_there)
         .arg(flag(frozen_there.is_some()))
+        .arg(flag(draft.cost().mms))
         .arg(record::rest_of(draft)?))
 }

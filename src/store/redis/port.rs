@@ -11,6 +11,7 @@ use sendyard_actors::domain::outcome::Acceptance;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
+use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
     Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, Unsettled, Waiting,
@@ -18,7 +19,7 @@ use sendyard_actors::ports::{
 use uuid::Uuid;
 
 use super::link::Link;
-use super::{RedisStore, claims, idempotency, leases, messages, prune, reads, tallies};
+use super::{RedisStore, claims, idempotency, leases, messages, prune, reads, tallies, tunings};
 
 impl RedisStore {
     fn link(&self) -> Link {
@@ -174,6 +175,22 @@ impl Store for RedisStore {
 
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
         Box::pin(reads::charges(self.link(), sender, from))
+    }
+
+    fn charge_sums(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {
+        Box::pin(reads::charge_sums(self.link(), sender, from))
+    }
+
+    fn tuning(&self, sender: E164) -> Stored<Option<Tuning>> {
+        Box::pin(tunings::of(self.link(), sender))
+    }
+
+    fn tune(&self, sender: E164, tuning: Tuning) -> Stored<bool> {
+        Box::pin(tunings::tune(self.link(), sender, tuning))
+    }
+
+    fn tunings(&self, shards: ShardSet) -> Stored<Vec<(Shard, u64)>> {
+        Box::pin(tunings::all(self.link(), shards))
     }
 
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {

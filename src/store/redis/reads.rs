@@ -4,6 +4,7 @@
 use redis::{Pipeline, Value};
 use sendyard_actors::domain::ids::{MessageId, OrganizationId, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane, Message};
+use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
@@ -34,7 +35,7 @@ pub(super) async fn queue_page(
     read.cmd("ZRANGEBYSCORE").arg(keys::queue(sender, lane)).arg(above).arg("+inf");
     read.arg("WITHSCORES").arg("LIMIT").arg(0).arg(limit);
     let page: Vec<(Vec<u8>, u64)> = first(link.read(&read).await?)?;
-    page.iter().map(|(entry, seq)| entries::waiting(*seq, entry)).collect()
+    page.iter().map(|(entry, seq)| entries::waiting(lane, *seq, entry)).collect()
 }
 
 /// `conversation_page`.
@@ -54,7 +55,7 @@ pub(super) async fn conversation_page(
     let mut page = Vec::new();
     while !reply.is_empty() {
         let seq = reply.next()?;
-        page.push(entries::waiting(seq, &reply.bytes()?)?);
+        page.push(entries::waiting(conversation.lane, seq, &reply.bytes()?)?);
     }
     Ok(page)
 }
@@ -74,9 +75,29 @@ pub(super) async fn charges(link: Link, sender: E164, from: Time) -> Result<Vec<
     let found: Vec<(Vec<u8>, u64)> = first(link.read(&read).await?)?;
     let charge = |(member, at): &(Vec<u8>, u64)| {
         let units = member.last_chunk::<4>().ok_or_else(|| unexpected("a charge without its units"))?;
-        Ok(Charge { at: micros::time(*at), units: u32::from_be_bytes(*units) })
+        let whole = Cost::sms(u32::from_be_bytes(*units));
+        let cost = match member.get(8).filter(|_| member.len() > 12) {
+            None => whole,
+            Some(0) => whole.more(whole.segments),
+            Some(1) => Cost { mms: true, ..whole },
+            Some(_) => Cost { mms: true, ..whole.more(whole.segments) },
+        };
+        Ok(Charge { at: micros::time(*at), cost })
     };
     found.iter().map(charge).collect()
+}
+
+/// `charge_sums`.
+pub(super) async fn charge_sums(link: Link, sender: E164, from: Time) -> Result<Vec<Charge>, StoreError> {
+    let mut read = Pipeline::with_capacity(1);
+    read.cmd("HGETALL").arg(keys::charge_sums(sender));
+    let mut found: Vec<(u64, Vec<u8>)> = first(link.read(&read).await?)?;
+    found.sort_unstable();
+    let mut sums = Vec::new();
+    for (_, entry) in found {
+        sums.extend(entries::sums(&entry, from)?);
+    }
+    Ok(sums)
 }
 
 /// `unsettled`.

@@ -28,10 +28,14 @@ use super::pack::{Reader, Writer};
 use super::{keys, micros};
 
 /// The version that the scripts write.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// How many items the list has.
-const FIELDS: u16 = 34;
+const FIELDS: u16 = 35;
+
+/// As much of version 2, which did not tell media apart and ended before `mms`.
+const VERSION_WITHOUT_MEDIA: u8 = 2;
+const FIELDS_WITHOUT_MEDIA: u16 = 34;
 
 /// As much of version 1, which knew no offers and ended before `not_after`.
 const VERSION_WITHOUT_OFFERS: u8 = 1;
@@ -98,13 +102,14 @@ pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
         .number(kind_code(draft.kind))
         .number(draft.organization.0)
         .number(provider_code(draft.provider))
-        .number(draft.cost())
+        .number(draft.cost().segments)
         .boolean(draft.frozen.is_some())
         .optional(fallback.map(|fallback| provider_code(fallback.to.provider)))
         .boolean(fallback.is_some_and(|fallback| fallback.frozen.is_some()))
         .bytes(&rest_of(draft)?)
         // not_after.
-        .boolean(false);
+        .boolean(false)
+        .boolean(draft.cost().mms);
     Ok(bytes.into_bytes())
 }
 
@@ -137,7 +142,11 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let version: u8 = from.number()?;
-    let is_whole = [(VERSION, FIELDS), (VERSION_WITHOUT_OFFERS, FIELDS_WITHOUT_OFFERS)];
+    let is_whole = [
+        (VERSION, FIELDS),
+        (VERSION_WITHOUT_MEDIA, FIELDS_WITHOUT_MEDIA),
+        (VERSION_WITHOUT_OFFERS, FIELDS_WITHOUT_OFFERS),
+    ];
     if !is_whole.iter().any(|(of, many)| *of == version && usize::from(*many) == fields) {
         return Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")));
     }
@@ -162,7 +171,8 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
     let (draft, moved) = draft(&mut from, id, last_there)?;
-    let not_after = if version == VERSION { from.optional(instant)? } else { None };
+    // Whether it has media follows, for the scripts alone.
+    let not_after = if version > VERSION_WITHOUT_OFFERS { from.optional(instant)? } else { None };
     Ok(Message {
         draft,
         seq,

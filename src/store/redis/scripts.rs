@@ -26,7 +26,7 @@ scripts! {
     WITHDRAW = "withdraw.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     CLAIM = "claim.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     RETRY = "retry.lua" + "clock.lua" + "prelude.lua" + "message.lua";
-    SETTLE = "settle.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    SETTLE = "settle.lua" + "clock.lua" + "prelude.lua" + "message.lua" + "charges.lua";
     SETTLE_BY_HAND = "settle_by_hand.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     MARK_UNKNOWN = "mark_unknown.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     SETTLE_UNKNOWN = "settle_unknown.lua" + "clock.lua" + "prelude.lua" + "message.lua";
@@ -40,6 +40,7 @@ scripts! {
     ACQUIRE_LEASE = "acquire_lease.lua" + "clock.lua" + "prelude.lua";
     RENEW_LEASE = "renew_lease.lua" + "clock.lua" + "prelude.lua";
     RELEASE_LEASE = "release_lease.lua" + "clock.lua" + "prelude.lua";
+    TUNE = "tune.lua" + "clock.lua" + "prelude.lua";
     MARK_STORE = "mark_store.lua";
     ANNOUNCE = "announce.lua" + "clock.lua";
     DEPART = "depart.lua";

@@ -1,21 +1,21 @@
-//! Attempts: claimed, settled, given up as unknown; and what they cost of the pace.
+//! Attempts: claimed, settled, given up as unknown.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use sendyard_actors::domain::ids::{ClaimId, MessageId, OrganizationId};
 use sendyard_actors::domain::message::{
-    ByHand, ClaimRefused, ClaimTimes, Message, NotByHand, Settled, Settlement, UnknownPolicy,
+    ByHand, ClaimRefused, ClaimTimes, Message, NotByHand, Settlement, UnknownPolicy,
 };
 use sendyard_actors::domain::outcome::Acceptance;
-use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::pace::Keep;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Claim, Claimed, Lease, MarkUnknown, Settle, SettleAnswer, StoreError, Waiting};
 
 use super::leases::holds;
-use super::times_of;
+use super::{charges, times_of};
 use crate::store::indexes::Standing;
-use crate::store::rows::{Rows, RowsMut, decode, encode, save};
+use crate::store::rows::{Rows, RowsMut, decode};
 use crate::store::{indexes, keys};
 
 /// How far behind a message that is sent again by hand the open one of its conversation can be: each of
@@ -25,9 +25,6 @@ const LISTED_BEFORE: usize = 64;
 /// Outdated charges are looked for with one message in so many of a sender: a look costs as much as
 /// half a step.
 const FORGET_EVERY: u64 = 16;
-
-/// How many outdated charges a step removes at most. More than come until the next look, so few are left.
-const CHARGES_REMOVED: usize = 64;
 
 /// `claim`.
 pub(in crate::store) fn claim(
@@ -160,13 +157,10 @@ pub(in crate::store) fn settle(
         return Ok(SettleAnswer::Known);
     };
     indexes::store(rows, before, &message, now)?;
-    // Where no limit looks back, what it cost is outdated as it is written.
-    if settled.charged_at.is_some_and(|at| at >= settle.keep_pace_from) {
-        charge(rows, &message, settle.attempt, settled)?;
-    }
-    charge_rest(rows, &message, settle, settled, now)?;
+    charges::note(rows, &message, settle, settled)?;
+    charges::note_rest(rows, &message, settle, settled, now)?;
     if message.seq.is_multiple_of(FORGET_EVERY) {
-        forget_charges(rows, message.draft.sender, settle.keep_pace_from)?;
+        charges::forget(rows, message.draft.sender, settle.keep, now)?;
     }
     Ok(SettleAnswer::Done(Box::new(message)))
 }
@@ -182,7 +176,7 @@ pub(in crate::store) fn evidence(
     let Some(message) = indexes::message(rows, id)? else { return Ok(SettleAnswer::Known) };
     let of = attempt.or_else(|| message.unresolved.first().copied()).unwrap_or(message.attempt);
     let settlement = Settlement::Accepted(acceptance.clone());
-    let found = Settle { id, attempt: of, settlement, written_at: None, keep_pace_from: Time::ZERO };
+    let found = Settle { id, attempt: of, settlement, written_at: None, keep: Keep::EVERYTHING };
     settle(rows, now, &found)
 }
 
@@ -229,7 +223,7 @@ pub(in crate::store) fn mark_unknown(
         return Ok(SettleAnswer::Known);
     };
     indexes::store(rows, before, &message, now)?;
-    charge(rows, &message, mark.attempt, settled)?;
+    charges::charge(rows, &message, mark.attempt, settled)?;
     Ok(SettleAnswer::Done(Box::new(message)))
 }
 
@@ -252,48 +246,4 @@ pub(in crate::store) fn settle_unknown(
     }
     indexes::store(rows, before, &message, now)?;
     Ok(SettleAnswer::Done(Box::new(message)))
-}
-
-/// Notes what an attempt cost of its sender's pace, if this step brings that to the record.
-pub(super) fn charge(
-    rows: &mut dyn RowsMut,
-    message: &Message,
-    attempt: u16,
-    settled: Settled,
-) -> Result<(), StoreError> {
-    let Some(at) = settled.charged_at else { return Ok(()) };
-    let key = keys::charge(message.draft.sender, at, message.seq, attempt);
-    rows.put_new(key, encode(&message.cost())?)
-}
-
-/// An attempt that was charged when it was marked unknown was charged by our own count. What the provider
-/// counted beyond that is known only now, and counts now.
-fn charge_rest(
-    rows: &mut dyn RowsMut,
-    message: &Message,
-    settle: &Settle,
-    settled: Settled,
-    now: Time,
-) -> Result<(), StoreError> {
-    let Settlement::Accepted(Acceptance { segments: Some(counted), .. }) = settle.settlement else {
-        return Ok(());
-    };
-    let rest = u32::from(counted).saturating_sub(message.draft.cost());
-    if settled.charged_at.is_some() || rest == 0 {
-        return Ok(());
-    }
-    save(rows, keys::charge(message.draft.sender, now, message.seq, settle.attempt), &rest)
-}
-
-fn forget_charges(rows: &mut dyn RowsMut, sender: E164, keep_from: Time) -> Result<(), StoreError> {
-    let mut outdated = Vec::new();
-    rows.scan(&keys::charges_before(sender, keep_from), &mut |key, _| {
-        outdated.push(key.to_vec());
-        let enough = outdated.len() >= CHARGES_REMOVED;
-        Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
-    for key in outdated {
-        rows.remove(&key)?;
-    }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use sendyard_actors::domain::outcome::Doubt;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Lease, Leased, StoreError, Unsettled};
 
-use super::attempts::charge;
+use super::charges;
 use crate::store::indexes::Standing;
 use crate::store::keys::{LeaseRow, UnsettledRow};
 use crate::store::rows::{Rows, RowsMut, load, save};
@@ -125,7 +125,7 @@ fn mark_orphans(rows: &mut dyn RowsMut, now: Time, asked: &LeaseAsked) -> Result
             continue;
         };
         indexes::store(rows, before, &message, now)?;
-        charge(rows, &message, attempt, settled)?;
+        charges::charge(rows, &message, attempt, settled)?;
         orphans += 1;
     }
     Ok(orphans)

@@ -1,4 +1,4 @@
-//! Pace: no sliding window of a sender holds more than its limit.
+//! Pace: no window of a sender holds more than its limit.
 //!
 //! Judged twice: by the engine's own instants (`sent_at`), exactly; and by the instants at which the
 //! provider read the requests, refused ones too, in windows shortened by the jitter. A request that the
@@ -9,13 +9,18 @@
 //! the jitter before the judged instant it is not counted, earlier it is. A message larger than the
 //! limit needs an empty window and takes up the following ones (PACE.md §2, *Oversize*).
 //!
+//! Windows of dates are judged by the date that the zone showed at each instant. By the provider's
+//! instants what is within the jitter of midnight is left out: it may be of the other date.
+//!
 //! When the limits changed within a window, the window keeps the promise if any of the epochs it
 //! touches allows it: the files do not tell the instant of each decision.
+
+mod dates;
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::verify::inputs::{Kind, Shown};
-use crate::verify::limits::{Epoch, Limit};
+use crate::verify::limits::{Epoch, Every, Limit, Window};
 use crate::verify::report::{Finding, Promise};
 use crate::verify::run::{Message, Run};
 
@@ -23,7 +28,8 @@ use crate::verify::run::{Message, Run};
 #[derive(Clone, Copy)]
 struct Stamp<'a> {
     at_us: u64,
-    units: u64,
+    segments: u64,
+    mms: bool,
     id: &'a str,
     queued: bool,
 }
@@ -48,10 +54,22 @@ pub(in crate::verify) fn check(run: &Run) -> Finding {
         for (sender, mut stamps) in senders {
             let Some(history) = run.inputs.limits.get(sender) else { continue };
             stamps.sort_by_key(|stamp| (stamp.at_us, stamp.queued));
-            judge(&view, sender, &stamps, history, &mut finding);
+            finding.checked += stamps.iter().filter(|stamp| stamp.queued).count() as u64;
+            // Apart, as the window of one is no reason to think that the other's limits changed in it.
+            for kind in [is_sliding, is_of_dates] {
+                judge(&view, sender, &stamps, history, kind, &mut finding);
+            }
         }
     }
     finding
+}
+
+fn is_sliding(limit: &Limit) -> bool {
+    matches!(limit.window, Window::Sliding(_))
+}
+
+fn is_of_dates(limit: &Limit) -> bool {
+    !is_sliding(limit)
 }
 
 type BySender<'a> = BTreeMap<&'a str, Vec<Stamp<'a>>>;
@@ -73,10 +91,10 @@ fn own_instants<'a>(message: &Message<'a>, jitter_us: u64, senders: &mut BySende
     if redated {
         return;
     }
-    let units = u64::from(status.segments.max(1));
     senders.entry(sender).or_default().push(Stamp {
         at_us,
-        units,
+        segments: u64::from(status.segments.max(1)),
+        mms: message.lines.iter().any(|line| line.is_mms()),
         id: message.id,
         queued: message.is_queued(),
     });
@@ -87,22 +105,30 @@ fn ledger_instants<'a>(message: &Message<'a>, _jitter_us: u64, senders: &mut ByS
     let queued = message.kind() == Some(Kind::Queued);
     for line in message.lines.iter().filter(|line| !message.is_replay(line)) {
         let Some(sender) = line.from.as_deref() else { continue };
-        let units = u64::from(line.segments.max(1));
-        senders.entry(sender).or_default().push(Stamp { at_us: line.at_us, units, id: message.id, queued });
+        let (at_us, segments, mms) = (line.at_us, u64::from(line.segments.max(1)), line.is_mms());
+        senders.entry(sender).or_default().push(Stamp { at_us, segments, mms, id: message.id, queued });
     }
 }
 
-fn judge(view: &View, sender: &str, stamps: &[Stamp], history: &[Epoch], finding: &mut Finding) {
-    let mut sums: HashMap<Limit, Vec<u64>> = HashMap::new();
-    for limit in history.iter().flat_map(|epoch| &epoch.limits) {
-        sums.entry(*limit).or_insert_with(|| window_sums(view, stamps, *limit));
+fn judge(
+    view: &View,
+    sender: &str,
+    stamps: &[Stamp],
+    history: &[Epoch],
+    kind: fn(&Limit) -> bool,
+    finding: &mut Finding,
+) {
+    let mut sums: HashMap<&Limit, Vec<u64>> = HashMap::new();
+    for limit in history.iter().flat_map(|epoch| &epoch.limits).filter(|limit| kind(limit)) {
+        sums.entry(limit).or_insert_with(|| sums_of(view, stamps, limit));
     }
-    let longest_us = sums.keys().map(|limit| limit.window_us).max().unwrap_or(0);
+    let longest_us = sums.keys().map(|limit| longest_us(limit)).max().unwrap_or(0);
     for (place, stamp) in stamps.iter().enumerate().filter(|(_, stamp)| stamp.queued) {
-        finding.checked += 1;
         let over = |limit: &Limit| {
-            let sum = sums.get(limit).and_then(|sums| sums.get(place)).copied().unwrap_or(0);
-            (sum > limit.units).then_some((*limit, sum))
+            let counts = limit.units_of(stamp.segments, stamp.mms) > 0;
+            let sum =
+                sums.get(limit).filter(|_| counts).and_then(|sums| sums.get(place)).copied().unwrap_or(0);
+            (sum > limit.units).then_some((limit.clone(), sum))
         };
         let since_us = stamp.at_us.saturating_sub(longest_us);
         let mut worst = None;
@@ -114,9 +140,9 @@ fn judge(view: &View, sender: &str, stamps: &[Stamp], history: &[Epoch], finding
         }
         if let Some((limit, sum)) = worst {
             finding.violated(format!(
-                "{sender} by {}: {sum} units in the {} us up to {} ({}), the limit is {}",
+                "{sender} by {}: {sum} units in {} up to {} ({}), the limit is {}",
                 view.name,
-                limit.window_us - view.shorter_by_us,
+                window_name(view, &limit),
                 stamp.at_us,
                 stamp.id,
                 limit.units
@@ -133,11 +159,34 @@ fn in_force(history: &[Epoch], since_us: u64, until_us: u64) -> impl Iterator<It
     history.iter().take(begun).skip(over)
 }
 
+const fn longest_us(limit: &Limit) -> u64 {
+    match limit.window {
+        Window::Sliding(window_us) => window_us,
+        Window::Dates(every, _) => every.longest_us(),
+    }
+}
+
+fn window_name(view: &View, limit: &Limit) -> String {
+    match &limit.window {
+        Window::Sliding(window_us) => format!("the {} us", window_us - view.shorter_by_us),
+        Window::Dates(Every::Day, zone) => format!("the day of {zone}"),
+        Window::Dates(Every::Week, zone) => format!("the week of {zone}"),
+        Window::Dates(Every::Month, zone) => format!("the month of {zone}"),
+    }
+}
+
 /// For each stamp, what the window that ends with it holds under this limit.
-fn window_sums(view: &View, stamps: &[Stamp], limit: Limit) -> Vec<u64> {
-    let window_us = limit.window_us.saturating_sub(view.shorter_by_us);
-    let queued = Charges::of(stamps.iter().filter(|stamp| stamp.queued), limit.units, window_us);
-    let immediate = Charges::of(stamps.iter().filter(|stamp| !stamp.queued), limit.units, window_us);
+fn sums_of(view: &View, stamps: &[Stamp], limit: &Limit) -> Vec<u64> {
+    match &limit.window {
+        Window::Sliding(window_us) => window_sums(view, stamps, limit, *window_us),
+        Window::Dates(every, zone) => dates::sums(view, stamps, limit, *every, zone),
+    }
+}
+
+fn window_sums(view: &View, stamps: &[Stamp], limit: &Limit, window_us: u64) -> Vec<u64> {
+    let window_us = window_us.saturating_sub(view.shorter_by_us);
+    let queued = Charges::of(stamps.iter().filter(|stamp| stamp.queued), limit, window_us);
+    let immediate = Charges::of(stamps.iter().filter(|stamp| !stamp.queued), limit, window_us);
     let (mut queued, mut immediate) = (queued.sliding(), immediate.sliding());
     let sum_up_to = |stamp: &Stamp| {
         let after_us = stamp.at_us.checked_sub(window_us);
@@ -151,13 +200,13 @@ fn window_sums(view: &View, stamps: &[Stamp], limit: Limit) -> Vec<u64> {
 struct Charges(Vec<(u64, u64)>);
 
 impl Charges {
-    fn of<'a>(stamps: impl Iterator<Item = &'a Stamp<'a>>, most: u64, window_us: u64) -> Self {
+    fn of<'a>(stamps: impl Iterator<Item = &'a Stamp<'a>>, limit: &Limit, window_us: u64) -> Self {
         let mut charges = Vec::new();
         for stamp in stamps {
-            let (mut at_us, mut left) = (stamp.at_us, stamp.units);
-            while left > most {
-                charges.push((at_us, most));
-                (at_us, left) = (at_us.saturating_add(window_us), left - most);
+            let (mut at_us, mut left) = (stamp.at_us, limit.units_of(stamp.segments, stamp.mms));
+            while left > limit.units {
+                charges.push((at_us, limit.units));
+                (at_us, left) = (at_us.saturating_add(window_us), left - limit.units);
             }
             charges.push((at_us, left));
         }

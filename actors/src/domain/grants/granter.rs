@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Grant, LASTS, PORTION, Report, WANT_LASTS, Want};
 use crate::domain::ids::Incarnation;
-use crate::domain::pace::{Allowed, Limit, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Counts, Limit, Pace, Permit};
 use crate::domain::time::Time;
 
 /// A want, and what was granted since it was told.
@@ -78,9 +78,14 @@ impl Granter {
         stamps: impl IntoIterator<Item = (Time, u32)>,
         now: Time,
     ) -> Self {
+        // A grant does not say of how many messages it is, or of which: each unit of it counts in every limit,
+        // whatever that counts. Never over, and less than it could be where one counts messages.
+        let in_segments = |limit: &Limit| Limit { counts: Counts::default(), ..limit.clone() };
+        let limits: Vec<Limit> = limits.iter().map(in_segments).collect();
+        let stamps = stamps.into_iter().map(|(at, units)| (at, Cost::sms(units)));
         Self {
             me,
-            pace: Pace::new(limits, None, stamps, now),
+            pace: Pace::new(&limits, None, stamps, now),
             wants: Vec::new(),
             turns: VecDeque::new(),
             out: VecDeque::new(),
@@ -123,7 +128,7 @@ impl Granter {
     /// Units were used at `at` that nobody asked for: those of an immediate message, or what the provider
     /// counted beyond a message's own.
     pub fn charged(&mut self, at: Time, units: u32) {
-        self.pace.charge(at, units);
+        self.pace.charge(at, Cost::sms(units));
     }
 
     /// Grants what is due.
@@ -139,7 +144,7 @@ impl Granter {
                 break None;
             };
             let since = *self.since.get_or_insert(now);
-            match self.pace.next_allowed(since, now, units) {
+            match self.pace.next_allowed(since, now, Cost::sms(units)) {
                 Allowed::At(at) if at <= now => grants.extend(self.give(place, units, at, now)),
                 Allowed::At(at) => break Some(at),
                 Allowed::WhenStamped => break self.out.front().map(|first| just_after(first.not_after)),
@@ -183,7 +188,7 @@ impl Granter {
 
     fn give(&mut self, place: usize, units: u32, at: Time, now: Time) -> Option<Grant> {
         let wanted = self.wants.get_mut(place)?;
-        let permit = self.pace.take(at, now, units);
+        let permit = self.pace.take(at, now, Cost::sms(units));
         self.next_number += 1;
         let number = self.next_number;
         self.out.push_back(Out { number, permit, units, used: 0, unused: 0, not_after: now + LASTS });

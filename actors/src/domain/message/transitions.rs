@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::ids::{AccountName, ClaimId, ProviderKind};
 use crate::domain::outcome::{Acceptance, Doubt, Next};
+use crate::domain::pace::Cost;
 use crate::domain::time::Time;
 
 impl Message {
@@ -59,10 +60,11 @@ impl Message {
         }
     }
 
-    /// What it costs of the pace, in segments, as far as that is known: what the provider counted, else
+    /// What it costs of the pace, as far as that is known: the segments that the provider counted, else
     /// our own count. At least 1.
-    pub fn cost(&self) -> u32 {
-        self.provider_segments.map_or_else(|| self.draft.cost(), |counted| u32::from(counted.max(1)))
+    pub fn cost(&self) -> Cost {
+        let ours = self.draft.cost();
+        self.provider_segments.map_or(ours, |counted| ours.with_segments(u32::from(counted.max(1))))
     }
 
     /// In the sender's queue?

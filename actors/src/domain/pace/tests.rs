@@ -2,5 +2,6 @@
 
 mod checker;
 mod rules;
+mod several;
 mod simulation;
 mod use_of_limit;

@@ -1,4 +1,4 @@
-//! One limit's sliding window: the hand-overs that have not yet left it.
+//! A sliding window: the hand-overs that have not yet left it.
 //!
 //! Invariants: entries are sorted by instant, no two at the same one; `sum` is the sum of their
 //! units. An entry leaves `length` after its instant. An entry may lie in the future: that is how a
@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::super::time::Time;
-use super::{Allowed, Limit};
+use super::Allowed;
 
 /// Limits above this count by slices of the window: this many entries at most, use 99.9 % at least.
 const SLICES: u64 = 1000;
@@ -40,12 +40,11 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn new(limit: Limit, guard: Option<Duration>) -> Self {
-        let guard = guard.unwrap_or_else(|| (limit.window / GUARD_PART).min(LONGEST_GUARD));
-        let units = u64::from(limit.units.max(1));
-        let length = nanos(limit.window.saturating_add(guard).as_nanos());
+    pub(super) fn new(units: u64, window: Duration, guard: Option<Duration>) -> Self {
+        let guard = guard.unwrap_or_else(|| (window / GUARD_PART).min(LONGEST_GUARD));
+        let length = nanos(window.saturating_add(guard).as_nanos());
         let slice = if units > SLICES { (length / SLICES).max(1) } else { 1 };
-        let spread = limit.window <= LONGEST_SPREAD;
+        let spread = window <= LONGEST_SPREAD;
         Self { units, length, spread, slice, ring: VecDeque::new(), sum: 0 }
     }
 
@@ -100,6 +99,19 @@ impl Window {
         self.insert(at + self.windows_after(more_windows), rest);
     }
 
+    /// Counts hand-overs that are added up: all at this instant.
+    pub(super) fn count_sum(&mut self, at: Time, units: u64) {
+        self.forget_expired(at);
+        self.insert(at, units);
+    }
+
+    /// What is in it, but for what pays with windows to come.
+    pub(super) fn used(&mut self, now: Time) -> u64 {
+        self.forget_expired(now);
+        let until_now = self.ring.iter().take_while(|entry| entry.at <= self.end_of_slice(now));
+        until_now.map(|entry| entry.units).sum()
+    }
+
     /// Drops what has left the window; gives the memory back when nothing is left.
     pub(super) fn forget_expired(&mut self, now: Time) {
         while self.ring.front().is_some_and(|oldest| self.leaves(oldest) <= now) {
@@ -109,12 +121,6 @@ impl Window {
         if self.ring.is_empty() {
             self.ring = VecDeque::new();
         }
-    }
-
-    /// How full it is, in thousandths.
-    pub(super) fn used(&mut self, now: Time) -> u64 {
-        self.forget_expired(now);
-        self.sum.saturating_mul(1000) / self.units
     }
 
     fn insert(&mut self, at: Time, units: u64) {

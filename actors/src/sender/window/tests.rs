@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::ids::{MessageId, Shard};
+use crate::domain::message::Lane;
+use crate::domain::pace::Cost;
 
 const NOW: Time = Time::from_millis(1_000);
 
@@ -15,7 +17,16 @@ fn number(n: u64) -> E164 {
 
 fn waiting(seq: u64, recipient: u64) -> Waiting {
     let id = MessageId::new(uuid::Uuid::now_v7(), Shard::of(number(0)));
-    Waiting { id, seq, recipient: number(recipient), cost: 1, due: Time::ZERO, attempt: 0, elsewhere: false }
+    Waiting {
+        id,
+        seq,
+        recipient: number(recipient),
+        lane: Lane::Normal,
+        cost: Cost::sms(1),
+        due: Time::ZERO,
+        attempt: 0,
+        elsewhere: false,
+    }
 }
 
 /// The queue as a store would hold it.

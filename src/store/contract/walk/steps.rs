@@ -10,6 +10,7 @@ use sendyard_actors::domain::message::{
     ByHand, Draft, Elsewhere, Fallback, Kind, Lane, Settlement, State, UnknownPolicy,
 };
 use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
+use sendyard_actors::domain::pace::Keep;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Claim, Claimed, Lease, MarkUnknown, ScopedKey, Settle, Store};
@@ -293,11 +294,8 @@ fn settle_of(index: u64, attempt: u16, what: u8, written: bool, now: Time) -> Se
         4 => refused_for(Class::Recipient, Next::GiveUp),
         _ => Settlement::NeverBegun { due: now },
     };
-    let keep_pace_from = now - Duration::from_secs(30);
-    Settle {
-        keep_pace_from,
-        ..World::settle_of(draft(index).id, attempt, settlement, written.then_some(now))
-    }
+    let keep = Keep { each_from: now - Duration::from_secs(30), sums_from: now - Duration::from_mins(40) };
+    Settle { keep, ..World::settle_of(draft(index).id, attempt, settlement, written.then_some(now)) }
 }
 
 /// Puts the numbers in that [`LAST`] stands for.

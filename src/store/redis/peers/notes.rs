@@ -4,6 +4,8 @@
 //! same time: what one cannot read it drops, and finds a moment later what that was about.
 
 use sendyard_actors::domain::ids::{Incarnation, MessageId, Shard};
+use sendyard_actors::domain::message::Lane;
+use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Note, To, Waiting};
@@ -19,6 +21,9 @@ enum Form {
     Waiting(E164),
     Offered(E164, MessageId, Incarnation),
     Ended(MessageId, u16),
+    /// As `Stored`; of another lane than the normal one, or with media.
+    StoredIn(E164, Entry, Lane, bool),
+    Tuned(E164),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -26,7 +31,7 @@ struct Entry {
     id: MessageId,
     seq: u64,
     recipient: E164,
-    cost: u32,
+    segments: u32,
     due: Time,
     attempt: u16,
     elsewhere: bool,
@@ -35,12 +40,17 @@ struct Entry {
 /// A note's bytes; `None` if it has none, which is not to be.
 pub(super) fn encode(note: &Note) -> Option<Vec<u8>> {
     let form = match *note {
-        Note::Stored(sender, Waiting { id, seq, recipient, cost, due, attempt, elsewhere }) => {
-            Form::Stored(sender, Entry { id, seq, recipient, cost, due, attempt, elsewhere })
+        Note::Stored(sender, Waiting { id, seq, recipient, lane, cost, due, attempt, elsewhere }) => {
+            let entry = Entry { id, seq, recipient, segments: cost.segments, due, attempt, elsewhere };
+            match (lane, cost.mms) {
+                (Lane::Normal, false) => Form::Stored(sender, entry),
+                (lane, mms) => Form::StoredIn(sender, entry, lane, mms),
+            }
         }
         Note::Waiting(sender) => Form::Waiting(sender),
         Note::Offered { sender, id, by } => Form::Offered(sender, id, by),
         Note::Ended { id, attempt } => Form::Ended(id, attempt),
+        Note::Tuned(sender) => Form::Tuned(sender),
     };
     postcard::to_extend(&form, vec![VERSION]).ok()
 }
@@ -52,13 +62,18 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
         return None;
     }
     Some(match postcard::from_bytes(form).ok()? {
-        Form::Stored(sender, Entry { id, seq, recipient, cost, due, attempt, elsewhere }) => {
-            Note::Stored(sender, Waiting { id, seq, recipient, cost, due, attempt, elsewhere })
-        }
+        Form::Stored(sender, entry) => Note::Stored(sender, waiting(entry, Lane::Normal, false)),
+        Form::StoredIn(sender, entry, lane, mms) => Note::Stored(sender, waiting(entry, lane, mms)),
         Form::Waiting(sender) => Note::Waiting(sender),
         Form::Offered(sender, id, by) => Note::Offered { sender, id, by },
         Form::Ended(id, attempt) => Note::Ended { id, attempt },
+        Form::Tuned(sender) => Note::Tuned(sender),
     })
+}
+
+fn waiting(entry: Entry, lane: Lane, mms: bool) -> Waiting {
+    let Entry { id, seq, recipient, segments, due, attempt, elsewhere } = entry;
+    Waiting { id, seq, recipient, lane, cost: Cost { mms, ..Cost::sms(segments) }, due, attempt, elsewhere }
 }
 
 /// The channel of those who are meant, on this database.
@@ -88,7 +103,8 @@ mod tests {
             id: MessageId::new(uuid::Uuid::now_v7(), Shard::of(sender)),
             seq: 7,
             recipient: "+15550000001".parse().unwrap(),
-            cost: 3,
+            lane: Lane::Normal,
+            cost: Cost::sms(3),
             due: Time::from_millis(1_700_000_000_000),
             attempt: 2,
             elsewhere: true,
@@ -96,7 +112,11 @@ mod tests {
         let id = waiting.id;
         let offered = Note::Offered { sender, id, by: Incarnation(u128::MAX) };
         let ended = Note::Ended { id, attempt: 300 };
-        for note in [Note::Stored(sender, waiting), Note::Waiting(sender), offered, ended] {
+        let with_media = Waiting { cost: Cost::mms(3), ..waiting };
+        let bulk = Waiting { lane: Lane::Bulk, ..waiting };
+        let stored = [waiting, with_media, bulk].map(|waiting| Note::Stored(sender, waiting));
+        let others = [Note::Waiting(sender), offered, ended, Note::Tuned(sender)];
+        for note in stored.into_iter().chain(others) {
             let bytes = encode(&note).unwrap();
             assert_eq!(decode(&bytes), Some(note));
             assert_eq!(decode(&bytes[..bytes.len() - 1]), None);

@@ -3,13 +3,14 @@
 -- Each of KEYS is a message. ARGV 2 to 4: what stands in every fresh record before `seq` and behind `accepted`, and
 -- in every entry of a queue behind its due time; then the parts, each of
 --   how many messages, queue, counts of the sender, waiting, sender, standing, its field,
---   and for each message its numbers (request_until, depth limit, the estimate's from and per_unit, cost; doubles),
+--   and for each message its numbers (request_until, depth limit, the estimate's from and per_unit, cost; doubles; and a byte, 1 with media),
 --   conversation or '', the start of its entry, the end of its record.
 -- Answers msgpack, as the server takes long over many small values: now, then a list for each message, in their order.
 
 local RECORD_START, RECORD_MIDDLE, ENTRY_END = ARGV[2], ARGV[3], ARGV[4]
-local OF_PART, OF_MESSAGE, NUMBERS = 7, 4, '>ddddd'
+local OF_PART, OF_MESSAGE, NUMBERS = 7, 4, '>dddddB'
 local call, pack, format, read = redis.call, cmsgpack.pack, string.format, struct.unpack
+local MMS = pack(true)
 local answers = { now }
 
 -- The messages of the part at this place of ARGV; `first` is the place of its first one in KEYS.
@@ -25,7 +26,7 @@ local function append(part, first)
     local key = KEYS[place]
     local numbers, conversation, entry, rest = unpack(ARGV, at, at + OF_MESSAGE - 1)
     at = at + OF_MESSAGE
-    local request_until, depth_limit, from, per_unit, cost = read(NUMBERS, numbers)
+    local request_until, depth_limit, from, per_unit, cost, mms = read(NUMBERS, numbers)
     local in_time, has_room = now <= request_until, depth < depth_limit
     local there, estimate
     if in_time and has_room then
@@ -48,7 +49,7 @@ local function append(part, first)
       local score = format('%d', seq)
       if conversation ~= '' then call('ZADD', conversation, score, string.sub(key, -16)) end
       entries[#entries + 1] = score
-      entries[#entries + 1] = entry .. pack(now) .. ENTRY_END
+      entries[#entries + 1] = entry .. pack(now) .. ENTRY_END .. (mms == 1 and MMS or '')
       answers[place + 1] = { 'stored', seq, depth + 1, estimate }
       seq, depth, units = seq + 1, depth + 1, units + cost
     end

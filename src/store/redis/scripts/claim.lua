@@ -46,7 +46,7 @@ end
 
 local function not_head(id)
   local other = record(id)
-  return { 'not_head', other.seq, waiting_entry(id, other) }
+  return { 'not_head', other.seq, other.lane, waiting_entry(id, other) }
 end
 
 local function take(claim)

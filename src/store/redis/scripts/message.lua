@@ -4,7 +4,7 @@
 --
 -- The instants of a record are microseconds since its `accepted`.
 
-local VERSION = 2
+local VERSION = 3
 local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED = 0, 1, 2, 3, 4, 5, 6
 local KIND_QUEUED, KIND_IMMEDIATE = 0, 1
 local SHOWN_QUEUED, SHOWN_SENDING, SHOWN_SENT, SHOWN_FAILED, SHOWN_CANCELLED = 0, 1, 2, 3, 4
@@ -31,8 +31,9 @@ local function load(key)
   if not bytes then return nil end
   local read, a = pcall(cmsgpack.unpack, bytes)
   if not read or type(a) ~= 'table' then corrupt("a message's record cannot be decoded") end
-  -- Version 1 knew no offers, and ended before `not_after`.
-  if a[1] ~= VERSION and a[1] ~= 1 then corrupt("a message's record has the unknown version " .. tostring(a[1])) end
+  -- Version 1 knew no offers and ended before `not_after`; version 2 did not tell media apart and ended before `mms`.
+  local is_known = a[1] == VERSION or a[1] == 2 or a[1] == 1
+  if not is_known then corrupt("a message's record has the unknown version " .. tostring(a[1])) end
   return {
     state = a[2], seq = a[3], accepted = a[4], updated = a[5], due = a[6], attempt = a[7], tries = a[8],
     unresolved = a[9], accepted_earlier = a[10], listed = a[11], last_there = a[12], overtaken = a[13],
@@ -40,7 +41,7 @@ local function load(key)
     provider_status = a[18], provider_segments = a[19], refusal = a[20], position = a[21],
     estimate = a[22], sender = a[23], recipient = a[24], lane = a[25], kind = a[26],
     organization = a[27], provider = a[28], cost = a[29], frozen = a[30], fallback = a[31],
-    frozen_there = a[32], draft = a[33], not_after = a[34] or false,
+    frozen_there = a[32], draft = a[33], not_after = a[34] or false, mms = a[35] or false,
   }
 end
 
@@ -52,7 +53,7 @@ local function encode(m)
     m.provider_status, m.provider_segments, m.refusal, m.position,
     m.estimate, m.sender, m.recipient, m.lane, m.kind,
     m.organization, m.provider, m.cost, m.frozen, m.fallback,
-    m.frozen_there, m.draft, m.not_after,
+    m.frozen_there, m.draft, m.not_after, m.mms,
   })
 end
 
@@ -68,7 +69,7 @@ local function fresh(first, seq, position, estimate)
     organization = tonumber(ARGV[first + 4]), provider = tonumber(ARGV[first + 5]),
     cost = tonumber(ARGV[first + 6]), frozen = ARGV[first + 7] ~= '',
     fallback = number_or_false(ARGV[first + 8]), frozen_there = ARGV[first + 9] ~= '',
-    draft = ARGV[first + 10], not_after = false,
+    mms = ARGV[first + 10] ~= '', draft = ARGV[first + 11], not_after = false,
   }
 end
 
@@ -143,7 +144,9 @@ end
 
 -- What the queue says of a message; its score there is its `seq`.
 local function waiting_entry(id, m)
-  return cmsgpack.pack(id, m.recipient, m.cost, m.accepted + m.due, m.attempt, m.last_there ~= false)
+  local entry = cmsgpack.pack(id, m.recipient, m.cost, m.accepted + m.due, m.attempt, m.last_there ~= false)
+  -- Only of one with media anything follows.
+  return m.mms and entry .. cmsgpack.pack(true) or entry
 end
 
 local function unsettled_entry(m)
@@ -151,7 +154,7 @@ local function unsettled_entry(m)
   return cmsgpack.pack(
     m.sender, m.recipient, m.lane, m.attempt, m.cost, is_in_conversation(m),
     last and m.accepted + last[BEGIN_BY] or 0, last and m.accepted + last[DEADLINE] or 0,
-    m.evidence_until and m.accepted + m.evidence_until, m.not_after and m.accepted + m.not_after
+    m.evidence_until and m.accepted + m.evidence_until, m.not_after and m.accepted + m.not_after, m.mms
   )
 end
 
@@ -224,15 +227,21 @@ local function store(id, before, m)
   return bytes
 end
 
+-- What a charge is, where a byte says it: else it is a text message's.
+local REST, MMS, REST_OF_MMS = 0, 1, 2
+
 -- Notes what an attempt cost of its sender's pace, at an instant of the clock.
 local function charge(m, attempt, at)
-  redis.call('ZADD', tag .. 'p' .. m.sender, at, struct.pack('>I6I2I4', m.seq, attempt, cost(m)))
+  local member = m.mms and struct.pack('>I6I2BI4', m.seq, attempt, MMS, cost(m))
+    or struct.pack('>I6I2I4', m.seq, attempt, cost(m))
+  redis.call('ZADD', tag .. 'p' .. m.sender, at, member)
 end
 
--- The same of units that were not known when the attempt was charged. With one byte more it is a member of
--- its own, whatever it costs.
+-- The same of units that were not known when the attempt was charged. With its byte it is a member of its
+-- own, whatever it costs.
 local function charge_rest(m, attempt, units, at)
-  redis.call('ZADD', tag .. 'p' .. m.sender, at, struct.pack('>I6I2BI4', m.seq, attempt, 0, units))
+  local member = struct.pack('>I6I2BI4', m.seq, attempt, m.mms and REST_OF_MMS or REST, units)
+  redis.call('ZADD', tag .. 'p' .. m.sender, at, member)
 end
 
 local function next_seq(sender)

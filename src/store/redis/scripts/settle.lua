@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 -- settle, requeue and evidence: ARGV 2 attempt ('': the oldest in doubt, else the last), 3 what, 4 written_at
--- or '', 5 keep_pace_from, 6 the attempt's result, then
---   of accepted: 7 provider_id, 8 provider_status, 9 segments or '';
---   of refused:  7 refusal, 8 due or '' to give up, 9 '1' if another account may take it;
---   of never_begun: 7 due.
+-- or '', 5 and 6 from when on hand-overs are kept one by one and as sums ('': not at
+-- all), 7 the attempt's result, then
+--   of accepted: 8 provider_id, 9 provider_status, 10 segments or '';
+--   of refused:  8 refusal, 9 due or '' to give up, 10 '1' if another account may take it;
+--   of never_begun: 8 due.
 
--- Outdated charges are looked for with one message in so many of a sender, so many of them removed.
-local FORGET_EVERY, CHARGES_REMOVED = 16, 64
+-- Outdated charges are looked for with one message in so many of a sender.
+local FORGET_EVERY = 16
 
 local m = load(KEYS[1])
 if not m then return { 'known' } end
@@ -56,9 +57,9 @@ local function move_elsewhere()
 end
 
 local function accepted()
-  m.provider_id = ARGV[7]
-  m.provider_status = ARGV[8]
-  m.provider_segments = number_or_false(ARGV[9]) or m.provider_segments
+  m.provider_id = ARGV[8]
+  m.provider_status = ARGV[9]
+  m.provider_segments = number_or_false(ARGV[10]) or m.provider_segments
   m.sent_at = written_since or m.sent_at or since
   if m.state == SENDING and m.attempt ~= number then
     -- C5: the newer attempt may be on its way to the wire; its conversation waits for it.
@@ -81,32 +82,27 @@ if not was_open and not begun then m.tries = math.max(m.tries - 1, 0) end
 local attempt = attempt_of(m, number)
 if attempt then
   attempt[WRITTEN_AT] = written_since or attempt[WRITTEN_AT]
-  attempt[RESULT] = ARGV[6]
+  attempt[RESULT] = ARGV[7]
 end
 
 if what == 'accepted' then
   accepted()
 elseif what == 'refused' then
-  m.refusal = ARGV[7]
-  refused(number_or_false(ARGV[8]))
-  if ARGV[9] ~= '' then move_elsewhere() end
+  m.refusal = ARGV[8]
+  refused(number_or_false(ARGV[9]))
+  if ARGV[10] ~= '' then move_elsewhere() end
 else
-  refused(tonumber(ARGV[7]))
+  refused(tonumber(ARGV[8]))
 end
 
 local bytes = store(string.sub(KEYS[1], #tag + 2), before, m)
 -- And it was charged then, too, by our own count. What the provider counted beyond that is known only now.
 if was_open and begun then
-  -- Where no limit looks back, what it cost is outdated as it is written.
-  local at = written or now
-  if at >= tonumber(ARGV[5]) then charge(m, number, at) end
+  -- Unless no limit looks back.
+  if ARGV[5] ~= '' then charge(m, number, written or now) end
 elseif what == 'accepted' then
-  local rest = (number_or_false(ARGV[9]) or 0) - m.cost
+  local rest = (number_or_false(ARGV[10]) or 0) - m.cost
   if rest > 0 then charge_rest(m, number, rest, now) end
 end
-if m.seq % FORGET_EVERY == 0 then
-  local charges = tag .. 'p' .. m.sender
-  local outdated = redis.call('ZCOUNT', charges, '-inf', '(' .. ARGV[5])
-  if outdated > 0 then redis.call('ZREMRANGEBYRANK', charges, 0, math.min(outdated, CHARGES_REMOVED) - 1) end
-end
+if ARGV[5] ~= '' and m.seq % FORGET_EVERY == 0 then forget_charges(m.sender, ARGV[5], tonumber(ARGV[6])) end
 return { 'done', bytes }

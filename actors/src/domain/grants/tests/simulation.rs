@@ -38,10 +38,23 @@ impl Dice {
     }
 }
 
+/// A limit of a sliding window.
+#[derive(Debug, Clone, Copy)]
+struct PerWindow {
+    units: u32,
+    window: Duration,
+}
+
+impl PerWindow {
+    fn whole(self) -> Limit {
+        Limit::segments(self.units, self.window)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Plan {
     seed: u64,
-    limit: Limit,
+    limit: PerWindow,
     processes: usize,
     /// Of a message on its way, at the least and at the most.
     latency: (Nanos, Nanos),
@@ -133,7 +146,7 @@ impl World {
                 share: 0,
             })
             .collect();
-        let granter = Granter::new(Incarnation(7), &[plan.limit], [], time(START));
+        let granter = Granter::new(Incarnation(7), &[plan.limit.whole()], [], time(START));
         let mut world = Self {
             plan,
             dice,
@@ -223,7 +236,7 @@ impl World {
                 let stamps = self.handed_over.iter().map(|(at, units)| (time(*at), *units));
                 self.lives += 1;
                 let me = Incarnation(7 + u128::from(self.lives) * 1000);
-                self.granter = Some(Granter::new(me, &[self.plan.limit], stamps, time(self.now)));
+                self.granter = Some(Granter::new(me, &[self.plan.limit.whole()], stamps, time(self.now)));
             }
         }
     }
@@ -358,7 +371,7 @@ impl World {
 
 /// The first window `(x − w, x]` that holds more than the limit. A message that is larger than the limit is
 /// alone in its window, and the rest of it counts in those that follow.
-fn first_over(handed_over: &[(Nanos, u32)], limit: Limit) -> Option<(Nanos, u32)> {
+fn first_over(handed_over: &[(Nanos, u32)], limit: PerWindow) -> Option<(Nanos, u32)> {
     let window = span(limit.window);
     let mut pieces: Vec<(Nanos, u32)> = Vec::new();
     for (at, units) in handed_over {
@@ -384,8 +397,9 @@ fn first_over(handed_over: &[(Nanos, u32)], limit: Limit) -> Option<(Nanos, u32)
     None
 }
 
-fn limit(text: &str) -> Limit {
-    text.parse().unwrap()
+fn limit(text: &str) -> PerWindow {
+    let limit: Limit = text.parse().unwrap();
+    PerWindow { units: limit.units, window: limit.sliding().unwrap() }
 }
 
 #[test]

@@ -394,9 +394,9 @@ fn a_person_settles_nothing_else() {
 #[test]
 fn what_the_provider_counted_is_what_it_costs() {
     let mut message = claimed();
-    assert_eq!(message.cost(), 1);
+    assert_eq!(message.cost().segments, 1);
     let counted =
         Acceptance { provider_id: "SM1".into(), provider_status: "queued".into(), segments: Some(3) };
     settle(&mut message, 1, Settlement::Accepted(counted)).unwrap();
-    assert_eq!(message.cost(), 3);
+    assert_eq!(message.cost().segments, 3);
 }

@@ -16,25 +16,30 @@ fn limits(texts: &[&str]) -> Vec<Limit> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
+fn sms(segments: u32) -> Cost {
+    Cost::sms(segments)
+}
+
 fn fresh(texts: &[&str]) -> Pace {
     Pace::new(&limits(texts), NO_GUARD, [], START)
 }
 
 /// Takes and stamps at once.
 fn hand_over(pace: &mut Pace, at: Time, cost: u32) {
-    let permit = pace.take(at, at, cost);
+    let permit = pace.take(at, at, sms(cost));
     pace.stamp(permit, at);
 }
 
 fn heap_bytes(pace: &Pace) -> usize {
-    let windows: usize = pace.windows.iter().map(Window::heap_bytes).sum();
-    let table = pace.windows.capacity() * size_of::<Window>();
-    windows + table + pace.open.capacity() * size_of::<(Permit, u32)>()
+    let windows: usize = pace.rules.iter().map(Rule::heap_bytes).sum();
+    let table = pace.rules.capacity() * size_of::<Rule>();
+    windows + table + pace.open.capacity() * size_of::<Open>()
 }
 
 #[test]
 fn limits_are_read_exactly() {
-    let read = |text: &str| text.parse::<Limit>().map(|limit| (limit.units, limit.window.as_secs()));
+    let read =
+        |text: &str| text.parse::<Limit>().map(|limit| (limit.units, limit.sliding().unwrap().as_secs()));
     for (text, expected) in [
         ("1/s", (1, 1)),
         ("1000/s", (1000, 1)),
@@ -64,7 +69,7 @@ fn limits_that_cannot_be_meant_are_refused_with_a_sentence() {
         ("1e3/s", "no plain number"),
         ("1/0s", "empty window"),
         ("1/", "unknown window"),
-        ("1/week", "unknown window"),
+        ("1/weeks", "unknown window"),
         ("1/s/s", "unknown window"),
         ("1/99999999999999999999s", "longer than an hour"),
         ("1/2h", "longer than an hour"),
@@ -73,9 +78,19 @@ fn limits_that_cannot_be_meant_are_refused_with_a_sentence() {
         ("99999999999999999999/s", "more units per window than can be counted"),
         ("0.0000001/s", "more than 6 digits"),
         ("2.5/min", "is exact only as 5/2min"),
-        ("2000/day", "per day, which is not supported yet"),
-        ("2000/day@America/Los_Angeles", "per day, which is not supported yet"),
-        ("30 requests/s", "counts messages or requests, which is not supported yet"),
+        ("2000/day", "needs the zone"),
+        ("2000/day@", "unknown zone"),
+        ("2000/day@America/Los_Diablos", "unknown zone"),
+        ("2000/2day@UTC", "no window of the calendar"),
+        ("1/s@UTC", "no window of the calendar"),
+        ("0/day@UTC", "allows nothing"),
+        ("-1/day@UTC", "no plain number"),
+        ("2.5/day@UTC", "has a decimal point"),
+        ("100000001/day@UTC", "more than 100000000 units"),
+        ("30 calls/s", "counts something unknown"),
+        ("30 requests messages/s", "too many words"),
+        ("30requests/s", "no plain number"),
+        ("requests/s", "no plain number"),
     ] {
         let BadLimit(sentence) = text.parse::<Limit>().unwrap_err();
         assert!(sentence.contains(why), "{text}: {sentence}");
@@ -88,7 +103,7 @@ proptest! {
 
     #[test]
     fn a_limit_survives_its_text(units in 1..=100_000_u32, seconds in 1..=3600_u64) {
-        let limit = Limit { units, window: Duration::from_secs(seconds) };
+        let limit = Limit::segments(units, Duration::from_secs(seconds));
         prop_assert_eq!(limit.to_string().parse(), Ok(limit));
     }
 
@@ -102,16 +117,16 @@ proptest! {
 fn an_idle_sender_goes_at_once_and_without_credit() {
     let mut pace = fresh(&["10/s"]);
     let now = after(60_000);
-    assert_eq!(pace.next_allowed(now, now, 1), Allowed::At(now));
+    assert_eq!(pace.next_allowed(now, now, sms(1)), Allowed::At(now));
     hand_over(&mut pace, now, 1);
-    assert_eq!(pace.next_allowed(now, now, 1), Allowed::At(after(60_100)));
+    assert_eq!(pace.next_allowed(now, now, sms(1)), Allowed::At(after(60_100)));
 }
 
 #[test]
 fn without_limits_everything_goes_at_once() {
     let mut pace = fresh(&[]);
     hand_over(&mut pace, START, 5);
-    assert_eq!(pace.next_allowed(START, START, 5), Allowed::At(START));
+    assert_eq!(pace.next_allowed(START, START, sms(5)), Allowed::At(START));
     assert_eq!((pace.per_unit(), pace.memory()), (Duration::ZERO, Duration::ZERO));
 }
 
@@ -119,74 +134,74 @@ fn without_limits_everything_goes_at_once() {
 fn asking_charges_nothing() {
     let mut pace = fresh(&["1/s"]);
     for _ in 0..10 {
-        assert_eq!(pace.next_allowed(START, START, 1), Allowed::At(START));
+        assert_eq!(pace.next_allowed(START, START, sms(1)), Allowed::At(START));
     }
 }
 
 #[test]
 fn an_open_permit_counts_until_it_is_stamped_or_abandoned() {
     let mut pace = fresh(&["1/s"]);
-    let permit = pace.take(START, START, 1);
-    assert_eq!(pace.next_allowed(START, after(5000), 1), Allowed::WhenStamped);
+    let permit = pace.take(START, START, sms(1));
+    assert_eq!(pace.next_allowed(START, after(5000), sms(1)), Allowed::WhenStamped);
     pace.stamp(permit, after(4000));
-    assert_eq!(pace.next_allowed(START, after(4500), 1), Allowed::At(after(5000)));
+    assert_eq!(pace.next_allowed(START, after(4500), sms(1)), Allowed::At(after(5000)));
 
-    let unused = pace.take(after(5000), after(5000), 1);
+    let unused = pace.take(after(5000), after(5000), sms(1));
     pace.abandon(unused);
-    let allowed = pace.next_allowed(START, after(5000), 1);
+    let allowed = pace.next_allowed(START, after(5000), sms(1));
     assert!(matches!(allowed, Allowed::At(at) if at <= after(5000)), "it cost no slot: {allowed:?}");
     pace.stamp(unused, after(6000));
-    assert_eq!(pace.next_allowed(START, after(6000), 1), allowed, "not open any more");
+    assert_eq!(pace.next_allowed(START, after(6000), sms(1)), allowed, "not open any more");
 }
 
 #[test]
 fn an_abandoned_permit_gives_no_slot_back_once_another_was_taken() {
     let mut pace = fresh(&["10/s"]);
-    let unused = pace.take(START, START, 1);
-    let used = pace.take(after(100), after(100), 1);
+    let unused = pace.take(START, START, sms(1));
+    let used = pace.take(after(100), after(100), sms(1));
     pace.abandon(unused);
     pace.stamp(used, after(100));
-    assert_eq!(pace.next_allowed(START, after(100), 1), Allowed::At(after(200)));
+    assert_eq!(pace.next_allowed(START, after(100), sms(1)), Allowed::At(after(200)));
 }
 
 #[test]
 fn windows_up_to_a_minute_are_spread_and_longer_ones_are_not() {
     let mut pace = fresh(&["6/min"]);
     hand_over(&mut pace, START, 2);
-    assert_eq!(pace.next_allowed(START, START, 1), Allowed::At(after(20_000)));
+    assert_eq!(pace.next_allowed(START, START, sms(1)), Allowed::At(after(20_000)));
     let mut hourly = fresh(&["60/h"]);
     hand_over(&mut hourly, START, 2);
-    assert_eq!(hourly.next_allowed(START, START, 1), Allowed::At(START));
+    assert_eq!(hourly.next_allowed(START, START, sms(1)), Allowed::At(START));
 }
 
 #[test]
 fn the_schedule_goes_on_from_the_due_time_and_catches_up_50_ms_at_most() {
     let mut pace = fresh(&["10/s"]);
     hand_over(&mut pace, START, 1);
-    let late_permit = pace.take(after(100), after(130), 1);
+    let late_permit = pace.take(after(100), after(130), sms(1));
     pace.stamp(late_permit, after(130));
-    assert_eq!(pace.next_allowed(START, after(130), 1), Allowed::At(after(200)));
-    let very_late = pace.take(after(200), after(600), 1);
+    assert_eq!(pace.next_allowed(START, after(130), sms(1)), Allowed::At(after(200)));
+    let very_late = pace.take(after(200), after(600), sms(1));
     pace.stamp(very_late, after(600));
-    assert_eq!(pace.next_allowed(START, after(600), 1), Allowed::At(after(650)));
+    assert_eq!(pace.next_allowed(START, after(600), sms(1)), Allowed::At(after(650)));
 }
 
 #[test]
 fn a_wait_for_the_window_is_not_caught_up_afterwards() {
     let mut pace = fresh(&["10/s"]);
     // Ten stamps at one instant, all late, fill the window.
-    let permits: Vec<Permit> = (0..10).map(|n| pace.take(after(n * 100), after(n * 100), 1)).collect();
+    let permits: Vec<Permit> = (0..10).map(|n| pace.take(after(n * 100), after(n * 100), sms(1))).collect();
     for permit in permits {
         pace.stamp(permit, after(950));
     }
-    assert_eq!(pace.next_allowed(START, after(950), 1), Allowed::At(after(1950)));
-    assert_eq!(pace.next_allowed(START, after(1952), 1), Allowed::At(after(1950)));
+    assert_eq!(pace.next_allowed(START, after(950), sms(1)), Allowed::At(after(1950)));
+    assert_eq!(pace.next_allowed(START, after(1952), sms(1)), Allowed::At(after(1950)));
     hand_over_late(&mut pace, after(1950), after(1952));
-    assert_eq!(pace.next_allowed(START, after(1952), 1), Allowed::At(after(2050)));
+    assert_eq!(pace.next_allowed(START, after(1952), sms(1)), Allowed::At(after(2050)));
 }
 
 fn hand_over_late(pace: &mut Pace, due: Time, now: Time) {
-    let permit = pace.take(due, now, 1);
+    let permit = pace.take(due, now, sms(1));
     pace.stamp(permit, now);
 }
 
@@ -196,17 +211,17 @@ fn a_message_larger_than_the_limit_goes_alone_and_pays_with_the_windows_after_it
     let mut pace = Pace::new(&limit, NO_GUARD, [], START);
     hand_over(&mut pace, START, 1);
     let hours = |count: u64| START + Duration::from_hours(count);
-    assert_eq!(pace.next_allowed(START, START, 70), Allowed::At(hours(1)), "the window is not empty");
+    assert_eq!(pace.next_allowed(START, START, sms(70)), Allowed::At(hours(1)), "the window is not empty");
     hand_over(&mut pace, hours(1), 70);
-    assert_eq!(pace.next_allowed(START, hours(1), 20), Allowed::At(hours(3)), "30, 30 and 10 leave 20");
-    assert_eq!(pace.next_allowed(START, hours(1), 21), Allowed::At(hours(4)));
+    assert_eq!(pace.next_allowed(START, hours(1), sms(20)), Allowed::At(hours(3)), "30, 30 and 10 leave 20");
+    assert_eq!(pace.next_allowed(START, hours(1), sms(21)), Allowed::At(hours(4)));
 }
 
 #[test]
 fn a_message_of_exactly_several_limits_leaves_no_rest() {
     let mut pace = fresh(&["1/s"]);
     hand_over(&mut pace, START, 3);
-    assert_eq!(pace.next_allowed(START, START, 1), Allowed::At(after(3000)));
+    assert_eq!(pace.next_allowed(START, START, sms(1)), Allowed::At(after(3000)));
 }
 
 #[test]
@@ -214,63 +229,69 @@ fn the_tightest_of_several_limits_decides() {
     let mut pace = fresh(&["10/s", "12/min"]);
     assert_eq!(pace.per_unit(), Duration::from_secs(5));
     hand_over(&mut pace, START, 1);
-    assert_eq!(pace.next_allowed(START, START, 1), Allowed::At(after(5000)));
+    assert_eq!(pace.next_allowed(START, START, sms(1)), Allowed::At(after(5000)));
 }
 
 #[test]
 fn the_queue_yields_to_immediate_messages() {
     let mut pace = fresh(&["10/s"]);
     hand_over(&mut pace, START, 1);
-    pace.charge(after(50), 2);
-    assert_eq!(pace.next_allowed(START, after(50), 1), Allowed::At(after(300)));
-    pace.charge(after(400), 1);
-    assert_eq!(pace.next_allowed(START, after(400), 1), Allowed::At(after(500)));
+    pace.charge(after(50), sms(2));
+    assert_eq!(pace.next_allowed(START, after(50), sms(1)), Allowed::At(after(300)));
+    pace.charge(after(400), sms(1));
+    assert_eq!(pace.next_allowed(START, after(400), sms(1)), Allowed::At(after(500)));
 }
 
 #[test]
 fn immediate_messages_past_the_limit_hold_the_queue_back() {
     let mut pace = fresh(&["60/h"]);
     for n in 0..70 {
-        pace.charge(after(n), 1);
+        pace.charge(after(n), sms(1));
     }
     let tenth_and_first = after(10) + Duration::from_hours(1);
-    assert_eq!(pace.next_allowed(START, after(100), 1), Allowed::At(tenth_and_first));
+    assert_eq!(pace.next_allowed(START, after(100), sms(1)), Allowed::At(tenth_and_first));
 }
 
 #[test]
 fn a_rebuilt_pace_counts_what_was_handed_over_in_any_order() {
     let hour = Duration::from_hours(1);
-    let stamps = [(after(20), 20), (after(0), 20), (after(10), 20), (START + hour * 9, 1)];
+    let stamps =
+        [(after(20), sms(20)), (after(0), sms(20)), (after(10), sms(20)), (START + hour * 9, sms(1))];
     let mut pace = Pace::new(&limits(&["60/h"]), NO_GUARD, stamps, after(30));
-    assert_eq!(pace.next_allowed(after(30), after(30), 1), Allowed::At(START + hour));
-    assert_eq!(pace.next_allowed(after(30), after(30), 60), Allowed::At(after(30) + hour), "later is now");
+    assert_eq!(pace.next_allowed(after(30), after(30), sms(1)), Allowed::At(START + hour));
+    assert_eq!(
+        pace.next_allowed(after(30), after(30), sms(60)),
+        Allowed::At(after(30) + hour),
+        "later is now"
+    );
 }
 
 #[test]
 fn a_rebuilt_pace_goes_on_evenly() {
-    let mut pace = Pace::new(&limits(&["10/s"]), NO_GUARD, [(after(0), 1), (after(10), 3)], after(20));
-    assert_eq!(pace.next_allowed(after(20), after(20), 1), Allowed::At(after(310)));
+    let mut pace =
+        Pace::new(&limits(&["10/s"]), NO_GUARD, [(after(0), sms(1)), (after(10), sms(3))], after(20));
+    assert_eq!(pace.next_allowed(after(20), after(20), sms(1)), Allowed::At(after(310)));
 }
 
 #[test]
 fn memory_reaches_back_as_far_as_the_largest_message_does() {
     assert_eq!(fresh(&["1000/s", "6/s"]).memory(), SECOND * 17);
     let limit = limits(&["1/s"]);
-    let stamps = [(START, LARGEST_COST)];
+    let stamps = [(START, sms(LARGEST_COST))];
     let mut pace = Pace::new(&limit, NO_GUARD, stamps, after(50_000));
     let free = START + pace.memory();
-    assert_eq!(pace.next_allowed(START, after(50_000), 1), Allowed::At(free));
+    assert_eq!(pace.next_allowed(START, after(50_000), sms(1)), Allowed::At(free));
 }
 
 #[test]
 fn a_raised_limit_goes_at_once_without_a_burst() {
     let mut pace = fresh(&["1/s"]);
     hand_over(&mut pace, START, 1);
-    assert_eq!(pace.next_allowed(START, after(10), 1), Allowed::At(after(1000)));
-    pace.change(&limits(&["10/s"]), NO_GUARD, [(START, 1)], after(500));
-    assert_eq!(pace.next_allowed(START, after(500), 1), Allowed::At(after(100)));
+    assert_eq!(pace.next_allowed(START, after(10), sms(1)), Allowed::At(after(1000)));
+    pace.change(&limits(&["10/s"]), NO_GUARD, [(START, sms(1))], after(500));
+    assert_eq!(pace.next_allowed(START, after(500), sms(1)), Allowed::At(after(100)));
     hand_over_late(&mut pace, after(100), after(500));
-    assert_eq!(pace.next_allowed(START, after(500), 1), Allowed::At(after(550)), "50 ms are caught up");
+    assert_eq!(pace.next_allowed(START, after(500), sms(1)), Allowed::At(after(550)), "50 ms are caught up");
 }
 
 #[test]
@@ -280,30 +301,30 @@ fn a_lowered_limit_waits_until_enough_has_left_and_keeps_open_permits() {
     for (at, cost) in stamps {
         hand_over(&mut pace, at, cost);
     }
-    let permit = pace.take(after(300), after(300), 1);
-    pace.change(&limits(&["2/s"]), NO_GUARD, stamps, after(310));
-    assert_eq!(pace.next_allowed(START, after(310), 1), Allowed::At(after(1200)), "one is open");
-    assert_eq!(pace.next_allowed(START, after(310), 2), Allowed::WhenStamped);
+    let permit = pace.take(after(300), after(300), sms(1));
+    pace.change(&limits(&["2/s"]), NO_GUARD, stamps.map(|(at, cost)| (at, sms(cost))), after(310));
+    assert_eq!(pace.next_allowed(START, after(310), sms(1)), Allowed::At(after(1200)), "one is open");
+    assert_eq!(pace.next_allowed(START, after(310), sms(2)), Allowed::WhenStamped);
     pace.stamp(permit, after(320));
-    assert_eq!(pace.next_allowed(START, after(320), 2), Allowed::At(after(1320)));
+    assert_eq!(pace.next_allowed(START, after(320), sms(2)), Allowed::At(after(1320)));
 }
 
 #[test]
 fn a_change_forgets_the_due_time_that_was_told() {
     let mut pace = fresh(&["1/s"]);
     hand_over(&mut pace, START, 1);
-    assert_eq!(pace.next_allowed(START, after(10), 1), Allowed::At(after(1000)));
-    pace.change(&limits(&["10/s"]), NO_GUARD, [(START, 1)], after(990));
-    assert_eq!(pace.next_allowed(START, after(1010), 1), Allowed::At(after(100)));
+    assert_eq!(pace.next_allowed(START, after(10), sms(1)), Allowed::At(after(1000)));
+    pace.change(&limits(&["10/s"]), NO_GUARD, [(START, sms(1))], after(990));
+    assert_eq!(pace.next_allowed(START, after(1010), sms(1)), Allowed::At(after(100)));
 }
 
 #[test]
 fn a_permit_of_an_earlier_pace_is_ignored() {
-    let earlier = fresh(&["1/s"]).take(START, START, 1);
+    let earlier = fresh(&["1/s"]).take(START, START, sms(1));
     let mut pace = Pace::new(&limits(&["1/s"]), NO_GUARD, [], after(500));
-    let _ = pace.take(after(500), after(500), 1);
+    let _ = pace.take(after(500), after(500), sms(1));
     pace.abandon(earlier);
-    assert_eq!(pace.next_allowed(START, after(9000), 1), Allowed::WhenStamped);
+    assert_eq!(pace.next_allowed(START, after(9000), sms(1)), Allowed::WhenStamped);
 }
 
 #[test]
@@ -311,7 +332,7 @@ fn the_default_guard_is_a_two_hundredth_and_at_most_250_ms() {
     for (text, millis) in [("1/s", 1005), ("1/10s", 10_050), ("1/min", 60_250)] {
         let mut pace = Pace::new(&limits(&[text]), None, [], START);
         hand_over(&mut pace, START, 1);
-        assert_eq!(pace.next_allowed(START, START, 1), Allowed::At(after(millis)), "{text}");
+        assert_eq!(pace.next_allowed(START, START, sms(1)), Allowed::At(after(millis)), "{text}");
     }
 }
 
@@ -319,11 +340,11 @@ fn the_default_guard_is_a_two_hundredth_and_at_most_250_ms() {
 fn a_limit_above_a_thousand_counts_by_slices_and_never_early() {
     let mut pace = fresh(&["3000/s"]);
     for n in 0..3000_u64 {
-        pace.charge(START + Duration::from_nanos(n * 333_333), 1);
+        pace.charge(START + Duration::from_nanos(n * 333_333), sms(1));
     }
     let ring_of_slices = heap_bytes(&pace);
     assert!(ring_of_slices < 3000 * 16, "{ring_of_slices} bytes");
-    let Allowed::At(next) = pace.next_allowed(START, after(1000), 3) else { panic!("nothing is open") };
+    let Allowed::At(next) = pace.next_allowed(START, after(1000), sms(3)) else { panic!("nothing is open") };
     // Three units, stamped up to 0.666 ms, are in the first slice of 1 ms, which leaves as one.
     assert!(next >= START + SECOND + Duration::from_nanos(666_666), "{next:?}");
     assert!(next <= after(1001), "{next:?}");
@@ -336,12 +357,12 @@ fn memory_is_bounded_by_the_limit_and_given_back_when_idle() {
         let mut pace = fresh(&[text]);
         for n in 0..3000_u32 {
             let at = START + Duration::from_secs_f64(f64::from(n) * interval / 1000.0);
-            let _ = pace.next_allowed(START, at, 1);
+            let _ = pace.next_allowed(START, at, sms(1));
             hand_over(&mut pace, at, 1);
         }
         let busy = size_of::<Pace>() + heap_bytes(&pace);
         let long_after = START + Duration::from_hours(10);
-        let _ = pace.next_allowed(long_after, long_after, 1);
+        let _ = pace.next_allowed(long_after, long_after, sms(1));
         figures.push((text, busy, size_of::<Pace>() + heap_bytes(&pace)));
     }
     println!("(limit, bytes busy, bytes idle): {figures:?}");

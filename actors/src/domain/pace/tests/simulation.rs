@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::checker::{HandOver, Over, first_over};
+use crate::ports::{QUARTER, SUMS_KEPT};
 
 /// The `SplitMix64` generator: small, and the same everywhere.
 pub(super) struct Random(u64);
@@ -29,7 +30,8 @@ impl Random {
     }
 }
 
-const LIMITS: [&[&str]; 9] = [
+/// The days of these cross the instants of [`STARTS`].
+const LIMITS: [&[&str]; 16] = [
     &["1/s"],
     &["3/s"],
     &["10/s"],
@@ -39,6 +41,26 @@ const LIMITS: [&[&str]; 9] = [
     &["0.5/s", "1/s"],
     &["1500/s"],
     &["40/61s", "4/s"],
+    &["12/day@America/Los_Angeles", "5/s"],
+    &["7 messages/day@Africa/Cairo", "3/s", "100/day@UTC"],
+    &["10 sms/s", "2 mms/s", "11/s"],
+    &["4 requests/s", "6/s", "30 mms segments/min"],
+    &["2 mms/day@America/Los_Angeles", "9/day@America/Los_Angeles"],
+    &["200/day@Antarctica/Troll", "0.5/s", "3 messages/s"],
+    &["150/day@America/Los_Angeles", "1 messages/s"],
+];
+
+/// Shortly before a day begins that is longer or shorter than others, or has no midnight, or follows
+/// such a one.
+const STARTS: [&str; 8] = [
+    "2027-01-15T08:00:00Z",
+    "2026-03-08T07:59:58Z",
+    "2026-03-09T06:59:58Z",
+    "2026-11-01T06:59:58Z",
+    "2026-11-02T07:59:58Z",
+    "2026-04-23T21:59:58Z",
+    "2026-10-29T20:59:58Z",
+    "2026-03-28T23:59:58Z",
 ];
 
 fn limits(set: usize) -> Vec<Limit> {
@@ -46,7 +68,7 @@ fn limits(set: usize) -> Vec<Limit> {
 }
 
 /// A permit on its way.
-struct Open {
+struct Pending {
     permit: Permit,
     decision: usize,
     not_before: Time,
@@ -63,15 +85,53 @@ struct Life {
     /// By decision; what was never written is left out.
     written: BTreeMap<usize, HandOver>,
     decisions: usize,
-    open: Vec<Open>,
-    units: BTreeMap<usize, u32>,
-    /// What the store knows for the pace.
-    stored: Vec<(Time, u32)>,
+    open: Vec<Pending>,
+    units: BTreeMap<usize, Cost>,
+    store: Stored,
+}
+
+/// What the store knows for the pace: hand-overs one by one, and sums of those that need not be known so.
+#[derive(Default)]
+struct Stored {
+    each: Vec<(Time, Cost)>,
+    /// By quarter of an hour and kind.
+    sums: BTreeMap<(u64, bool), (Time, Cost)>,
+}
+
+impl Stored {
+    fn note(&mut self, at: Time, cost: Cost, keep: Keep, now: Time) {
+        self.each.push((at, cost));
+        for (at, cost) in self.each.extract_if(.., |(at, _)| *at < keep.each_from) {
+            let quarter = at.as_nanos() / nanos(QUARTER);
+            let nothing = (at, Cost { segments: 0, messages: 0, mms: cost.mms });
+            let (latest, sum) = self.sums.entry((quarter, cost.mms)).or_insert(nothing);
+            *latest = at.max(*latest);
+            sum.segments += cost.segments;
+            sum.messages += cost.messages;
+        }
+        let keep_from = keep.sums_from.min(now - SUMS_KEPT);
+        self.sums.retain(|_, (latest, _)| *latest >= keep_from);
+    }
+
+    /// No more than the pace says that it needs.
+    fn remembered(&self, keep: Keep) -> Vec<(Time, Cost)> {
+        let all = self.each.iter().chain(self.sums.values());
+        all.filter(|(at, _)| *at >= keep.sums_from).copied().collect()
+    }
+}
+
+fn nanos(of: Duration) -> u64 {
+    u64::try_from(of.as_nanos()).unwrap()
+}
+
+fn instant(text: &str) -> Time {
+    let timestamp: jiff::Timestamp = text.parse().unwrap();
+    Time::from_nanos(u64::try_from(timestamp.as_nanosecond()).unwrap())
 }
 
 impl Life {
-    fn new(set: usize, guard: Option<Duration>) -> Self {
-        let now = Time::from_millis(1_800_000_000_000);
+    fn new(set: usize, start: usize, guard: Option<Duration>) -> Self {
+        let now = instant(STARTS[start % STARTS.len()]);
         let first = limits(set);
         Self {
             now,
@@ -83,11 +143,11 @@ impl Life {
             decisions: 0,
             open: Vec::new(),
             units: BTreeMap::new(),
-            stored: Vec::new(),
+            store: Stored::default(),
         }
     }
 
-    fn decide(&mut self, cost: u32) -> usize {
+    fn decide(&mut self, cost: Cost) -> usize {
         self.decisions += 1;
         self.units.insert(self.decisions, cost);
         self.decisions
@@ -95,19 +155,19 @@ impl Life {
 
     fn write(&mut self, decision: usize, at: Time, queued: bool) {
         let era = self.eras.len() - 1;
-        let units = u64::from(self.units[&decision]);
-        self.written.insert(decision, HandOver { stamp: at.as_nanos(), units, queued, era });
+        let cost = self.units[&decision];
+        self.written.insert(decision, HandOver { stamp: at.as_nanos(), cost, queued, era });
     }
 
     /// Decides if it may, up to `lead` before the instant.
-    fn decide_if_allowed(&mut self, cost: u32, lead: Duration) -> Allowed {
+    fn decide_if_allowed(&mut self, cost: Cost, lead: Duration) -> Allowed {
         let allowed = self.pace.next_allowed(self.since, self.now, cost);
         if let Allowed::At(at) = allowed
             && at <= self.now + lead
         {
             let permit = self.pace.take(at, self.now, cost);
             let decision = self.decide(cost);
-            self.open.push(Open { permit, decision, not_before: at.max(self.now), stamped: None });
+            self.open.push(Pending { permit, decision, not_before: at.max(self.now), stamped: None });
             // Under the limits of its decision; the instant follows with the stamp.
             self.write(decision, Time::MAX, true);
         }
@@ -130,46 +190,46 @@ impl Life {
         let Some(open) = (place < self.open.len()).then(|| self.open.swap_remove(place)) else { return };
         if let Some(at) = open.stamped {
             self.pace.stamp(open.permit, at);
-            self.stored.push((at, self.units[&open.decision]));
+            self.note(at, self.units[&open.decision]);
         } else {
             self.pace.abandon(open.permit);
             self.written.remove(&open.decision);
         }
     }
 
-    fn immediate(&mut self, cost: u32) {
+    fn immediate(&mut self, cost: Cost) {
         let decision = self.decide(cost);
         self.write(decision, self.now, false);
         self.pace.charge(self.now, cost);
-        self.stored.push((self.now, cost));
+        self.note(self.now, cost);
     }
 
     /// The process dies: what was on its way may have been written or not, and counts at now.
     fn restart(&mut self) {
         for open in std::mem::take(&mut self.open) {
-            self.stored.push((self.now, self.units[&open.decision]));
+            self.note(self.now, self.units[&open.decision]);
             if open.stamped.is_none() {
                 self.written.remove(&open.decision);
             }
         }
         let current = self.eras.last().unwrap();
         let empty = Pace::new(current, self.guard, [], self.now);
-        self.pace = Pace::new(current, self.guard, self.remembered(&empty), self.now);
+        let stamps = self.store.remembered(empty.keep(self.now));
+        self.pace = Pace::new(current, self.guard, stamps, self.now);
         self.since = self.now;
     }
 
     fn change(&mut self, set: usize) {
         let changed = limits(set);
         let empty = Pace::new(&changed, self.guard, [], self.now);
-        let stamps = self.remembered(&empty);
+        let stamps = self.store.remembered(empty.keep(self.now));
         self.pace.change(&changed, self.guard, stamps, self.now);
         self.eras.push(changed);
     }
 
-    /// No more than the pace says that it needs.
-    fn remembered(&self, pace: &Pace) -> Vec<(Time, u32)> {
-        let from = self.now - pace.memory();
-        self.stored.iter().filter(|(at, _)| *at >= from).copied().collect()
+    fn note(&mut self, at: Time, cost: Cost) {
+        let keep = self.pace.keep(self.now);
+        self.store.note(at, cost, keep, self.now);
     }
 
     fn first_over(mut self) -> Option<Over> {
@@ -187,22 +247,25 @@ impl Life {
 #[derive(Debug, Clone)]
 enum Step {
     Wait { micros: u64 },
-    WaitUntilDue { cost: u32, late_micros: u64 },
-    Decide { cost: u32, lead_micros: u64 },
+    WaitLong { minutes: u64 },
+    WaitUntilDue { cost: Cost, late_micros: u64 },
+    Decide { cost: Cost, lead_micros: u64 },
     Stamp { place: usize },
     Report { place: usize },
-    Immediate { cost: u32 },
+    Immediate { cost: Cost },
     Restart,
     Change { set: usize },
 }
 
-fn costs() -> impl Strategy<Value = u32> {
-    prop_oneof![8 => Just(1_u32), 4 => 1..4_u32, 1 => 1..13_u32]
+fn costs() -> impl Strategy<Value = Cost> {
+    let segments = prop_oneof![8 => Just(1_u32), 4 => 1..4_u32, 1 => 1..13_u32];
+    (segments, 0..4_u8).prop_map(|(segments, dice)| Cost { mms: dice == 0, ..Cost::sms(segments) })
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..400_000_u64).prop_map(|micros| Step::Wait { micros }),
+        1 => (0..600_u64).prop_map(|minutes| Step::WaitLong { minutes }),
         8 => (costs(), 0..3000_u64).prop_map(|(cost, late_micros)| Step::WaitUntilDue { cost, late_micros }),
         12 => (costs(), 0..5000_u64).prop_map(|(cost, lead_micros)| Step::Decide { cost, lead_micros }),
         12 => (0..4_usize).prop_map(|place| Step::Stamp { place }),
@@ -216,6 +279,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn apply(life: &mut Life, step: &Step) {
     match *step {
         Step::Wait { micros } => life.now = life.now + Duration::from_micros(micros),
+        Step::WaitLong { minutes } => life.now = life.now + Duration::from_mins(minutes),
         Step::WaitUntilDue { cost, late_micros } => {
             if let Allowed::At(at) = life.pace.next_allowed(life.since, life.now, cost) {
                 life.now = life.now.max(at + Duration::from_micros(late_micros));
@@ -238,10 +302,11 @@ proptest! {
     #[test]
     fn no_script_puts_a_window_over(
         set in 0..LIMITS.len(),
+        start in 0..STARTS.len(),
         guarded in any::<bool>(),
         script in prop::collection::vec(step(), 0..250),
     ) {
-        let mut life = Life::new(set, (!guarded).then_some(Duration::ZERO));
+        let mut life = Life::new(set, start, (!guarded).then_some(Duration::ZERO));
         for step in &script {
             apply(&mut life, step);
         }
@@ -253,8 +318,9 @@ proptest! {
 /// A sender with more work than it may do, for `turns` wake-ups, under the troubles of its seed.
 fn troubled(seed: u64, turns: u32) -> Life {
     let mut random = Random::new(seed);
-    let set = usize::try_from(random.below(9)).unwrap();
-    let mut life = Life::new(set, random.chance(50).then_some(Duration::ZERO));
+    let set = usize::try_from(random.below(LIMITS.len() as u64)).unwrap();
+    let start = usize::try_from(random.below(STARTS.len() as u64)).unwrap();
+    let mut life = Life::new(set, start, random.chance(50).then_some(Duration::ZERO));
     let latest_timer = [2_000, 50_000, 400_000][usize::try_from(random.below(3)).unwrap()];
     let slowest_claim = 1 + random.below(30_000);
     let largest = 1 + random.below(12);
@@ -263,7 +329,8 @@ fn troubled(seed: u64, turns: u32) -> Life {
         (restarts, changes, immediates) = (random.below(2), random.below(2), random.below(4));
     }
     for _ in 0..turns {
-        let cost = u32::try_from(1 + random.below(largest)).unwrap();
+        let segments = u32::try_from(1 + random.below(largest)).unwrap();
+        let cost = Cost { mms: random.chance(20), ..Cost::sms(segments) };
         let lead = Duration::from_micros(random.below(5_000));
         let wake = match life.decide_if_allowed(cost, lead) {
             Allowed::At(at) if at <= life.now + lead => life.now,
@@ -290,7 +357,7 @@ fn troubled(seed: u64, turns: u32) -> Life {
             life.restart();
         }
         if random.chance(changes) {
-            life.change(usize::try_from(random.below(9)).unwrap());
+            life.change(usize::try_from(random.below(LIMITS.len() as u64)).unwrap());
         }
     }
     life
@@ -299,7 +366,7 @@ fn troubled(seed: u64, turns: u32) -> Life {
 #[test]
 fn no_troubled_life_puts_a_window_over() {
     let mut written = 0;
-    for seed in 0..400 {
+    for seed in 0..500 {
         let life = troubled(seed, 600);
         written += life.written.len();
         let over = life.first_over();

@@ -13,29 +13,31 @@ struct Busy {
 }
 
 /// A sender that always has work; its timers are 0 to 2 ms late.
-fn busy(limit: Limit, guard: Option<Duration>, mixed: bool, seed: u64) -> Busy {
+fn busy(limit: &Limit, guard: Option<Duration>, mixed: bool, seed: u64) -> Busy {
     let mut random = Random::new(seed);
     let start = Time::from_nanos(START);
-    let end = start + limit.window * u32::try_from(WINDOWS).unwrap();
-    let mut pace = Pace::new(&[limit], guard, [], start);
+    let end = start + limit.sliding().unwrap() * u32::try_from(WINDOWS).unwrap();
+    let mut pace = Pace::new(std::slice::from_ref(limit), guard, [], start);
     let (mut now, mut hand_overs) = (start, Vec::new());
     while now < end {
         let cost = if mixed { u32::try_from(1 + random.below(3)).unwrap() } else { 1 };
         loop {
-            let Allowed::At(due) = pace.next_allowed(start, now, cost) else { panic!("nothing is open") };
+            let Allowed::At(due) = pace.next_allowed(start, now, Cost::sms(cost)) else {
+                panic!("nothing is open")
+            };
             if due > now {
                 now = due + Duration::from_nanos(random.below(2_000_000));
                 continue;
             }
-            let permit = pace.take(due, now, cost);
+            let permit = pace.take(due, now, Cost::sms(cost));
             pace.stamp(permit, now);
-            hand_overs.push(HandOver { stamp: now.as_nanos(), units: u64::from(cost), queued: true, era: 0 });
+            hand_overs.push(HandOver { stamp: now.as_nanos(), cost: Cost::sms(cost), queued: true, era: 0 });
             break;
         }
     }
-    let costs: Vec<u64> = hand_overs.iter().map(|one| one.units).collect();
+    let costs: Vec<u64> = hand_overs.iter().map(|one| u64::from(one.cost.segments)).collect();
     let real = now.since(start).as_secs_f64();
-    let used = Duration::from_nanos(optimum(&costs, &[limit], true)).as_secs_f64() / real;
+    let used = Duration::from_nanos(optimum(&costs, std::slice::from_ref(limit), true)).as_secs_f64() / real;
     Busy { hand_overs, used }
 }
 
@@ -45,8 +47,8 @@ fn a_busy_sender_uses_its_limit_and_never_more() {
         let limit: Limit = text.parse().unwrap();
         for (guard, least) in [(Some(Duration::ZERO), 0.99), (None, 0.985)] {
             for mixed in [false, true] {
-                let Busy { hand_overs, used } = busy(limit, guard, mixed, 7);
-                let over = first_over(&hand_overs, &[vec![limit]]);
+                let Busy { hand_overs, used } = busy(&limit, guard, mixed, 7);
+                let over = first_over(&hand_overs, &[vec![limit.clone()]]);
                 let guarded = guard.is_none();
                 println!(
                     "{text:>7} guard {guarded:5} mixed {mixed:5} used {used:.4} of {}",
@@ -63,21 +65,21 @@ fn a_busy_sender_uses_its_limit_and_never_more() {
 #[test]
 fn the_optimum_is_the_best_of_all_schedules_in_small_cases() {
     // All schedules on a grid, without spread, against the greedy one.
-    let limit = Limit { units: 3, window: Duration::from_nanos(4) };
-    for costs in [[1, 2, 1, 3], [3, 1, 1, 2], [2, 2, 2, 2], [1, 1, 1, 1], [5, 1, 3, 1], [1, 7, 2, 1]] {
+    let limit = Limit::segments(3, Duration::from_nanos(4));
+    for costs in [[1_u32, 2, 1, 3], [3, 1, 1, 2], [2, 2, 2, 2], [1, 1, 1, 1], [5, 1, 3, 1], [1, 7, 2, 1]] {
         let mut best = u64::MAX;
         for code in 0..17_u64.pow(3) {
             let gaps = [0, code % 17, code / 17 % 17, code / 289];
             let mut stamp = 0;
             let schedule = costs.iter().zip(gaps).map(|(units, gap)| {
                 stamp += gap;
-                HandOver { stamp, units: *units, queued: true, era: 0 }
+                HandOver { stamp, cost: Cost::sms(*units), queued: true, era: 0 }
             });
             let hand_overs: Vec<HandOver> = schedule.collect();
-            if stamp < best && first_over(&hand_overs, &[vec![limit]]).is_none() {
+            if stamp < best && first_over(&hand_overs, &[vec![limit.clone()]]).is_none() {
                 best = stamp;
             }
         }
-        assert_eq!(optimum(&costs, &[limit], false), best, "{costs:?}");
+        assert_eq!(optimum(&costs.map(u64::from), std::slice::from_ref(&limit), false), best, "{costs:?}");
     }
 }

@@ -1,0 +1,152 @@
+//! Senders as their organization sees and tunes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::domain::ids::{AccountName, OrganizationId, ProviderKind};
+use crate::domain::lanes::{LANES, Weights};
+use crate::domain::message::Lane;
+use crate::domain::pace::{BadLimit, Limit};
+use crate::domain::phone::E164;
+use crate::domain::routing::{Book, Route};
+use crate::domain::time::Time;
+use crate::domain::tuning::{Pause, Retune, Tuning};
+use crate::journal::Journal;
+use crate::ports::StoreError;
+use crate::roster::Roster;
+use crate::sender::{SenderMessage, SenderStanding};
+
+/// A sender that does not say how it stands within this is shown without it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often a change is made anew on top of another one's.
+const AGAIN: usize = 16;
+
+/// How one sender stands.
+#[derive(Debug, Clone)]
+pub struct SenderView {
+    /// Its number.
+    pub number: E164,
+    /// The account it goes through.
+    pub account: AccountName,
+    /// That account's provider.
+    pub provider: ProviderKind,
+    /// The limits that hold.
+    pub limits: Vec<Limit>,
+    /// The weights of its lanes that hold.
+    pub weights: Weights,
+    /// Its pause, if it is paused now.
+    pub pause: Option<Pause>,
+    /// What was set of it beside the directory.
+    pub tuning: Tuning,
+    /// Messages waiting.
+    pub depth: u64,
+    /// Of each lane, the most urgent first, when the first of those was accepted, to the millisecond.
+    pub oldest: [Option<Time>; 3],
+    /// How it stands; `None` where it does not run, because it has nothing to do.
+    pub standing: Option<SenderStanding>,
+}
+
+/// Why a sender was not tuned.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTuned {
+    /// A limit cannot be read.
+    #[error(transparent)]
+    BadLimit(#[from] BadLimit),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The look at all of them. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Senders {
+    pub(super) book: Arc<Book>,
+    pub(super) journal: Journal,
+    pub(super) roster: Roster,
+}
+
+impl Senders {
+    /// Numbers of an organization, in order; those behind `after`, at most `limit`.
+    pub(super) fn numbers(&self, of: OrganizationId, after: Option<E164>, limit: usize) -> Vec<E164> {
+        let ours = self.book.numbers.iter().filter(|(_, route)| route.organization == of);
+        let behind = ours.map(|(number, _)| *number).filter(|number| Some(*number) > after);
+        let mut numbers: Vec<E164> = behind.collect();
+        numbers.sort_unstable();
+        numbers.truncate(limit);
+        numbers
+    }
+
+    /// One of them, if it is this organization's.
+    pub(super) async fn view(
+        &self,
+        organization: OrganizationId,
+        number: E164,
+    ) -> Result<Option<SenderView>, StoreError> {
+        let Some(route) = self.route(organization, number) else { return Ok(None) };
+        let store = self.journal.store();
+        let tuning = store.tuning(number).await?.unwrap_or_default();
+        let mut oldest = [None; 3];
+        for (oldest, lane) in oldest.iter_mut().zip(LANES) {
+            *oldest = self.oldest(number, lane).await?;
+        }
+        let now = self.journal.now();
+        Ok(Some(SenderView {
+            number,
+            account: route.account.clone(),
+            provider: route.provider,
+            limits: tuning.limits(&route.limits).unwrap_or_default(),
+            weights: tuning.weights.unwrap_or(route.weights),
+            pause: tuning.pause.filter(|_| tuning.paused_until(now).is_some()),
+            depth: store.depth(number).await?,
+            tuning,
+            oldest,
+            standing: self.standing(number).await,
+        }))
+    }
+
+    /// Changes one of them, if it is this organization's. It goes by that at once, on whichever process
+    /// it runs: within a second if the note to that one is lost.
+    pub(super) async fn tune(
+        &self,
+        organization: OrganizationId,
+        number: E164,
+        change: &Retune,
+    ) -> Result<Option<()>, NotTuned> {
+        let Some(route) = self.route(organization, number) else { return Ok(None) };
+        let store = self.journal.store();
+        for _ in 0..AGAIN {
+            let before = store.tuning(number).await?.unwrap_or_default();
+            let tuning = before.changed(change, &route.limits, self.is_noted(route), self.journal.now())?;
+            if self.journal.tune(number, tuning).await? {
+                return Ok(Some(()));
+            }
+        }
+        Err(StoreError::Unavailable("others change this sender all the time".to_owned()).into())
+    }
+
+    fn route(&self, organization: OrganizationId, number: E164) -> Option<&Route> {
+        self.book.numbers.get(&number).filter(|route| route.organization == organization)
+    }
+
+    /// Has an account that it goes through a limit, which looks back at its hand-overs?
+    fn is_noted(&self, route: &Route) -> bool {
+        let fallback = route.fallback.as_ref().map(|fallback| &fallback.account);
+        let accounts = [Some(&route.account), fallback].into_iter().flatten();
+        let mut accounts = accounts.filter_map(|name| self.book.accounts.get(name));
+        accounts.any(|account| !account.limits.is_empty())
+    }
+
+    async fn oldest(&self, number: E164, lane: Lane) -> Result<Option<Time>, StoreError> {
+        let first = self.journal.store().queue_page(number, lane, None, 1).await?;
+        Ok(first.first().map(|waiting| waiting.id.made_at()))
+    }
+
+    async fn standing(&self, number: E164) -> Option<SenderStanding> {
+        let (reply, answer) = oneshot::channel();
+        self.roster.sender(number)?.send_message(SenderMessage::Describe(reply)).ok()?;
+        tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
+    }
+}

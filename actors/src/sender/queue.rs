@@ -1,0 +1,103 @@
+//! A sender's queue: a window of each lane, and whose turn it is.
+//!
+//! Pure: no clock, no store. Owned by the sender actor; all of it may be lost. Conversations belong to
+//! one lane, so what is held in one holds nothing back in another.
+
+use super::window::{PageWanted, Window};
+use crate::domain::lanes::{LANES, Lanes, Weights};
+use crate::domain::message::Lane;
+use crate::domain::phone::E164;
+use crate::domain::time::Time;
+use crate::ports::Waiting;
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    windows: [Window; 3],
+    lanes: Lanes,
+}
+
+impl Queue {
+    pub(crate) fn new(weights: Weights) -> Self {
+        let mut queue = Self::default();
+        queue.lanes.weigh(weights);
+        queue
+    }
+
+    /// From now on by these weights.
+    pub(crate) const fn weigh(&mut self, weights: Weights) {
+        self.lanes.weigh(weights);
+    }
+
+    /// The next message that may go now, if any: the head of the lane whose turn it is.
+    pub(crate) fn head(&mut self, now: Time) -> Option<Waiting> {
+        let [urgent, normal, bulk] = &mut self.windows;
+        let heads = [urgent.head(now), normal.head(now), bulk.head(now)];
+        let lane = self.lanes.next(heads.map(|head| head.is_some()))?;
+        heads.into_iter().flatten().find(|head| head.lane == lane)
+    }
+
+    /// How many messages are ready, as far as that is known without looking at each.
+    pub(crate) fn ready(&self) -> usize {
+        self.windows.iter().map(Window::ready).sum()
+    }
+
+    /// When the first retry is due.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.windows.iter().filter_map(Window::next_due).min()
+    }
+
+    /// The message is being claimed: its conversation is held, and its lane has had its turn.
+    pub(crate) fn start(&mut self, message: &Waiting) {
+        self.of(message.lane).start(message);
+        self.lanes.take(message.lane, message.cost.segments);
+    }
+
+    /// It was not claimed: its lane has its turn again.
+    pub(crate) fn not_started(&mut self, message: &Waiting) {
+        self.lanes.give_back(message.lane, message.cost.segments);
+    }
+
+    /// The window of a lane.
+    pub(crate) const fn of(&mut self, lane: Lane) -> &mut Window {
+        let [urgent, normal, bulk] = &mut self.windows;
+        match lane {
+            Lane::Urgent => urgent,
+            Lane::Normal => normal,
+            Lane::Bulk => bulk,
+        }
+    }
+
+    /// So many messages wait: if fewer are known of, though the queue ends here, it is read again.
+    pub(crate) fn expect(&mut self, waiting: u64) {
+        let known = self.windows.iter().map(Window::known).sum::<Option<usize>>();
+        let fewer = known.is_some_and(|known| u64::try_from(known).is_ok_and(|known| known < waiting));
+        if fewer {
+            self.start_over();
+        }
+    }
+
+    /// The oldest message that waits, of those in memory: also one that is held.
+    pub(crate) fn oldest(&self) -> Option<Waiting> {
+        self.windows.iter().filter_map(Window::oldest).min_by_key(|message| message.seq)
+    }
+
+    /// The queue is read again from its head: something of it may have been missed.
+    pub(crate) fn start_over(&mut self) {
+        self.windows.iter_mut().for_each(Window::start_over);
+    }
+
+    /// The next page that is wanted; each is said once.
+    pub(crate) fn wants_page(&mut self) -> Option<(Lane, PageWanted)> {
+        LANES.iter().zip(&mut self.windows).find_map(|(lane, window)| Some((*lane, window.wants_page()?)))
+    }
+
+    /// A conversation whose next messages are to be read from the store.
+    pub(crate) fn wants_thread(&mut self) -> Option<(Lane, E164)> {
+        LANES.iter().zip(&mut self.windows).find_map(|(lane, window)| Some((*lane, window.wants_thread()?)))
+    }
+
+    /// Nothing here, nothing in the store, nothing held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.windows.iter().all(Window::is_empty)
+    }
+}

@@ -1,0 +1,68 @@
+//! How a sender stands, for who asks: what its head waits for, and how much of each limit is in use.
+
+use super::SenderState;
+use crate::domain::pace::{InUse, Limit};
+use crate::domain::time::Time;
+
+/// How a running sender stands.
+#[derive(Debug, Clone)]
+pub struct SenderStanding {
+    /// What its next message waits for.
+    pub waits: Waits,
+    /// When that goes at the earliest, where that is a matter of time.
+    pub not_before: Option<Time>,
+    /// Its limits.
+    pub limits: Vec<InUse>,
+}
+
+/// What the next message of a sender waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waits {
+    /// There is none.
+    Nothing,
+    /// Its sender has just started, or got new limits, and reads what it must know.
+    Start,
+    /// Its sender is paused.
+    Pause,
+    /// The pace: this limit, or even spacing by it.
+    Pace(Limit),
+    /// What went before it in its conversation has no outcome yet.
+    Conversation,
+    /// Its retry is due later.
+    Retry,
+    /// A place at its provider account: its circuit, its limits, what is in flight there.
+    Account,
+    /// Nothing: it is going.
+    Going,
+}
+
+impl SenderState {
+    pub(super) fn standing(&mut self) -> SenderStanding {
+        let now = self.journal.now();
+        let (waits, not_before) = self.waits(now);
+        let limits = self.pace.as_mut().map(|pace| pace.in_use(now)).unwrap_or_default();
+        SenderStanding { waits, not_before, limits }
+    }
+
+    fn waits(&mut self, now: Time) -> (Waits, Option<Time>) {
+        let head = self.queue.head(now);
+        let paused_until = self.tuning.paused_until(now);
+        if let Some(until) = paused_until.filter(|_| head.is_some()) {
+            return (Waits::Pause, Some(until).filter(|until| *until < Time::MAX));
+        }
+        let Some(pace) = self.pace.as_mut() else { return (Waits::Start, None) };
+        let Some(head) = head else {
+            return match self.queue.next_due() {
+                Some(due) => (Waits::Retry, Some(due)),
+                None if self.queue.is_empty() => (Waits::Nothing, None),
+                None => (Waits::Conversation, None),
+            };
+        };
+        let since = self.since.unwrap_or(now);
+        let allowed = pace.look_ahead(since, now, head.cost);
+        if let Some(limit) = pace.held_back_by(now, head.cost) {
+            return (Waits::Pace(limit.clone()), allowed.at());
+        }
+        if self.places_wanted > 0 { (Waits::Account, None) } else { (Waits::Going, allowed.at()) }
+    }
+}
