@@ -25,6 +25,7 @@ pub mod sender;
 pub mod settings;
 pub mod shards;
 mod sharing;
+pub mod slowing;
 mod survey;
 mod sweeper;
 pub mod telemetry;

@@ -10,6 +10,8 @@
 //! State: wants and pace are lost with the actor and asked for again; places taken are counted
 //! outside of it (`places.rs`).
 
+mod slowing;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -18,10 +20,13 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
+use self::slowing::Slowing;
 use crate::alarm::Alarm;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
+use crate::domain::ids::CampaignName;
 use crate::domain::message::{Kind, Message};
+use crate::domain::outcome::Slows;
 use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Account;
@@ -31,6 +36,7 @@ use crate::places::{AccountCharge, InFlight, Place, PlacesAt};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
+use crate::slowing::TooFast;
 use crate::survey::Survey;
 
 /// No more places than this are kept back for immediate messages.
@@ -78,6 +84,15 @@ pub enum ProviderMessage {
         /// What they cost.
         more: Cost,
     },
+    /// A message was refused for the pace of its campaign or of the account.
+    TooFast(Slows, TooFast),
+    /// A message was taken, where that matters: something goes slower.
+    Taken {
+        /// Its number.
+        sender: E164,
+        /// When it was written.
+        sent: Time,
+    },
     /// The account's earlier hand-overs, for its pace.
     Loaded(Vec<Charge>),
     /// The account's pace allows something again.
@@ -119,6 +134,8 @@ pub(crate) struct ProviderArguments {
     pub(crate) account: Account,
     /// The numbers whose messages may go through it: their hand-overs count as the account's.
     pub(crate) numbers: Vec<E164>,
+    /// The campaigns of those whose account it is, where they are told.
+    pub(crate) campaigns: HashMap<E164, CampaignName>,
     pub(crate) way_out: Arc<dyn Provider>,
     pub(crate) in_flight: InFlight,
     pub(crate) journal: Journal,
@@ -142,6 +159,8 @@ pub(crate) struct ProviderState {
     got: usize,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
+    /// How fast the provider lets the account and its campaigns go, where that is less.
+    slowing: Slowing,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
     written_early: Vec<(Time, Cost)>,
     /// Since when somebody wants a place without a pause.
@@ -159,7 +178,9 @@ impl Actor for ProviderActor {
         myself: ActorRef<ProviderMessage>,
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
-        let ProviderArguments { account, in_flight, roster, .. } = &with;
+        let ProviderArguments { account, campaigns, in_flight, roster, .. } = &with;
+        let slowing = Slowing::new(&account.limits, campaigns.clone());
+        in_flight.set_slowed(false);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let mut state = ProviderState {
             with,
@@ -168,6 +189,7 @@ impl Actor for ProviderActor {
             wants: HashMap::new(),
             got: 0,
             pace: None,
+            slowing,
             written_early: Vec::new(),
             since: None,
             alarm: Alarm::default(),
@@ -213,6 +235,8 @@ impl Actor for ProviderActor {
                 Some(pace) => pace.charge(at, more),
                 None => state.written_early.push((at, more)),
             },
+            ProviderMessage::TooFast(slows, refused) => state.too_fast(slows, &refused),
+            ProviderMessage::Taken { sender, sent } => state.taken(sender, sent),
             ProviderMessage::Loaded(charges) => state.start_pace(&charges),
             ProviderMessage::Wake => state.alarm.rang(),
             ProviderMessage::Report(survey) => {
@@ -286,14 +310,12 @@ impl ProviderState {
     fn grant_one(&mut self, now: Time, myself: &ActorRef<ProviderMessage>) -> Option<(E164, Place)> {
         let places = self.places_for_queues();
         let answer = self.with.in_flight.circuit().ask(now);
-        let pace = self.pace.as_mut()?;
-        let Some((sender, wanted)) =
-            self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))
-        else {
+        self.pace.as_ref()?;
+        if self.turns.is_empty() {
             self.since = None;
             self.alarm.disarm();
             return None;
-        };
+        }
         let most = match answer {
             Answer::UpTo(allowed) => places.min(allowed),
             Answer::Probe => places,
@@ -310,22 +332,62 @@ impl ProviderState {
             // A place that comes back wakes us.
             return None;
         }
+        if let Err(at) = self.pass_over_slowed_campaigns(now) {
+            self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+            return None;
+        }
+        let pace = self.pace.as_mut()?;
+        let (sender, wanted) =
+            self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))?;
         let cost = wanted.cost;
         let since = *self.since.get_or_insert(now);
-        let at = match pace.next_allowed(since, now, cost) {
-            Allowed::At(at) if at <= now => at,
-            Allowed::At(at) => {
-                self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
-                return None;
-            }
-            Allowed::WhenStamped => return None,
-        };
+        let Allowed::At(at) = pace.next_allowed(since, now, cost) else { return None };
+        let at = at.max(self.slowing.account_allows(now, cost.segments));
+        if at > now {
+            let again_at = self.slowing.changes_at().map_or(at, |change| at.min(change));
+            self.alarm.arm(myself, again_at, now, || ProviderMessage::Wake);
+            return None;
+        }
         let permit = pace.take(at, now, cost);
+        self.slowing.sent(sender, cost.segments, now);
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
         let place = Place::take(&self.places_at, AccountCharge::Permit(permit), Some(cost));
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
+    }
+
+    fn too_fast(&mut self, slows: Slows, refused: &TooFast) {
+        let now = self.with.journal.now();
+        self.slowing.too_fast(slows, refused, now);
+        self.with.in_flight.set_slowed(self.slowing.slows(now));
+    }
+
+    fn taken(&mut self, sender: E164, sent: Time) {
+        self.slowing.taken(sender, sent);
+        self.with.in_flight.set_slowed(self.slowing.slows(self.with.journal.now()));
+    }
+
+    /// Puts the first whose campaign lets it go in front of those whose campaign is paused or slower. `Err`: all
+    /// are, and when the first of them may go.
+    fn pass_over_slowed_campaigns(&mut self, now: Time) -> Result<(), Time> {
+        let mut earliest = Time::MAX;
+        for place in 0..self.turns.len() {
+            let Some(sender) = self.turns.get(place).copied() else { break };
+            let segments = self.wants.get(&sender).map_or(1, |wanted| wanted.cost.segments);
+            let at = self.slowing.campaign_allows(sender, now, segments);
+            if at > now {
+                earliest = earliest.min(at);
+                continue;
+            }
+            if place > 0 {
+                self.turns.remove(place);
+                self.turns.push_front(sender);
+                self.got = 0;
+            }
+            return Ok(());
+        }
+        Err(self.slowing.changes_at().map_or(earliest, |change| earliest.min(change)))
     }
 
     /// A place was granted to the first in turn: is its turn over?
@@ -368,11 +430,13 @@ impl ProviderState {
     /// at the very instant.
     fn permit_now(&mut self, now: Time, cost: Cost) -> Result<Permit, NoPlace> {
         let pace = self.pace.as_mut().ok_or(NoPlace::Taken)?;
-        match pace.look_ahead(Time::ZERO, now, cost) {
-            Allowed::At(at) if at <= now => Ok(pace.take(at, now, cost)),
-            Allowed::At(at) => Err(NoPlace::NotBefore(at)),
-            Allowed::WhenStamped => Err(NoPlace::Taken),
+        let Allowed::At(at) = pace.look_ahead(Time::ZERO, now, cost) else { return Err(NoPlace::Taken) };
+        let at = at.max(self.slowing.account_allows(now, cost.segments));
+        if at > now {
+            return Err(NoPlace::NotBefore(at));
         }
+        self.slowing.sent_from_elsewhere(cost.segments, now);
+        Ok(pace.take(at, now, cost))
     }
 
     fn take_back(&mut self, unused: Option<Permit>) {
@@ -392,7 +456,11 @@ impl ProviderState {
             // Dropped, it goes back to its queue.
             return;
         }
-        self.stamp(attempt.use_charge(), facts.cost, now);
+        let charge = attempt.use_charge();
+        if charge == Some(AccountCharge::Direct) {
+            self.slowing.sent(facts.sender, facts.cost.segments, now);
+        }
+        self.stamp(charge, facts.cost, now);
         // The store's charges serve both paces: the sender's and the account's.
         let account_keep = self.pace.as_ref().map_or(Keep::EVERYTHING, |pace| pace.keep(now));
         let Some((hand_over, begun)) = attempt.begin(now, keep.and(account_keep)) else { return };

@@ -23,7 +23,7 @@ pub use self::rate::Rate;
 
 use self::pause::Pause;
 use self::recent::Recent;
-use super::pace::{Allowed, Pace};
+use super::pace::{Allowed, Cost, Limit, Pace};
 use super::time::Time;
 
 /// What was sent in this time before a refused request is what the provider took.
@@ -126,7 +126,7 @@ impl WorkingRate {
         self.advance(now);
         let pause_ends = self.pause.ends();
         let Some(cut) = self.cut.as_mut() else { return pause_ends };
-        match cut.pace.look_ahead(Time::ZERO, now, units) {
+        match cut.pace.look_ahead(Time::ZERO, now, Cost::sms(units)) {
             Allowed::At(at) => at.max(pause_ends),
             // Nothing is ever left open here.
             Allowed::WhenStamped => pause_ends,
@@ -138,8 +138,9 @@ impl WorkingRate {
         let cut = self.cut.as_ref()?;
         match cut.stage {
             Stage::Held(until) => (cut.messages >= HOLD_MESSAGES).then_some(until),
-            Stage::Tried(since) => Some(since + TRY_FOR),
-            Stage::Grows(stepped) => Some(stepped + STEP_EVERY),
+            Stage::Tried(since) => Some(since + TRY_FOR.max(cut.rate.interval() * 2)),
+            // Not before a message more has gone.
+            Stage::Grows(stepped) => Some(stepped + STEP_EVERY.max(cut.rate.interval())),
         }
     }
 
@@ -148,7 +149,7 @@ impl WorkingRate {
     pub fn sent(&mut self, units: u32, at: Time) {
         self.recent.add(at, units);
         if let Some(cut) = self.cut.as_mut() {
-            let permit = cut.pace.take(at, at, units);
+            let permit = cut.pace.take(at, at, Cost::sms(units));
             cut.pace.stamp(permit, at);
         }
     }
@@ -185,7 +186,17 @@ impl WorkingRate {
         }
     }
 
-    /// Does anything hold back, so that outcomes matter?
+    /// How long one unit takes; zero while nothing holds back.
+    pub fn per_unit(&self) -> Duration {
+        self.cut.as_ref().map_or(Duration::ZERO, |cut| cut.rate.interval())
+    }
+
+    /// Is it slower than configured, or paused?
+    pub fn holds_back(&self, now: Time) -> bool {
+        self.is_cut() || self.pause.ends() > now
+    }
+
+    /// Is it slower than configured, so that what is taken matters?
     pub const fn is_cut(&self) -> bool {
         self.cut.is_some()
     }
@@ -206,7 +217,9 @@ impl WorkingRate {
             // It was thought to pass.
             Stage::Held(_) => counted.min(cut.rate),
             // As was to be expected. What was counted is a unit more or less, by the way there.
-            Stage::Tried(_) if counted >= cut.taken.percent(AS_BEFORE) => counted.max(cut.taken).min(cut.rate),
+            Stage::Tried(_) if counted >= cut.taken.percent(AS_BEFORE) => {
+                counted.max(cut.taken).min(cut.rate)
+            }
             Stage::Tried(_) | Stage::Grows(_) => counted.min(cut.rate),
         }
     }
@@ -231,7 +244,10 @@ impl WorkingRate {
             let (stage, rate) = match cut.stage {
                 Stage::Held(_) => (Stage::Tried(now), cut.rate.max(cut.taken.percent(TRY))),
                 // Not tried enough: too little was to be sent.
-                Stage::Tried(since) if !self.recent.used(cut.rate, since, now) => return,
+                Stage::Tried(since) if !self.recent.used(cut.rate, since, now) => {
+                    cut.stage = Stage::Tried(now);
+                    return;
+                }
                 Stage::Tried(_) => (Stage::Grows(now), cut.rate),
                 Stage::Grows(_) if !self.recent.used(cut.rate, now - ESTIMATE_OVER, now) => {
                     cut.stage = Stage::Grows(now);
@@ -247,9 +263,9 @@ impl WorkingRate {
     fn go_at(&mut self, rate: Rate, now: Time) {
         let Some(cut) = self.cut.as_mut() else { return };
         cut.rate = rate;
-        let limit = rate.limit();
-        let stamps = self.recent.since(now - limit.window);
-        cut.pace.change(&[limit], Some(Duration::ZERO), stamps, now);
+        let (units, window) = rate.as_window();
+        let stamps = self.recent.since(now - window);
+        cut.pace.change(&[Limit::segments(units, window)], Some(Duration::ZERO), stamps, now);
         self.end_if_above();
     }
 

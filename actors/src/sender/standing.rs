@@ -1,6 +1,7 @@
 //! How a sender stands, for who asks: what its head waits for, and how much of each limit is in use.
 
 use super::SenderState;
+use crate::domain::adaptive::Standing;
 use crate::domain::pace::{InUse, Limit};
 use crate::domain::time::Time;
 
@@ -13,6 +14,8 @@ pub struct SenderStanding {
     pub not_before: Option<Time>,
     /// Its limits.
     pub limits: Vec<InUse>,
+    /// How fast its provider lets it go, where that is less.
+    pub working: Standing,
 }
 
 /// What the next message of a sender waits for.
@@ -26,6 +29,8 @@ pub enum Waits {
     Pause,
     /// The pace: this limit, or even spacing by it.
     Pace(Limit),
+    /// Its provider, which refused messages for their pace: a pause, or the working rate after it.
+    Provider,
     /// What went before it in its conversation has no outcome yet.
     Conversation,
     /// Its retry is due later.
@@ -41,7 +46,7 @@ impl SenderState {
         let now = self.journal.now();
         let (waits, not_before) = self.waits(now);
         let limits = self.pace.as_mut().map(|pace| pace.in_use(now)).unwrap_or_default();
-        SenderStanding { waits, not_before, limits }
+        SenderStanding { waits, not_before, limits, working: self.working.standing(now) }
     }
 
     fn waits(&mut self, now: Time) -> (Waits, Option<Time>) {
@@ -60,6 +65,11 @@ impl SenderState {
         };
         let since = self.since.unwrap_or(now);
         let allowed = pace.look_ahead(since, now, head.cost);
+        let by_provider =
+            if head.elsewhere { now } else { self.working.next_allowed(now, head.cost.segments) };
+        if by_provider > now && allowed.at().is_some_and(|at| at < by_provider) {
+            return (Waits::Provider, Some(by_provider));
+        }
         if let Some(limit) = pace.held_back_by(now, head.cost) {
             return (Waits::Pace(limit.clone()), allowed.at());
         }

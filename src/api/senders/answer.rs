@@ -48,8 +48,8 @@ pub(in crate::api) struct SenderAnswer {
     /// Until when; null where it is not, or where nobody said.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     paused_until: Option<Rfc3339>,
-    /// What its next message waits for: `nothing` (there is none), `start`, `pause`, `pace`, `conversation`,
-    /// `retry`, `account`, or `going`. Null where that is not known now.
+    /// What its next message waits for: `nothing` (there is none), `start`, `pause`, `pace`, `provider` (it
+    /// refused messages for their pace), `conversation`, `retry`, `account`, or `going`. Null where that is not known now.
     #[schema(required, value_type = Option<String>, example = "pace")]
     waiting_for: Option<&'static str>,
     /// Of `pace`, the limit.
@@ -58,6 +58,12 @@ pub(in crate::api) struct SenderAnswer {
     /// When the next message goes at the earliest, where that is a matter of time.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     next_send_time: Option<Rfc3339>,
+    /// How fast its provider lets it go, after messages were refused for their pace; null while its limits hold.
+    #[schema(required, value_type = Option<String>, example = "19.4/s")]
+    working_rate: Option<String>,
+    /// Until when nothing goes because the provider refused it for its pace; null where that is not so.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    provider_pause_until: Option<Rfc3339>,
     /// Grows with each change by hand; 0 before the first.
     generation: u64,
 }
@@ -101,6 +107,7 @@ const fn word(waits: &Waits) -> &'static str {
         Waits::Start => "start",
         Waits::Pause => "pause",
         Waits::Pace(_) => "pace",
+        Waits::Provider => "provider",
         Waits::Conversation => "conversation",
         Waits::Retry => "retry",
         Waits::Account => "account",
@@ -124,6 +131,7 @@ impl From<SenderView> for SenderAnswer {
             oldest_queued_at: oldest.map(Rfc3339),
         });
         let waits = standing.as_ref().map(|standing| &standing.waits);
+        let working = standing.as_ref().map(|standing| standing.working);
         Self {
             number: view.number,
             account: view.account.to_string(),
@@ -140,6 +148,8 @@ impl From<SenderView> for SenderAnswer {
                 Some(_) | None => None,
             },
             next_send_time: standing.as_ref().and_then(|standing| standing.not_before).map(Rfc3339),
+            working_rate: working.and_then(|working| working.rate).map(|rate| rate.to_string()),
+            provider_pause_until: working.and_then(|working| working.paused_until).map(Rfc3339),
             generation: view.tuning.generation,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::super::pace::Limit;
+use super::super::pace::{Counts, Limit};
 
 /// So many units per second. Exact to a thousandth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,13 @@ impl Rate {
     pub fn of(units: u64, within: Duration) -> Self {
         let millis = u128::from(units) * NANOS_BY_MILLIS / within.as_nanos().max(1);
         Self(u64::try_from(millis).unwrap_or(u64::MAX)).bounded()
+    }
+
+    /// The fastest that these limits let segments through, by a sliding one of them; `None` without any.
+    /// The fastest and not the tightest: a rate above the tightest may still hold back within its window.
+    pub fn fastest(limits: &[Limit]) -> Option<Self> {
+        let counted = limits.iter().filter(|limit| limit.counts == Counts::default());
+        counted.filter_map(|limit| Some(Self::of(u64::from(limit.units), limit.sliding()?))).max()
     }
 
     /// Thousandths of a unit per second.
@@ -46,13 +53,11 @@ impl Rate {
 
     /// The rate as a window of a second or longer, with whole units: what fits into it fits into each
     /// second of a provider that counts so.
-    pub(super) fn limit(self) -> Limit {
+    pub(super) fn as_window(self) -> (u32, Duration) {
         let units = self.0.div_ceil(MILLIS).max(1);
         let nanos = u128::from(units) * NANOS_BY_MILLIS / u128::from(self.0.max(1));
-        Limit {
-            units: u32::try_from(units).unwrap_or(u32::MAX),
-            window: Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
-        }
+        let window = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        (u32::try_from(units).unwrap_or(u32::MAX), window)
     }
 
     fn bounded(self) -> Self {

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::super::pace::Cost;
 use super::super::time::Time;
 use super::rate::Rate;
 
@@ -80,9 +81,9 @@ impl Recent {
     }
 
     /// Everything after `from`.
-    pub(super) fn since(&self, from: Time) -> impl Iterator<Item = (Time, u32)> {
+    pub(super) fn since(&self, from: Time) -> impl Iterator<Item = (Time, Cost)> {
         let after = self.sent.iter().filter(move |entry| entry.at > from && entry.units > 0);
-        after.map(|entry| (entry.at, entry.units))
+        after.map(|entry| (entry.at, Cost::sms(entry.units)))
     }
 }
 
