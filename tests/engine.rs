@@ -18,6 +18,7 @@ mod an_unknown_outcome_holds_its_conversation;
 mod an_unreadable_record_stops_no_sweep;
 mod cancelled_means_never_handed_over;
 mod conversations_keep_their_order;
+mod each_check_of_readiness_fails_by_its_name;
 mod evidence_settles_an_unknown_outcome;
 mod lanes_share_the_pace;
 mod places_bound_what_is_in_flight;

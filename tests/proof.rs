@@ -9,6 +9,7 @@ mod client;
 mod evidence;
 mod fleet;
 mod plan;
+mod rolling;
 
 use std::collections::HashSet;
 use std::time::Duration;

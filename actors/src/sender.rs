@@ -487,14 +487,13 @@ impl SenderState {
             self.early.written.push((at, cost));
             return;
         };
-        match self.open.remove(&id) {
-            Some(permit) => pace.stamp(permit, at),
-            // An immediate message: it asked nobody, the queue yields.
-            None => {
-                pace.charge(at, cost);
-                self.working.sent(cost.segments, at);
-            }
+        if let Some(permit) = self.open.remove(&id) {
+            pace.stamp(permit, at);
+            return;
         }
+        // An immediate message: it asked nobody, the queue yields.
+        pace.charge(at, cost);
+        self.working.sent(cost.segments, at);
     }
 
     fn not_written_after(&mut self, id: MessageId, at: Time) {

@@ -255,6 +255,8 @@ pub(crate) struct Builder {
     pub(crate) more_numbers: Vec<String>,
     /// The campaigns of the usual number and of the first of the others.
     pub(crate) campaigns: Vec<&'static str>,
+    /// The directory has none at all.
+    pub(crate) no_numbers: bool,
 }
 
 impl Default for Builder {
@@ -277,6 +279,7 @@ impl Default for Builder {
             shared: false,
             more_numbers: Vec::new(),
             campaigns: Vec::new(),
+            no_numbers: false,
         }
     }
 }
@@ -331,6 +334,9 @@ fn book(builder: &Builder) -> Book {
     let with_campaign = std::iter::once(FROM).chain(builder.more_numbers.iter().map(String::as_str));
     for (of, campaign) in with_campaign.zip(&builder.campaigns) {
         numbers.get_mut(&number(of)).unwrap().campaign = Some(CampaignName::from(*campaign));
+    }
+    if builder.no_numbers {
+        numbers.clear();
     }
     Book {
         numbers,

@@ -121,6 +121,11 @@ impl<R> Fleet<R> {
         .await
     }
 
+    /// Where each listens.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.members.iter().map(|member| member.addr).collect()
+    }
+
     pub(crate) fn apis(&self) -> Vec<Api> {
         self.members.iter().map(|member| member.api.clone()).collect()
     }
@@ -134,6 +139,11 @@ impl Member {
         Some(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum())
     }
 
+    /// How many shards it has; `None` while it does not answer.
+    pub(crate) async fn shards(&self) -> Option<usize> {
+        self.gauge(SHARDS).await
+    }
+
     pub(crate) fn child(&self) -> &Child {
         self.child.as_ref().expect("it runs")
     }
@@ -144,9 +154,14 @@ impl Member {
     }
 
     /// SIGTERM; returns when the process is gone.
-    async fn leave(&mut self) {
+    pub(crate) async fn leave(&mut self) {
+        self.child().terminate();
+        self.ended_well().await;
+    }
+
+    /// Waits until a process that was told to end is gone.
+    pub(crate) async fn ended_well(&mut self) {
         let child = self.child.take().expect("it runs");
-        child.terminate();
         assert_eq!(child.ended(PATIENCE).await.code(), Some(0));
     }
 

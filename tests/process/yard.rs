@@ -148,6 +148,11 @@ impl Yard {
         self.engine = Some(engine);
     }
 
+    /// Of the service.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.engine.as_ref().expect("it runs").id()
+    }
+
     /// SIGKILL; returns when the process is gone.
     pub(crate) fn kill(&mut self) {
         self.engine.take().expect("it runs").kill();

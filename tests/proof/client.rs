@@ -202,11 +202,11 @@ async fn call_back(doors: Doors, cancel: Cancel, accepted: Reply) -> Cancelled {
 }
 
 /// From now to the instant that the answer estimated; none for an immediate message.
-fn until_due(accepted: &Reply) -> Duration {
+pub(super) fn until_due(accepted: &Reply) -> Duration {
     due_us(accepted).map_or(Duration::ZERO, |at| Duration::from_micros(at.saturating_sub(now_us())))
 }
 
-fn due_us(reply: &Reply) -> Option<u64> {
+pub(super) fn due_us(reply: &Reply) -> Option<u64> {
     let at: jiff::Timestamp = reply.body["estimated_send_time"].as_str()?.parse().unwrap();
     u64::try_from(at.as_microsecond()).ok()
 }

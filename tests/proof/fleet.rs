@@ -80,7 +80,7 @@ fn directory(twin: SocketAddr) -> String {
     text
 }
 
-fn setup() -> Setup {
+pub(super) fn setup() -> Setup {
     let engine = vec![
         ("begin_by", r#""1s""#),
         ("attempt_deadline", r#""3s""#),

@@ -23,10 +23,10 @@ async fn a_drained_process_ends() {
         .await;
 
     for wrong in ["", "another", "process-test-key"] {
-        assert_eq!(drain(&yard, wrong).await, 401, "{wrong}");
+        assert_eq!(yard.api.drain(wrong).await, 401, "{wrong}");
     }
     assert!(yard.api.is_ready().await);
-    assert_eq!(drain(&yard, TOKEN).await, 200);
+    assert_eq!(yard.api.drain(TOKEN).await, 200);
     assert_eq!(yard.ended().await.code(), Some(0));
     assert!(yard.twin.ledger().await.iter().all(|line| line.accepted && line.answered));
 
@@ -38,12 +38,6 @@ async fn a_drained_process_ends() {
 async fn without_a_token_in_the_configuration_there_is_no_such_path() {
     let yard = Yard::start(&Setup::of_numbers(1, &[])).await;
     for token in ["", "anything"] {
-        assert_eq!(drain(&yard, token).await, 404);
+        assert_eq!(yard.api.drain(token).await, 404);
     }
-}
-
-async fn drain(yard: &Yard, token: &str) -> u16 {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = http.post(format!("http://{}/v1/admin/drain", yard.addr())).bearer_auth(token);
-    request.send().await.unwrap().status().as_u16()
 }

@@ -58,6 +58,8 @@ impl Prometheus {
         }
         fs::write(home.path().join("rules.yml"), rules).unwrap();
 
+        // An error says that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let (addr, port) = kept_port();
         let mut command = Command::new("prometheus");
         command

@@ -114,6 +114,13 @@ impl WorkingRate {
         Self { configured, recent: Recent::new(), pause: Pause::new(), cut: None }
     }
 
+    /// The same without a limit, of a part of what another one counts: what that has sent is the most that the
+    /// part can have sent.
+    #[must_use]
+    pub fn of_a_part(&self) -> Self {
+        Self { configured: None, recent: self.recent.clone(), pause: Pause::new(), cut: None }
+    }
+
     /// The configured limits changed.
     pub fn configure(&mut self, configured: Option<Rate>) {
         self.configured = configured;
@@ -206,7 +213,7 @@ impl WorkingRate {
         let units = self.recent.sum(sent - ESTIMATE_OVER, sent);
         let counted = (units > 0).then(|| Rate::of(units, ESTIMATE_OVER));
         let Some(cut) = &self.cut else {
-            let half = || self.configured.map_or(Rate::LOWEST, |configured| configured.percent(50));
+            let half = || self.configured.map_or(Rate::UNKNOWN, |configured| configured.percent(50));
             return counted.unwrap_or_else(half);
         };
         let counted = counted.unwrap_or_else(|| cut.rate.percent(50));
@@ -214,13 +221,12 @@ impl WorkingRate {
         match cut.stage {
             // What is slower than the rate that has just been refused.
             _ if was_soon => counted.min(cut.rate.percent(BACK_AGAIN_TO).percent_of(BACK_TO)),
-            // It was thought to pass.
-            Stage::Held(_) => counted.min(cut.rate),
             // As was to be expected. What was counted is a unit more or less, by the way there.
             Stage::Tried(_) if counted >= cut.taken.percent(AS_BEFORE) => {
                 counted.max(cut.taken).min(cut.rate)
             }
-            Stage::Tried(_) | Stage::Grows(_) => counted.min(cut.rate),
+            // Of a rate that is held it was thought that it passes.
+            Stage::Held(_) | Stage::Tried(_) | Stage::Grows(_) => counted.min(cut.rate),
         }
     }
 

@@ -39,7 +39,7 @@ impl Slowing {
             Slows::Account | Slows::Sender => &mut self.account,
             Slows::Campaign => {
                 let whose = self.whose(refused.sender);
-                self.slowed.entry(whose).or_insert_with(|| WorkingRate::new(None))
+                self.slowed.entry(whose).or_insert_with(|| self.account.of_a_part())
             }
         };
         whose.refused(refused.segments, refused.sent, refused.named, now);

@@ -287,8 +287,9 @@ What to look at and what to do about it: [OPERATIONS.md](OPERATIONS.md).
 ";
 
 const BETWEEN: &str = "
-Figures are of one process: add them up over all (`sum`), or take the largest (`max`) of ages. Counters begin at zero with
-the process. No label holds a phone number, an id or a key, and 10,000 senders make as many series as ten.
+Figures are of one process: add them up over all (`sum`), or take the largest (`max`) of ages, circuits and checks. What is told of
+queues, senders and unknown outcomes is of the shards that a process works with, so each is told by one process and a sum counts it
+once; for some seconds after a shard has moved by two or none. Counters begin at zero with the process. No label holds a phone number, an id or a key, and 10,000 senders make as many series as ten.
 
 | label | values |
 |---|---|

@@ -405,12 +405,6 @@ async fn an_error_status_refuses_only_what_was_certainly_not_taken() {
             throttled.clone(),
             slowing(refused(Class::Retry, Some("1000"), "slow down", Some(7)), Slows::Account),
         ),
-        (
-            "429 Too Many Requests",
-            "",
-            "slow down".to_owned(),
-            slowing(bare(429, Class::Retry), Slows::Account),
-        ),
         ("500 Internal Server Error", "", throttled, unclear.clone()),
         ("503 Service Unavailable", "", error("1170", "no"), unclear.clone()),
         ("408 Request Timeout", "", error("1170", "no"), unclear.clone()),

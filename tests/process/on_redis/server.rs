@@ -6,7 +6,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -49,9 +49,15 @@ impl Redis {
 
     /// Starts it on the data that are there; returns when it answers.
     pub(crate) async fn start_again(&mut self) {
+        self.start_again_with(&[]).await;
+    }
+
+    /// The same, this time with these options as well.
+    pub(crate) async fn start_again_with(&mut self, more: &[&str]) {
         assert!(self.holder.is_none(), "it runs already");
         let mut command = Command::new("bash");
-        command.args(["-c", HOLD, "holder"]).arg(self.home.path()).arg(program()).args(&self.options);
+        command.args(["-c", HOLD, "holder"]).arg(self.home.path()).arg(program());
+        command.args(&self.options).args(more);
         self.holder =
             Some(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         eventually("the Redis server answers", PATIENCE, async || self.answers().then_some(())).await;
@@ -62,6 +68,11 @@ impl Redis {
         let mut holder = self.holder.take().expect("it runs");
         drop(holder.stdin.take());
         holder.wait().unwrap();
+    }
+
+    /// Where its data are.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

@@ -73,6 +73,12 @@ impl Api {
         reply(self.http.delete(format!("{}/sms/{id}", self.base)).bearer_auth(KEY)).await
     }
 
+    /// Asks the process to end, with the token of its configuration; the status.
+    pub(crate) async fn drain(&self, token: &str) -> u16 {
+        let url = format!("{}/v1/admin/drain", self.base);
+        self.http.post(url).bearer_auth(token).send().await.unwrap().status().as_u16()
+    }
+
     /// Status of a message that must be known.
     pub(crate) async fn status(&self, id: &str) -> Reply {
         self.get(&format!("/sms/{id}/status")).await.unwrap()

@@ -15,6 +15,8 @@ const NANOS_BY_MILLIS: u128 = 1_000_000_000_000;
 impl Rate {
     /// One unit in 50 s: nothing goes slower for good.
     pub const LOWEST: Self = Self(20);
+    /// One unit per second: where neither a limit nor anything that was taken says more.
+    pub(super) const UNKNOWN: Self = Self(MILLIS);
     /// 10,000 units per second: what is faster is not held back.
     pub const HIGHEST: Self = Self(10_000 * MILLIS);
 

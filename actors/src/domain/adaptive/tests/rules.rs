@@ -64,6 +64,20 @@ fn before_a_refusal_nothing_holds_back() {
 fn after_a_refusal_it_goes_a_little_slower_than_what_was_taken() {
     let mut working = refused_at_twenty(None);
     assert_eq!(working.standing(at(1020)).rate.unwrap().to_string(), "19.4/s");
+    // What went before it counts: the first of the 20 must have left the window.
+    let first_leaves = at(49) + Duration::from_millis(1030);
+    assert!(working.next_allowed(at(1070), 1) >= first_leaves);
+}
+
+/// It was thought to pass, so what was counted tells too much.
+#[test]
+fn refused_while_it_is_held_it_goes_slower_than_it_did() {
+    let mut working = refused_at_twenty(None);
+    send_all(&mut working, 1020, 5000);
+    working.sent(1, at(5000));
+    working.refused(1, at(5000), None, at(5020));
+    let rate = working.standing(at(5020)).rate.unwrap();
+    assert!(rate.as_millis() <= 19_400 * 97 / 100, "{rate}");
 }
 
 #[test]
@@ -125,8 +139,8 @@ fn what_was_sent_before_the_last_cut_only_moves_the_pause() {
 #[test]
 fn refused_again_soon_it_goes_a_tenth_slower_at_least() {
     let mut working = refused_at_twenty(None);
-    working.sent(1, at(1100));
-    working.refused(1, at(1100), None, at(1110));
+    working.sent(1, at(1021));
+    working.refused(1, at(1021), None, at(1110));
     let rate = working.standing(at(1110)).rate.unwrap();
     assert!(rate.as_millis() <= 19_400 * 9 / 10, "{rate}");
 }
@@ -216,9 +230,23 @@ fn a_growing_limit_does_not_grow_over_a_lower_configured_one() {
     let mut working = refused_at_twenty(None);
     working.configure(Some(per_second(10)));
     assert_eq!(working.standing(at(1020)).rate, None, "10/s holds back more");
+}
+
+#[test]
+fn where_nothing_says_more_it_begins_at_one_per_second() {
     let mut unlimited = WorkingRate::new(None);
     unlimited.refused(1, at(0), None, at(0));
-    assert!(unlimited.standing(at(0)).rate.is_some());
+    assert_eq!(unlimited.standing(at(0)).rate.unwrap().to_string(), "0.97/s");
+}
+
+#[test]
+fn a_part_goes_by_what_the_whole_has_sent() {
+    let mut whole = WorkingRate::new(Some(per_second(10)));
+    send_second(&mut whole, 20, 1000);
+    let mut part = whole.of_a_part();
+    part.refused(1, at(1000), None, at(1020));
+    assert!(part.standing(at(1020)).rate.unwrap() > per_second(15));
+    assert_eq!(whole.standing(at(1020)).rate, None, "it goes on");
 }
 
 #[test]
