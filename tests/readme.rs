@@ -1,4 +1,5 @@
-//! The README's examples, run as printed; only the demo's port is another one.
+//! The examples of the README and of the two pages that it begins with, run as printed; only the demo's port is
+//! another one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +12,8 @@ use tempfile::TempDir;
 use crate::clients::demo::{Demo, finish, skip};
 
 const README: &str = include_str!("../README.md");
+const USING: &str = include_str!("../docs/USING.md");
+const SETUP: &str = include_str!("../docs/SETUP.md");
 
 /// A fenced block of code.
 struct Block {
@@ -21,7 +24,7 @@ struct Block {
 fn blocks() -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
-    for line in README.lines() {
+    for line in [README, USING, SETUP].into_iter().flat_map(str::lines) {
         match (line.strip_prefix("```"), open.take()) {
             (Some(language), None) => open = Some(Block { language, code: String::new() }),
             (Some(_), Some(block)) => blocks.push(block),
@@ -50,7 +53,7 @@ fn run_examples(language: &str, needs: &str, interpreter: &str, file_name: &str)
     let examples: Vec<String> = blocks_in(language).filter(|code| code.contains("127.0.0.1:8080")).collect();
     assert!(!examples.is_empty(), "no example in {language}");
     if !is_installed(needs) {
-        skip(&format!("{} README example(s) in {language}: there is no `{needs}` here", examples.len()));
+        skip(&format!("{} example(s) in {language}: there is no `{needs}` here", examples.len()));
         return;
     }
     let demo = Demo::start();

@@ -2,6 +2,7 @@
 
 pub mod adaptive;
 pub mod breaker;
+pub mod filter;
 pub mod fingerprint;
 pub mod grants;
 pub mod ids;

@@ -19,6 +19,7 @@ use self::supervisor::{Lifeline, Supervised};
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
 use crate::directory::Directory;
+use crate::domain::filter::Filter;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, ProviderKind, SHARDS};
 use crate::domain::message::{ByHand, Cancelled, Kind, Lane, Message, NotByHand, Shown};
@@ -33,6 +34,7 @@ use crate::ears::Ears;
 use crate::intake::Intake;
 pub use crate::journal::Heard;
 use crate::journal::{Journal, JournalArguments};
+use crate::listing::{CancelledMany, Listing, Page, Place, cancel_many};
 use crate::outcomes::Outcomes;
 use crate::places::InFlight;
 use crate::ports::{Clock, Ids, Peers, Provider, Store, StoreError, Tally};
@@ -69,6 +71,10 @@ pub struct SendRequest {
     pub key: Option<String>,
     /// The fingerprint of the whole request.
     pub fingerprint: Fingerprint,
+    /// What the client calls the message.
+    pub client_reference: Option<String>,
+    /// What the client keeps with it: a JSON object, as text.
+    pub metadata: Option<String>,
 }
 
 /// An accepted request: what a `200` says.
@@ -456,6 +462,26 @@ impl Engine {
             let _ = working.intake.directory.sender(message.draft.sender).await;
         }
         Ok(settled)
+    }
+
+    /// A page of the messages that are meant, at most `limit`, from `place` on.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        place: Option<Place>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let working = self.working()?;
+        Listing::new(working.intake.journal.store(), filter).page(place, limit).await
+    }
+
+    /// Cancels the messages that wait and are meant, from `place` on, for ten seconds at the most.
+    pub async fn cancel_many(
+        &self,
+        filter: &Filter,
+        place: Option<Place>,
+    ) -> Result<CancelledMany, StoreError> {
+        cancel_many(&self.working()?.intake.journal, filter, place, STEP_WITHIN).await
     }
 
     /// Counts for this organization, per provider.

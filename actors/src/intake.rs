@@ -254,7 +254,7 @@ impl Intake {
         let id = draft.id;
         // From before the attempt, so that its outcome cannot be missed.
         let mut waiter = self.outcomes.wait_for(id, 1);
-        let mut what = Immediate::New(draft.clone());
+        let mut what = Immediate::New(Box::new(draft.clone()));
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             if !self.journal.owns(draft.sender) {
@@ -263,12 +263,12 @@ impl Intake {
             let (reply, answer) = oneshot::channel();
             let submit = SubmitNow { what, until, ticket: Arc::clone(ticket), reply };
             if self.tell_sender(&draft, SenderMessage::SubmitNow(Box::new(submit))).await? == Told::NotOurs {
-                what = Immediate::New(draft.clone());
+                what = Immediate::New(Box::new(draft.clone()));
                 continue;
             }
             let Ok(answer) = answer.await else {
                 all_answered = false;
-                what = Immediate::New(draft.clone());
+                what = Immediate::New(Box::new(draft.clone()));
                 continue;
             };
             match answer {
@@ -282,7 +282,7 @@ impl Intake {
                     what = Immediate::Again { id, account, attempt: message.attempt };
                 }
                 NowAnswer::Exists(message) => return self.report(&message, asked_at).await,
-                NowAnswer::Changed => what = Immediate::New(draft.clone()),
+                NowAnswer::Changed => what = Immediate::New(Box::new(draft.clone())),
                 NowAnswer::NoPlace(why) if all_answered => {
                     self.give_key_back(bound, id).await;
                     return Err(match why {
@@ -369,6 +369,9 @@ impl Intake {
             fingerprint: request.fingerprint,
             frozen: None,
             fallback: None,
+            expires_at: None,
+            client_reference: request.client_reference,
+            metadata: request.metadata,
         };
         draft.frozen = way_out.freeze(&draft);
         draft.fallback = self.fallback_of(&draft, route);

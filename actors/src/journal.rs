@@ -560,6 +560,28 @@ impl Journal {
         self.inner.with.shards.owned(self.now())
     }
 
+    /// Which process this is.
+    pub(crate) fn me(&self) -> Incarnation {
+        self.inner.with.incarnation
+    }
+
+    /// May other processes work on the store beside this one?
+    pub(crate) fn is_shared(&self) -> bool {
+        self.inner.with.peers.is_some()
+    }
+
+    /// The fence of the shard's lease, if that is ours now.
+    pub(crate) fn fence(&self, shard: Shard) -> Option<u64> {
+        self.inner.with.shards.lease_of(shard, self.now()).map(|lease| lease.fence)
+    }
+
+    /// Tells other processes, if there are any.
+    pub(crate) fn tell_peers(&self, to: To, note: Note) {
+        if let Some(peers) = &self.inner.with.peers {
+            peers.tell(to, note);
+        }
+    }
+
     /// The fence of the sender's last lease here: see [`Shards`].
     pub(crate) fn tenure(&self, sender: E164) -> u64 {
         self.inner.with.shards.tenure(sender)

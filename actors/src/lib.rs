@@ -16,6 +16,7 @@ mod ears;
 pub mod engine;
 mod intake;
 pub mod journal;
+pub mod listing;
 pub mod outcomes;
 pub mod places;
 pub mod ports;

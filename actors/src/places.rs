@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::circuit::Circuit;
 use crate::domain::breaker::Sign;
+use crate::domain::grants::Unit;
 use crate::domain::ids::{AccountName, ProviderKind};
 use crate::domain::pace::{Cost, Permit};
 use crate::domain::phone::E164;
@@ -115,9 +116,15 @@ pub struct Place {
 pub(crate) enum AccountCharge {
     /// A permit of the account's pace, to be stamped or abandoned.
     Permit(Permit),
+    /// Units that the account's owner granted, to be spent or put back.
+    Unit(Unit),
     /// An immediate message: charged when it is written, without having asked.
     Direct,
 }
+
+/// A charge that came back unused.
+#[derive(Debug, Clone, Copy)]
+pub struct UnusedCharge(pub(crate) AccountCharge);
 
 impl Place {
     /// Takes one; whether there is one to take is the provider actor's to know.
@@ -186,16 +193,14 @@ impl Drop for Place {
         let counts = &self.at.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
         self.at.in_flight.meters.place_back();
-        let unused = match self.charge.take() {
-            Some(AccountCharge::Permit(permit)) => Some(permit),
-            Some(AccountCharge::Direct) | None => None,
-        };
+        let unused = self.charge.take().filter(|charge| *charge != AccountCharge::Direct);
         let is_awaited = counts.awaited.swap(false, Ordering::SeqCst);
         if !is_awaited && unused.is_none() {
             return;
         }
         if let Some(provider) = self.at.roster.provider(&self.at.account) {
             // A provider actor that is just failing counts anew when it is back.
+            let unused = unused.map(UnusedCharge);
             let _ = provider.send_message(ProviderMessage::PlaceBack { unused });
         }
     }

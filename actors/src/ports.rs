@@ -314,6 +314,15 @@ pub const QUARTER: Duration = Duration::from_mins(15);
 /// Sums are kept at least for so long, whatever the limits are: one for a day may be set at any time.
 pub const SUMS_KEPT: Duration = Duration::from_hours(27);
 
+/// How much waits at a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depths {
+    /// Messages in each lane, the most urgent first.
+    pub lanes: [u64; 3],
+    /// Segments of all of them.
+    pub segments: u64,
+}
+
 /// A sender that a start must wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
@@ -338,6 +347,22 @@ pub struct Tally {
     pub failed: u64,
     /// From acceptance to `sent`, added up over those counted in `sent`, in milliseconds.
     pub sent_millis: u64,
+}
+
+/// That a message came to its end. In order: by the instant, then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ended {
+    /// When.
+    pub at: Time,
+    /// The message.
+    pub id: MessageId,
+}
+
+impl Ended {
+    /// Before all that ended at `at` or later.
+    pub const fn before(at: Time) -> Self {
+        Self { at, id: MessageId::FIRST }
+    }
 }
 
 /// What a prune removed.
@@ -487,6 +512,15 @@ pub trait Store: Send + Sync + 'static {
     /// The record of a message.
     fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>>;
 
+    /// The records of several messages, in their order.
+    fn messages(&self, ids: Vec<MessageId>) -> Stored<Vec<Option<Box<Message>>>>;
+
+    /// Finished messages of one shard, or of all and more than that shard's, in the order in which they
+    /// finished, behind `after`. At most `limit`, but more where several finished at one instant; none is the
+    /// end. One that was tried again since is there no more, or is there with an instant that is not its
+    /// record's `updated_at`.
+    fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>>;
+
     /// What waits in a sender's lane behind `after`, by `seq`, at most `limit`.
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>>;
 
@@ -500,6 +534,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many messages wait at a sender.
     fn depth(&self, sender: E164) -> Stored<u64>;
+
+    /// The same lane by lane, and what those messages will cost.
+    fn depths(&self, sender: E164) -> Stored<Depths>;
 
     /// The hand-overs of a sender at or after `from` that are known one by one, oldest first.
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;

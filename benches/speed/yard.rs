@@ -115,6 +115,9 @@ fn draft(n: usize, sender: &str, text: &str) -> Draft {
         fingerprint: Fingerprint::of(sender, recipient, text, &[], true),
         frozen: None,
         fallback: None,
+        expires_at: None,
+        client_reference: None,
+        metadata: None,
     }
 }
 

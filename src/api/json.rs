@@ -73,9 +73,23 @@ impl Object {
         Ok(texts)
     }
 
+    /// An object; absent or null is `None`.
+    pub(super) fn fields(&mut self, name: &str) -> Result<Option<Map<String, Value>>, ApiError> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(fields)) => Ok(Some(fields)),
+            Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be an object"))),
+        }
+    }
+
     /// Whatever it is; absent or null is `None`.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// The name of a field that was not taken, as far as an error repeats it.
+    pub(super) fn any_name(&self) -> Option<String> {
+        self.0.keys().next().map(|name| name.chars().take(ECHO).collect())
     }
 
     /// Is it there, null or not?

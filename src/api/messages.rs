@@ -23,6 +23,7 @@ use super::words;
 
 pub(super) mod batch;
 mod form;
+pub(super) mod noted;
 mod refusal;
 
 /// Send a message
@@ -108,17 +109,27 @@ fn to_engine(caller: Caller, form: SendForm) -> SendRequest {
         queue,
         lane,
         idempotency_key,
+        client_reference,
+        metadata,
     } = form;
+    let mut fingerprint = Fingerprint::of_lane(from, to, &message, &media_urls, queue, lane);
+    for (field, value) in [("client_reference", &client_reference), ("metadata", &metadata)] {
+        if let Some(value) = value {
+            fingerprint = fingerprint.with(field, value);
+        }
+    }
     SendRequest {
         organization: caller.organization,
         from,
         to,
-        fingerprint: Fingerprint::of_lane(from, to, &message, &media_urls, queue, lane),
+        fingerprint,
         text: message,
         media: media_urls,
         kind: if queue { Kind::Queued } else { Kind::Immediate },
         lane,
         key: idempotency_key,
+        client_reference,
+        metadata,
     }
 }
 

@@ -16,8 +16,8 @@ use super::errors::page;
 use super::health::DiskRoom;
 use super::messages::batch;
 use super::{
-    accounts, admin, cancel, docs, health, messages, openapi, request_id, senders, stats, status, unbuilt,
-    unknown,
+    accounts, admin, cancel, cancel_many, docs, health, list, message, messages, openapi, request_id,
+    senders, stats, status, unbuilt, unknown,
 };
 
 /// Renders the page that Prometheus reads, in its text format.
@@ -50,8 +50,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .routes(routes!(cancel::cancel_by_prefix))
         .routes(routes!(stats::stats))
         .route("/sms/queue/stats/", get(stats::stats))
-        .routes(routes!(unknown::list))
-        .route("/v1/messages/", get(unknown::list))
+        .routes(routes!(list::list))
+        .route("/v1/messages/", get(list::list))
+        .routes(routes!(cancel_many::cancel_many))
+        .routes(routes!(message::message))
         .routes(routes!(unknown::settle))
         .routes(routes!(accounts::list))
         .route("/v1/accounts/", get(accounts::list))

@@ -27,6 +27,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_written_is_read_again_and_an_offset_counts() {
+        let time = Time::from_nanos(1_795_463_573_123_456_000);
+        for text in ["2026-11-23T19:52:53.123456Z", "2026-11-23T20:52:53.123456+01:00"] {
+            assert_eq!(read(text), Ok(time));
+        }
+        for bad in ["", "2026-11-23", "2026-11-23T19:52:53", "1969-12-31T23:59:59Z", "1795463573"] {
+            assert_eq!(read(bad), Err(()), "{bad}");
+        }
+    }
+
+    #[test]
     fn times_are_utc_to_the_microsecond_and_none_is_out_of_range() {
         let cases = [
             (Time::ZERO, "1970-01-01T00:00:00.000000Z"),

@@ -1,16 +1,10 @@
-//! Messages of unknown outcome: `GET /v1/messages?status=unknown` lists them,
-//! `POST /v1/messages/{id}/settle` lets a person say what became of one.
-//!
-//! Of the list of messages this is all that this version has: another status is refused.
+//! Messages of unknown outcome: `POST /v1/messages/{id}/settle` lets a person say what became of one.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{RawQuery, Request, State};
-use sendyard_actors::domain::ids::MessageId;
-use sendyard_actors::domain::message::{ByHand, Message, NotByHand};
-use serde::Serialize;
-use url::form_urlencoded;
+use axum::extract::{Request, State};
+use sendyard_actors::domain::message::{ByHand, NotByHand};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::auth::{Caller, Scope};
@@ -20,48 +14,6 @@ use super::limits;
 use super::message_id::AskedId;
 use super::router::Front;
 use super::status::StatusAnswer;
-use super::times::Rfc3339;
-
-/// Messages on one page unless another number is asked for.
-const PAGE: usize = 50;
-
-/// Messages on one page at the most.
-const LONGEST_PAGE: usize = 1000;
-
-/// List the messages of unknown outcome
-///
-/// Of the key's organization, about in the order of acceptance. A message is listed here from when its
-/// attempt's time is over until its outcome is known. Needs the scope `sms:read`.
-#[utoipa::path(
-    get,
-    path = "/v1/messages",
-    operation_id = "list_messages",
-    tag = "messages",
-    security(("api_key" = ["sms:read"])),
-    params(
-        ("status" = inline(ListedStatus), Query, description = "`unknown`; this version lists no others"),
-        ("limit" = Option<usize>, Query, minimum = 1, maximum = 1000,
-            description = "Messages on a page; 50 unless given"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-    ),
-    responses(
-        (status = 200, description = "A page of them", body = UnknownPage),
-        ListErrors,
-    ),
-)]
-pub(super) async fn list(
-    State(front): State<Arc<Front>>,
-    caller: Caller,
-    RawQuery(query): RawQuery,
-) -> Result<Json<UnknownPage>, ApiError> {
-    caller.must(Scope::SmsRead)?;
-    let Asked { limit, cursor } = Asked::parse(query.as_deref().unwrap_or_default())?;
-    let messages = front.engine.doubtful(caller.organization, cursor, limit).await?;
-    // A full page may be the last; then the next one is empty.
-    let next_cursor = messages.last().filter(|_| messages.len() == limit).map(|last| last.draft.id);
-    let messages = messages.iter().map(UnknownMessage::of).collect();
-    Ok(Json(UnknownPage { messages, next_cursor }))
-}
 
 /// Settle a message of unknown outcome
 ///
@@ -118,15 +70,6 @@ fn verdict(body: &[u8]) -> Result<ByHand, ApiError> {
     }
 }
 
-/// What the list may answer instead.
-struct ListErrors;
-
-impl IntoResponses for ListErrors {
-    fn responses() -> Described {
-        keyed(&[Code::InvalidRequest, Code::NotSupported])
-    }
-}
-
 /// What settling may answer instead.
 struct SettleErrors;
 
@@ -142,51 +85,6 @@ impl IntoResponses for SettleErrors {
             Code::UnsupportedMediaType,
         ])
     }
-}
-
-/// What is asked of the list.
-struct Asked {
-    limit: usize,
-    cursor: Option<MessageId>,
-}
-
-impl Asked {
-    /// Parameters that it does not know change what is meant, so they are refused.
-    fn parse(query: &str) -> Result<Self, ApiError> {
-        let mut asked = Self { limit: PAGE, cursor: None };
-        let mut unknown_only = false;
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match name.as_ref() {
-                "status" if value == "unknown" => unknown_only = true,
-                "limit" => asked.limit = limit(&value)?,
-                "cursor" => asked.cursor = Some(cursor(&value)?),
-                _ => return Err(not_supported()),
-            }
-        }
-        if unknown_only { Ok(asked) } else { Err(not_supported()) }
-    }
-}
-
-fn limit(text: &str) -> Result<usize, ApiError> {
-    let limit = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
-    limit.ok_or_else(|| ApiError::invalid("Parameter 'limit' must be a number from 1 to 1000"))
-}
-
-fn cursor(text: &str) -> Result<MessageId, ApiError> {
-    text.parse().map_err(|_| ApiError::invalid("Parameter 'cursor' must be the next_cursor of a page"))
-}
-
-fn not_supported() -> ApiError {
-    ApiError::new(Code::NotSupported, "This version lists messages with status=unknown only")
-}
-
-/// Which messages are listed.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "describes the parameter; it is read by hand")]
-enum ListedStatus {
-    /// Nobody knows whether the provider has it.
-    Unknown,
 }
 
 /// What a person says.
@@ -209,49 +107,4 @@ enum Outcome {
     Failed,
     /// Hand it over again.
     Retry,
-}
-
-/// A page of messages of unknown outcome.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "messages": [], "next_cursor": null }))]
-pub(super) struct UnknownPage {
-    /// About in the order of acceptance.
-    messages: Vec<UnknownMessage>,
-    /// For the page behind this one; null on the last.
-    #[schema(required, value_type = Option<String>)]
-    next_cursor: Option<MessageId>,
-}
-
-/// A message of unknown outcome.
-#[derive(Debug, Serialize, ToSchema)]
-struct UnknownMessage {
-    /// The number that it is sent from.
-    #[schema(value_type = String, example = "+1234567890")]
-    from_phone_number: String,
-    /// The number that it is sent to.
-    #[schema(value_type = String, example = "+1555123456")]
-    to_phone_number: String,
-    /// The provider account that it goes through.
-    account: String,
-    /// True: nothing more happens by itself; a person decides.
-    listed: bool,
-    /// Until when the provider's word is waited for; null if it is not.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    evidence_until: Option<Rfc3339>,
-    /// Its status, as `GET /sms/{message_id}/status` tells it.
-    #[serde(flatten)]
-    status: StatusAnswer,
-}
-
-impl UnknownMessage {
-    fn of(message: &Message) -> Self {
-        Self {
-            from_phone_number: message.draft.sender.to_string(),
-            to_phone_number: message.draft.recipient.to_string(),
-            account: message.draft.account.to_string(),
-            listed: message.listed,
-            evidence_until: message.evidence_until.map(Rfc3339),
-            status: StatusAnswer::of(message),
-        }
-    }
 }

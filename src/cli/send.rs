@@ -36,6 +36,7 @@ const LONGEST_TEXT: u64 = 64 * 1024;
   export SENDYARD_API_KEY=sendyard-demo
   sendyard send --from +1234567890 --to +1555123456 'Hello from the shell'
   sendyard send --from +15550100010 --to +1555123456 --now 'This one waits for nobody'
+  sendyard send --from +15550100010 --to +1555123456 --client-reference 'order 7' --metadata shop=north 'Sent'
   sendyard send --from +15550100010 --to +1555123456 --wait --json 'What became of it?'
   date | sendyard send --from +15550100010 --to +1555123456 -
 
@@ -69,6 +70,12 @@ pub(super) struct Send {
     /// The same key is the same message, however often it is sent.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    /// What you call it: messages are listed and cancelled by it.
+    #[arg(long, value_name = "REFERENCE")]
+    client_reference: Option<String>,
+    /// What you keep with it, NAME=VALUE, up to 16 times. Kept as text.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
+    metadata: Vec<(String, String)>,
     /// Print the server's answer as one JSON object.
     #[arg(long)]
     json: bool,
@@ -103,8 +110,16 @@ impl Send {
             "message": text,
             "queue": !self.now,
         });
-        if let (false, Value::Object(fields)) = (self.media.is_empty(), &mut body) {
+        let Value::Object(fields) = &mut body else { return Ok(body) };
+        if !self.media.is_empty() {
             fields.insert("media_urls".to_owned(), json!(self.media));
+        }
+        if let Some(reference) = &self.client_reference {
+            fields.insert("client_reference".to_owned(), json!(reference));
+        }
+        if !self.metadata.is_empty() {
+            let metadata = self.metadata.iter().cloned().map(|(name, value)| (name, Value::from(value)));
+            fields.insert("metadata".to_owned(), metadata.collect());
         }
         Ok(body)
     }
@@ -181,6 +196,11 @@ impl Send {
             return Ok(end);
         }
     }
+}
+
+fn named(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn read_text() -> Result<String, Failure> {

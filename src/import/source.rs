@@ -1,7 +1,7 @@
 //! The file's messages, one after the other.
 //!
 //! CSV has a line of column names first, which are the fields of `POST /sms/send`; `media_urls` are
-//! separated by blanks. NDJSON has the body of `POST /sms/send` in each line. Columns and fields that
+//! separated by blanks, `metadata` is a JSON object. NDJSON has the body of `POST /sms/send` in each line. Columns and fields that
 //! begin with `_` are left out: a report of refused lines can be mended and imported as it is.
 
 use std::cell::Cell;
@@ -238,6 +238,8 @@ fn csv_fields(columns: &StringRecord, record: &StringRecord) -> Result<Map<Strin
                 "false" | "no" | "0" => Value::Bool(false),
                 _ => return Err(format!("the column queue has {text:?}, expected true or false")),
             },
+            "metadata" => serde_json::from_str(text)
+                .map_err(|error| format!("the column metadata is not a JSON object: {error}"))?,
             _ => Value::from(text),
         };
         fields.insert(column.to_owned(), value);

@@ -107,6 +107,9 @@ pub(super) fn draft(provider: ProviderKind, text: &str, media: &[&str]) -> Draft
         fingerprint: Fingerprint::of(sender, recipient, text, &media, true),
         frozen: None,
         fallback: None,
+        expires_at: None,
+        client_reference: None,
+        metadata: None,
     }
 }
 

@@ -14,6 +14,7 @@ mod doubts;
 mod durable;
 mod idempotency;
 mod leases;
+mod lists;
 mod offers;
 mod on_a_cluster;
 mod on_redis;
@@ -174,6 +175,7 @@ on_every_store! {
     settles::charges_count_where_they_were_written_and_old_ones_go,
     settles::what_nothing_looks_back_at_is_not_charged,
     settles::what_is_not_charged_makes_nothing_forgotten,
+    reads::depths_are_those_of_each_lane,
     tunings::a_tuning_replaces_the_one_of_the_generation_before_and_no_other,
     settles::what_need_not_be_known_one_by_one_is_added_up_by_quarters_of_an_hour,
     settles::what_the_provider_counts_beyond_our_count_is_no_message_of_its_own,
@@ -207,6 +209,9 @@ on_every_store! {
     reads::unsettled_lists_open_and_unknown_until_settled_or_listed,
     reads::tallies_count_by_what_is_shown_and_forget_after_an_hour,
     reads::tallies_show_a_doubtful_resend_as_on_its_way,
+    lists::several_records_are_read_in_their_order,
+    lists::what_is_finished_is_read_by_pages_in_the_order_of_finishing,
+    lists::what_ended_anew_is_read_at_its_new_end,
     retention::a_prune_takes_what_is_finished_and_old_and_nothing_else,
     retention::a_prune_takes_keys_past_their_retention,
     retention::a_prune_takes_a_bounded_number_and_says_that_more_is_left,

@@ -7,7 +7,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Waiting};
 
 use super::keys::{KeyBytes, QueueRow, SenderRow, UnsettledRow};
-use super::rows::{Rows, RowsMut, encode, load, save};
+use super::rows::{Rows, RowsMut, encode, save};
 use super::{keys, record, tallies};
 
 /// Which rows a record has, as long as it stands as it does. Taken before a transition, so that
@@ -56,7 +56,8 @@ pub(super) fn message(rows: &dyn Rows, id: MessageId) -> Result<Option<Message>,
 
 /// What a sender's messages add up to.
 pub(super) fn sender(rows: &dyn Rows, number: E164) -> Result<SenderRow, StoreError> {
-    Ok(load(rows, &keys::sender(number))?.unwrap_or_default())
+    let row = rows.get(&keys::sender(number))?.as_deref().map(SenderRow::decode).transpose()?;
+    Ok(row.unwrap_or_default())
 }
 
 /// Stores a message for the first time, with all its rows.
@@ -102,10 +103,13 @@ fn move_queue(
     }
     let mut row = sender(rows, message.draft.sender)?;
     let cost = u64::from(message.draft.cost().segments);
+    let in_lane = row.waiting_in(message.draft.lane);
     if after.waiting {
+        *in_lane = in_lane.saturating_add(1);
         row.depth = row.depth.saturating_add(1);
         row.units = row.units.saturating_add(cost);
     } else {
+        *in_lane = in_lane.saturating_sub(1);
         row.depth = row.depth.saturating_sub(1);
         row.units = row.units.saturating_sub(cost);
     }

@@ -12,7 +12,7 @@ use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Charge, QUARTER, ScopedKey, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Charge, Ended, QUARTER, ScopedKey, StoreError, Unsettled, Waiting};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -345,6 +345,36 @@ pub(super) struct SenderRow {
     pub(super) depth: u64,
     /// Units of the pace that those will cost.
     pub(super) units: u64,
+    /// How many of them wait in each lane, the most urgent first.
+    pub(super) lanes: [u64; 3],
+}
+
+/// As it was when there was one lane.
+#[derive(Deserialize)]
+struct SenderRowV1 {
+    next_seq: u64,
+    depth: u64,
+    units: u64,
+}
+
+impl SenderRow {
+    /// From its bytes, of this form or the one before.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        decode(bytes).or_else(|_| {
+            let SenderRowV1 { next_seq, depth, units } = decode(bytes)?;
+            Ok(Self { next_seq, depth, units, lanes: [0, depth, 0] })
+        })
+    }
+
+    /// How many messages wait in this lane.
+    pub(super) const fn waiting_in(&mut self, lane: Lane) -> &mut u64 {
+        let [urgent, normal, bulk] = &mut self.lanes;
+        match lane {
+            Lane::Urgent => urgent,
+            Lane::Normal => normal,
+            Lane::Bulk => bulk,
+        }
+    }
 }
 
 /// An idempotency key.
@@ -622,6 +652,23 @@ pub(super) fn finished(updated_at: Time, id: MessageId) -> KeyBytes {
 /// The message's own row, from a key of [`finished`].
 pub(super) fn message_of_finished(key: &[u8]) -> KeyBytes {
     Key::new(Space::Messages).with(key.get(9..).unwrap_or_default()).0
+}
+
+/// Those behind `after`.
+pub(super) fn finished_above(after: Option<Ended>) -> Span {
+    let all = Span::of(Key::new(Space::Finished));
+    match after {
+        // The first key behind one is that key and a zero.
+        Some(Ended { at, id }) => Span { from: Key(finished(at, id)).with([0]).0, ..all },
+        None => all,
+    }
+}
+
+/// What a key of [`finished`] says.
+pub(super) fn ended_of_finished(key: &[u8]) -> Result<Ended, StoreError> {
+    let id = key.get(9..).and_then(|id| id.try_into().ok()).and_then(MessageId::from_bytes);
+    let id = id.ok_or_else(|| StoreError::Corrupt("a finished message's row has no id".to_owned()))?;
+    Ok(Ended { at: Time::from_nanos(u64_at(key, 1)?), id })
 }
 
 pub(super) fn finished_before(before: Time) -> Span {

@@ -7,12 +7,31 @@ use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Backlog, Charge, Depths, Ended, StoreError, Unsettled, Waiting};
 
+use super::indexes;
 use super::keys;
 use super::keys::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
 use super::record;
 use super::rows::{Rows, decode};
+
+/// The records of these.
+pub(super) fn messages(rows: &dyn Rows, ids: &[MessageId]) -> Result<Vec<Option<Box<Message>>>, StoreError> {
+    ids.iter().map(|id| Ok(indexes::message(rows, *id)?.map(Box::new))).collect()
+}
+
+/// What is finished, in that order, behind `after`.
+pub(super) fn ended(rows: &dyn Rows, after: Option<Ended>, limit: usize) -> Result<Vec<Ended>, StoreError> {
+    let mut page = Vec::new();
+    rows.scan(&keys::finished_above(after), &mut |key, _| {
+        if page.len() >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        page.push(keys::ended_of_finished(key)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(page)
+}
 
 /// What waits in a lane behind `after`.
 pub(super) fn queue_page(
@@ -53,6 +72,12 @@ pub(super) fn conversation_page(
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)
+}
+
+/// How much waits at a sender, lane by lane.
+pub(super) fn depths(rows: &dyn Rows, sender: E164) -> Result<Depths, StoreError> {
+    let SenderRow { lanes, units, .. } = indexes::sender(rows, sender)?;
+    Ok(Depths { lanes, segments: units })
 }
 
 /// The hand-overs of a sender from `from` on, oldest first.
@@ -121,7 +146,7 @@ pub(super) fn doubtful(
 pub(super) fn backlogs(rows: &dyn Rows, shards: ShardSet) -> Result<Vec<Backlog>, StoreError> {
     let mut backlogs = Vec::new();
     rows.scan(&keys::senders(), &mut |key, value| {
-        let SenderRow { depth, .. } = decode(value)?;
+        let SenderRow { depth, .. } = SenderRow::decode(value)?;
         if depth > 0 {
             let sender = keys::number_of_sender(key)?;
             if shards.contains(Shard::of(sender)) {

@@ -7,6 +7,7 @@
 mod v1;
 mod v2;
 mod v3;
+mod v4;
 
 use sendyard_actors::domain::message::Message;
 use sendyard_actors::ports::StoreError;
@@ -15,9 +16,10 @@ use serde::de::DeserializeOwned;
 use self::v1::MessageV1;
 use self::v2::MessageV2;
 use self::v3::MessageV3;
+use self::v4::MessageV4;
 
 /// The version that is written.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// The bytes of a record.
 pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
@@ -31,6 +33,7 @@ pub(super) fn encode(message: &Message) -> Result<Vec<u8>, StoreError> {
 pub(super) fn decode(bytes: &[u8]) -> Result<Message, StoreError> {
     match bytes.split_first() {
         Some((&VERSION, body)) => from_bytes(body),
+        Some((4, body)) => from_bytes::<MessageV4>(body).map(Message::from),
         Some((3, body)) => from_bytes::<MessageV3>(body).map(Message::from),
         Some((2, body)) => from_bytes::<MessageV2>(body).map(Message::from),
         Some((1, body)) => from_bytes::<MessageV1>(body).map(Message::from),

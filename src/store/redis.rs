@@ -9,7 +9,7 @@
 //! * `scripts`: the scripts. `call`: a call of one. `link`: the two connections. `connection`: one, made
 //!   again when it breaks: to a server, to the master that `sentinel` finds, or to a `cluster`. `failure`:
 //!   what a failed call says about its step. `address`: the URL.
-//! * `messages`, `claims`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `tallies`: the others.
+//! * `messages`, `claims`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `ended`, `tallies`: the others.
 //!   `port` hands them out.
 //! * [`peers`]: what the processes on one server tell each other.
 //! * [`check`]: what is wrong with the server. [`promise`]: what it promises.
@@ -25,6 +25,7 @@ mod check;
 mod claims;
 mod cluster;
 mod connection;
+mod ended;
 mod entries;
 mod failure;
 mod gather;

@@ -13,8 +13,8 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
-    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
-    Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, Unsettled, Waiting,
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Ended, Lease, Leased, MarkUnknown,
+    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, Unsettled, Waiting,
 };
 use uuid::Uuid;
 
@@ -204,6 +204,14 @@ impl<R: Runner> Store for StepStore<R> {
         self.runner.read(move |rows, _| Ok(indexes::message(rows, id)?.map(Box::new)))
     }
 
+    fn messages(&self, ids: Vec<MessageId>) -> Stored<Vec<Option<Box<Message>>>> {
+        self.runner.read(move |rows, _| queries::messages(rows, &ids))
+    }
+
+    fn ended(&self, _shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
+        self.runner.read(move |rows, _| queries::ended(rows, after, limit))
+    }
+
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
         self.runner.read(move |rows, _| queries::queue_page(rows, sender, lane, after, limit))
     }
@@ -219,6 +227,10 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn depth(&self, sender: E164) -> Stored<u64> {
         self.runner.read(move |rows, _| Ok(indexes::sender(rows, sender)?.depth))
+    }
+
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        self.runner.read(move |rows, _| queries::depths(rows, sender))
     }
 
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {

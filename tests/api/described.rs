@@ -53,14 +53,11 @@ pub(super) fn check(method: &Method, path: &str, answer: &Answer) {
 
 /// Whatever must be there is, and nothing else is.
 fn check_fields(reference: &str, body: &Value, shown: &str) {
-    let schema = DOCUMENT.pointer(&reference[1..]).unwrap();
-    let parts: Vec<&Value> = match schema["allOf"].as_array() {
-        Some(parts) => parts.iter().collect(),
-        None => vec![schema],
-    };
     let (mut known, mut required) = (BTreeSet::new(), BTreeSet::new());
-    for part in parts {
+    let mut parts = vec![DOCUMENT.pointer(&reference[1..]).unwrap()];
+    while let Some(part) = parts.pop() {
         let part = part["$ref"].as_str().map_or(part, |other| DOCUMENT.pointer(&other[1..]).unwrap());
+        parts.extend(part["allOf"].as_array().into_iter().flatten());
         known.extend(part["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()));
         required.extend(part["required"].as_array().into_iter().flatten().filter_map(Value::as_str));
     }

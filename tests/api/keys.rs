@@ -76,5 +76,5 @@ async fn every_route_that_the_document_locks_is_locked() {
             }
         }
     }
-    assert_eq!(locked, 16);
+    assert_eq!(locked, 18);
 }

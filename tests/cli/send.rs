@@ -73,6 +73,11 @@ async fn a_program_reads_plain_text_or_one_json_object() {
     assert_eq!((&answer["success"], &answer["status"]), (&json!(true), &json!("queued")));
     let answer = sending.send(&["hello", "--wait", "--json"]).json();
     assert_eq!(answer["status"], "sent");
+    let noted = ["hello", "--client-reference", "order 7", "--metadata", "shop=a=b", "--json"];
+    let id = sending.send(&noted).json()["message_id"].as_str().unwrap().to_owned();
+    let message = sending.yard.api.get(&format!("/v1/messages/{id}")).await.unwrap().body;
+    assert_eq!(message["client_reference"], "order 7");
+    assert_eq!(message["metadata"], json!({ "shop": "a=b" }));
     let sent = sending.send(&["hello", "--now", "--json"]);
     assert_eq!((sent.code, &sent.json()["status"]), (Some(0), &json!("sent")));
     let refused = sending.send(&["", "--json"]);

@@ -10,8 +10,6 @@ async fn fields_that_this_version_lacks_are_refused_and_not_ignored() {
         ("send_at", json!("2099-01-01T00:00:00Z")),
         ("expires_at", json!("2099-01-01T00:00:00Z")),
         ("validity_seconds", json!(60)),
-        ("client_reference", json!("order 7")),
-        ("metadata", json!({ "order": 7 })),
     ] {
         let reply = front.send(&with(message("later"), field, value)).await.expect(400);
         assert_eq!(reply.body["code"], "not_supported", "{field}: {}", reply.text);
@@ -24,9 +22,6 @@ async fn fields_that_this_version_lacks_are_refused_and_not_ignored() {
 async fn paths_that_this_version_lacks_are_refused() {
     let front = Front::start().await;
     for (method, path) in [
-        (Method::GET, "/v1/messages"),
-        (Method::GET, "/v1/messages/01a20a14-d8c9-75c1-9f48-59daf0a000a3"),
-        (Method::POST, "/v1/messages/cancel"),
         (Method::GET, "/v1/events"),
         (Method::GET, "/v1/opt-outs"),
         (Method::GET, "/api/v1/sms-conversations"),

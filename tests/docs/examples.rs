@@ -64,12 +64,8 @@ fn no_example_is_left_out() {
         }
     }
     let run = [
-        "README.md js",             // `readme`
         "README.md json",           // below, and `readme`
-        "README.md php",            // `readme`
-        "README.md python",         // `readme`
         "README.md sh",             // `readme`
-        "README.md toml",           // `readme`
         "docs/CLIENTS.md python",   // .ci/run, with what the block before it installs
         "docs/CLIENTS.md sh",       // .ci/run
         "docs/COMMANDS.md sh",      // below
@@ -78,8 +74,12 @@ fn no_example_is_left_out() {
         "docs/MIGRATING.md python", // below
         "docs/OPERATIONS.md sh",    // `watch`
         "docs/PROVIDERS.md toml",   // below
+        "docs/SETUP.md toml",       // `readme`
         "docs/TWIN.md json",        // below
         "docs/TWIN.md sh",          // below
+        "docs/USING.md js",         // `readme`
+        "docs/USING.md php",        // `readme`
+        "docs/USING.md python",     // `readme`
     ];
     found.sort();
     assert_eq!(found, run);

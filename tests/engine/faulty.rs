@@ -30,6 +30,7 @@ pub(crate) enum Fault {
 pub(crate) struct Faults {
     once: Mutex<Vec<(&'static str, Fault)>>,
     refused: Mutex<Vec<&'static str>>,
+    delayed: Mutex<Vec<(&'static str, Duration)>>,
 }
 
 impl Faults {
@@ -39,6 +40,14 @@ impl Faults {
     /// From now on every call of the step.
     pub(crate) fn refuse_all(&self, step: &'static str) {
         self.refused.lock().unwrap().push(step);
+    }
+    /// From now on every call of the step takes so much longer.
+    pub(crate) fn delay_all(&self, step: &'static str, by: Duration) {
+        self.delayed.lock().unwrap().push((step, by));
+    }
+    fn delay_of(&self, step: &'static str) -> Option<Duration> {
+        let delayed = self.delayed.lock().unwrap();
+        delayed.iter().rev().find(|(name, _)| *name == step).map(|(_, by)| *by)
     }
     /// The process hangs, as far as the others can tell: nothing of its leases is done any more.
     pub(crate) fn hang(&self) {
@@ -57,8 +66,10 @@ impl Faults {
             return Some(Fault::Refuse(StoreError::Unavailable("away".to_owned())));
         }
         let mut list = self.once.lock().unwrap();
-        let place = list.iter().position(|(name, _)| *name == step)?;
-        Some(list.remove(place).1)
+        match list.iter().position(|(name, _)| *name == step) {
+            Some(place) => Some(list.remove(place).1),
+            None => self.delay_of(step).map(Fault::Before),
+        }
     }
 }
 
@@ -197,6 +208,12 @@ impl Store for Faulty {
     fn message(&self, id: MessageId) -> Stored<Option<Box<Message>>> {
         self.wrap("message", move |store| store.message(id))
     }
+    fn messages(&self, ids: Vec<MessageId>) -> Stored<Vec<Option<Box<Message>>>> {
+        self.wrap("messages", move |store| store.messages(ids))
+    }
+    fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
+        self.wrap("ended", move |store| store.ended(shard, after, limit))
+    }
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
         self.wrap("queue_page", move |store| store.queue_page(sender, lane, after, limit))
     }
@@ -207,6 +224,9 @@ impl Store for Faulty {
         limit: usize,
     ) -> Stored<Vec<Waiting>> {
         self.wrap("conversation_page", move |store| store.conversation_page(conversation, after, limit))
+    }
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        self.wrap("depths", move |store| store.depths(sender))
     }
     fn depth(&self, sender: E164) -> Stored<u64> {
         self.wrap("depth", move |store| store.depth(sender))
@@ -287,8 +307,14 @@ impl Peers for FaultyPeers {
         self.wrap("attend", move |peers| peers.attend(me, shards))
     }
     fn tell(&self, to: To, note: Note) {
-        if !self.faults.is_refused("tell") {
-            self.inner.tell(to, note);
+        if self.faults.is_refused("tell") {
+            return;
         }
+        let Some(delay) = self.faults.delay_of("tell") else { return self.inner.tell(to, note) };
+        let inner = Arc::clone(&self.inner);
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            inner.tell(to, note);
+        });
     }
 }

@@ -433,6 +433,8 @@ impl Yard {
             lane: Lane::Normal,
             key: None,
             fingerprint: Fingerprint::of(from, to, text, &[], kind == Kind::Queued),
+            client_reference: None,
+            metadata: None,
         }
     }
 
@@ -518,6 +520,12 @@ impl Yard {
 
     pub(crate) async fn stop(&mut self, grace: Duration) {
         self.running.take().unwrap().stop(grace).await;
+    }
+
+    /// The process that was started beside the first one, which has ended, takes its place.
+    pub(crate) fn stand_in(&mut self, another: RunningEngine) {
+        self.engine = another.engine.clone();
+        self.running = Some(another);
     }
 
     /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.

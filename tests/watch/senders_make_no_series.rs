@@ -93,6 +93,8 @@ async fn series_of(senders: usize) -> Vec<String> {
             lane: Lane::Normal,
             key: None,
             fingerprint: Fingerprint::of(from, to, "hello", &[], true),
+            client_reference: None,
+            metadata: None,
         };
         running.engine.send(request).await.unwrap();
     }

@@ -42,6 +42,21 @@ impl Fingerprint {
         Self(hash.finalize().into())
     }
 
+    /// The fingerprint of a request that has one field more. What is absent is not added, so requests of
+    /// before the field was there keep theirs. In a fixed order: the order counts.
+    #[must_use]
+    pub fn with(self, field: &str, value: &str) -> Self {
+        let mut hash = Sha256::new();
+        // No number of `of` begins so: nothing that is made there is made here.
+        hash.update(u64::MAX.to_be_bytes());
+        hash.update(self.0);
+        for part in [field, value] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(hash.finalize().into())
+    }
+
     /// Back from [`Fingerprint::as_bytes`].
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -78,11 +93,16 @@ mod tests {
             Fingerprint::of(from, to, "hi", &[], true),
             Fingerprint::of(from, to, "hi", &media, false),
             Fingerprint::of(from, to, "hihttps://a/b", &[], true),
+            base.with("client_reference", "a"),
+            base.with("client_reference", "b"),
+            base.with("metadata", "a"),
+            base.with("client_reference", "a").with("metadata", "a"),
             Fingerprint::of_lane(from, to, "hi", &media, true, Lane::Urgent),
             Fingerprint::of_lane(from, to, "hi", &media, true, Lane::Bulk),
         ];
-        for other in others {
-            assert_ne!(base, other);
+        for (index, other) in others.iter().enumerate() {
+            assert_ne!(base, *other);
+            assert!(!others[index + 1..].contains(other), "{index}");
         }
     }
 }

@@ -126,6 +126,12 @@ pub struct Draft {
     pub frozen: Option<String>,
     /// Where it goes once its account has definitely refused it for a reason of the account's own.
     pub fallback: Option<Fallback>,
+    /// Not handed over after this.
+    pub expires_at: Option<Time>,
+    /// What the client calls it. Ours only to keep.
+    pub client_reference: Option<String>,
+    /// What the client keeps with it: a JSON object, as text. Ours only to keep.
+    pub metadata: Option<String>,
 }
 
 /// Another account.

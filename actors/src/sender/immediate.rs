@@ -29,7 +29,7 @@ const LATER: Duration = Duration::from_mins(1);
 /// What is to be handed over at once.
 pub enum Immediate {
     /// A new message.
-    New(Draft),
+    New(Box<Draft>),
     /// One that definitely failed, again under its id.
     Again {
         /// The message.
@@ -107,7 +107,7 @@ impl Way {
             Err(why) => return NowAnswer::NoPlace(why),
         };
         let claimed = match what {
-            Immediate::New(draft) => match self.journal.append_sending(draft, self.until).await {
+            Immediate::New(draft) => match self.journal.append_sending(*draft, self.until).await {
                 Ok(Appended::Stored(message)) => message,
                 Ok(Appended::Exists(message)) => return NowAnswer::Exists(message),
                 Ok(Appended::Full) => return NowAnswer::NoPlace(NoPlace::Taken),

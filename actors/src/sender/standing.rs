@@ -1,8 +1,10 @@
 //! How a sender stands, for who asks: what its head waits for, and how much of each limit is in use.
 
+use std::time::Duration;
+
 use super::SenderState;
 use crate::domain::adaptive::Standing;
-use crate::domain::pace::{InUse, Limit};
+use crate::domain::pace::{InUse, Limit, Pace};
 use crate::domain::time::Time;
 
 /// How a running sender stands.
@@ -16,6 +18,25 @@ pub struct SenderStanding {
     pub limits: Vec<InUse>,
     /// How fast its provider lets it go, where that is less.
     pub working: Standing,
+    /// How long a segment takes at its pace.
+    pub per_segment: Duration,
+}
+
+impl SenderStanding {
+    /// When so many segments are gone, about. Where a day, week or month has no room for all of them, or its
+    /// sender is paused without an end, nobody can say.
+    pub(crate) fn empty_at(&self, segments: u64, now: Time) -> Option<Time> {
+        let endless = self.waits == Waits::Pause && self.not_before.is_none();
+        let over = |used: &InUse| {
+            used.limit.sliding().is_none()
+                && used.units.saturating_add(segments) > u64::from(used.limit.units)
+        };
+        if segments == 0 || endless || self.limits.iter().any(over) {
+            return None;
+        }
+        let behind_the_first = u32::try_from(segments - 1).unwrap_or(u32::MAX);
+        Some(self.not_before.unwrap_or(now).max(now) + self.per_segment.saturating_mul(behind_the_first))
+    }
 }
 
 /// What the next message of a sender waits for.
@@ -46,7 +67,9 @@ impl SenderState {
         let now = self.journal.now();
         let (waits, not_before) = self.waits(now);
         let limits = self.pace.as_mut().map(|pace| pace.in_use(now)).unwrap_or_default();
-        SenderStanding { waits, not_before, limits, working: self.working.standing(now) }
+        let per_segment = self.pace.as_ref().map(Pace::per_unit).unwrap_or_default();
+        let per_segment = per_segment.max(self.working.per_unit());
+        SenderStanding { waits, not_before, limits, working: self.working.standing(now), per_segment }
     }
 
     fn waits(&mut self, now: Time) -> (Waits, Option<Time>) {

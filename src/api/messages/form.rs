@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::super::errors::{ApiError, Code};
 use super::super::json::Object;
+use super::noted;
 
 /// The longest message, in code points.
 const LONGEST_MESSAGE: usize = 1600;
@@ -20,7 +21,7 @@ const LONGEST_URL: usize = 2048;
 
 /// Described in the contract and not built yet. One that were ignored would be a promise broken: a
 /// `send_at` without effect is a message sent now.
-const UNBUILT: [&str; 5] = ["send_at", "expires_at", "validity_seconds", "client_reference", "metadata"];
+const UNBUILT: [&str; 3] = ["send_at", "expires_at", "validity_seconds"];
 
 /// A message to be sent. Unknown fields are ignored.
 #[derive(Debug, ToSchema)]
@@ -49,6 +50,13 @@ pub(super) struct SendForm {
     /// Up to 256 code points; the `Idempotency-Key` header wins; empty counts as absent.
     #[schema(max_length = 256)]
     pub(super) idempotency_key: Option<String>,
+    /// What you call it: 1 to 128 code points, no control characters. Messages are listed and cancelled by it.
+    #[schema(min_length = 1, max_length = 128, example = "order 1042")]
+    pub(super) client_reference: Option<String>,
+    /// What you keep with it: up to 16 fields with names of up to 40 code points, each a string, a number or a
+    /// boolean; 2,048 bytes as JSON without blanks.
+    #[schema(value_type = Option<Object>, example = json!({ "order": 1042, "shop": "north" }))]
+    pub(super) metadata: Option<String>,
 }
 
 impl SendForm {
@@ -64,6 +72,8 @@ impl SendForm {
             queue: object.boolean("queue")?.unwrap_or(true),
             lane: lane(&mut object)?,
             idempotency_key: idempotency_key(&mut object, key_header)?,
+            client_reference: noted::client_reference(&mut object)?,
+            metadata: noted::metadata(&mut object)?,
         })
     }
 }

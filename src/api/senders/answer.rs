@@ -8,14 +8,13 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::engine::SenderView;
 use sendyard_actors::sender::Waits;
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::api::times::Rfc3339;
 
 /// A page of senders.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "senders": [example()], "next_after": null }))]
+#[schema(example = json!({ "senders": [], "next_after": null }))]
 pub(in crate::api) struct SendersAnswer {
     /// By number.
     pub(super) senders: Vec<SenderAnswer>,
@@ -26,7 +25,28 @@ pub(in crate::api) struct SendersAnswer {
 
 /// How a sender stands.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = example)]
+#[schema(example = json!({
+    "number": "+1234567890",
+    "account": "acme-twilio",
+    "provider": "twilio",
+    "limits": [{ "limit": "1/s", "in_use": 1 }, { "limit": "2000/day@America/Los_Angeles", "in_use": 312 }],
+    "limits_from": "directory",
+    "lanes": [
+        { "lane": "urgent", "weight": 8, "queued": 0, "oldest_queued_at": null },
+        { "lane": "normal", "weight": 3, "queued": 60, "oldest_queued_at": "2026-11-24T08:59:00.000000Z" },
+        { "lane": "bulk", "weight": 1, "queued": 0, "oldest_queued_at": null },
+    ],
+    "queued": 60,
+    "paused": false,
+    "paused_until": null,
+    "waiting_for": "pace",
+    "waiting_for_limit": "1/s",
+    "next_send_time": "2026-11-24T09:00:00.250000Z",
+    "working_rate": null,
+    "provider_pause_until": null,
+    "queue_empty_time": "2026-11-24T09:00:59.250000Z",
+    "generation": 0,
+}))]
 pub(in crate::api) struct SenderAnswer {
     /// Its number.
     #[schema(value_type = String, example = "+1234567890")]
@@ -52,7 +72,8 @@ pub(in crate::api) struct SenderAnswer {
     #[schema(required, value_type = Option<String>, format = DateTime)]
     paused_until: Option<Rfc3339>,
     /// What its next message waits for: `nothing` (there is none), `start`, `pause`, `pace`, `provider` (it
-    /// refused messages for their pace), `conversation`, `retry`, `account`, or `going`. Null where that is not known now.
+    /// refused messages for their pace), `conversation`, `retry`, `account`, or `going`. Null where the number is
+    /// sent from by another process, which knows, or by none now, because there is nothing to send.
     #[schema(required, value_type = Option<String>, example = "pace")]
     waiting_for: Option<&'static str>,
     /// Of `pace`, the limit.
@@ -67,6 +88,10 @@ pub(in crate::api) struct SenderAnswer {
     /// Until when nothing goes because the provider refused it for its pace; null where that is not so.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     provider_pause_until: Option<Rfc3339>,
+    /// When the last message that waits now goes, about: by the present limits, if none comes or is cancelled
+    /// meanwhile. Null where none waits, or that is not known now.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    queue_empty_time: Option<Rfc3339>,
     /// Grows with each change by hand; 0 before the first.
     generation: u64,
 }
@@ -91,31 +116,11 @@ struct LaneAnswer {
     lane: &'static str,
     /// What it gets of the pace while all have work.
     weight: u16,
+    /// Messages waiting in it.
+    queued: u64,
     /// When the first message that waits in it was accepted; null where none waits.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     oldest_queued_at: Option<Rfc3339>,
-}
-
-fn example() -> Value {
-    json!({
-        "number": "+1234567890",
-        "account": "acme-twilio",
-        "provider": "twilio",
-        "limits": [{ "limit": "1/s", "in_use": 1 }],
-        "limits_from": "directory",
-        "lanes": [
-            { "lane": "urgent", "weight": 8, "oldest_queued_at": null },
-            { "lane": "normal", "weight": 3, "oldest_queued_at": "2026-11-26T09:30:00Z" },
-            { "lane": "bulk", "weight": 1, "oldest_queued_at": null },
-        ],
-        "queued": 12,
-        "paused": false,
-        "paused_until": null,
-        "waiting_for": "pace",
-        "waiting_for_limit": "1/s",
-        "next_send_time": "2026-11-26T09:30:12Z",
-        "generation": 0,
-    })
 }
 
 const fn name(lane: Lane) -> &'static str {
@@ -150,11 +155,13 @@ impl From<SenderView> for SenderAnswer {
             in_use: in_use.iter().find(|used| used.limit == *limit).map(|used| used.units),
         };
         let weights: Weights = view.weights;
-        let lanes = LANES.into_iter().zip(view.oldest).map(|(lane, oldest)| LaneAnswer {
-            lane: name(lane),
-            weight: weights.of(lane),
-            oldest_queued_at: oldest.map(Rfc3339),
-        });
+        let lanes =
+            LANES.into_iter().zip(view.depths).zip(view.oldest).map(|((lane, queued), oldest)| LaneAnswer {
+                lane: name(lane),
+                weight: weights.of(lane),
+                queued,
+                oldest_queued_at: oldest.map(Rfc3339),
+            });
         let waits = standing.as_ref().map(|standing| &standing.waits);
         let working = standing.as_ref().map(|standing| standing.working);
         Self {
@@ -175,6 +182,7 @@ impl From<SenderView> for SenderAnswer {
             next_send_time: standing.as_ref().and_then(|standing| standing.not_before).map(Rfc3339),
             working_rate: working.and_then(|working| working.rate).map(|rate| rate.to_string()),
             provider_pause_until: working.and_then(|working| working.paused_until).map(Rfc3339),
+            queue_empty_time: view.empty_at.map(Rfc3339),
             generation: view.tuning.generation,
         }
     }

@@ -34,6 +34,9 @@ fn queued() -> Message {
         fingerprint: Fingerprint::of(sender, recipient, "hi", &[], true),
         frozen: None,
         fallback: None,
+        expires_at: None,
+        client_reference: None,
+        metadata: None,
     };
     Message::queued(draft, 1, Answer { position: 1, estimate: START }, START)
 }

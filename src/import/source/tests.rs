@@ -21,9 +21,9 @@ fn all(format: Format, text: &str) -> Vec<(u64, Result<Value, String>)> {
 
 #[test]
 fn a_csv_file_is_the_fields_of_a_message_in_each_line() {
-    let text = "\u{feff}from_phone_number,to_phone_number,message,media_urls,queue,_note\n\
-                +1234567890,+1555123456,\"Hello, \"\"you\"\"\nand you\",,,x\n\
-                +1234567890,+1555123457,Hi,http://a/1.png http://a/2.png,No,\n";
+    let text = "\u{feff}from_phone_number,to_phone_number,message,media_urls,queue,_note,client_reference,metadata\n\
+                +1234567890,+1555123456,\"Hello, \"\"you\"\"\nand you\",,,x,,\n\
+                +1234567890,+1555123457,Hi,http://a/1.png http://a/2.png,No,,7,\"{\"\"a\"\":1}\"\n";
     let expected = [
         (
             2,
@@ -33,7 +33,8 @@ fn a_csv_file_is_the_fields_of_a_message_in_each_line() {
         (
             4,
             json!({ "from_phone_number": "+1234567890", "to_phone_number": "+1555123457", "message": "Hi",
-                    "media_urls": ["http://a/1.png", "http://a/2.png"], "queue": false }),
+                    "media_urls": ["http://a/1.png", "http://a/2.png"], "queue": false,
+                    "client_reference": "7", "metadata": { "a": 1 } }),
         ),
     ];
     assert_eq!(all(Format::Csv, text), expected.map(|(line, fields)| (line, Ok(fields))));

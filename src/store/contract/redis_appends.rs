@@ -118,6 +118,7 @@ fn a_fresh_record_and_its_entry_are_as_the_other_scripts_would_write_them() {
             draft(1),
             Draft { text: long, segments: 300, ..draft(2) },
             super::redis_golden::golden_draft(),
+            super::redis_golden::noted_draft(),
             Draft { fallback, frozen: None, ..draft(4) },
         ];
         let script = [

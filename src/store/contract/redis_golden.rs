@@ -12,7 +12,7 @@ use sendyard_actors::domain::segments::Encoding;
 use sendyard_actors::ports::Appended;
 
 use super::on_redis::{beside, place_of};
-use super::world::{SECOND, World, accepted, done, draft, refused};
+use super::world::{SECOND, START, World, accepted, done, draft, refused};
 use super::{redis_server, run_within};
 use crate::store::redis::record;
 
@@ -91,6 +91,16 @@ const VERSION_3_OFFERED: &str = "\
     706c652e636f6d2f612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501\
     027b7d010b61636d652d766f6e6167650201077b74686572657dce000f4240c3";
 
+/// The second with all that a client may say of it, as version 4 stores it: one that expires.
+const VERSION_4_NOTED: &str = "\
+    dc0024040000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b80000000000000000000000\
+    0000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb05010532\
+    3034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c3c2\
+    c2d98aac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f\
+    612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d\
+    652d766f6e6167650201077b74686572657d01076f72646572203701107b2273686f70223a226e6f727468227dc2c3cf\
+    00060a241bb1c700";
+
 pub(super) fn golden_draft() -> Draft {
     Draft {
         lane: Lane::Urgent,
@@ -140,10 +150,20 @@ async fn golden_life(world: &World) -> Message {
 }
 
 /// Takes a message to its fallback account.
-async fn golden_move(world: &World) -> Message {
-    let id = world.sending(golden_draft()).await.draft.id;
+async fn golden_move(world: &World, draft: Draft) -> Message {
+    let id = world.sending(draft).await.draft.id;
     world.pass(SECOND);
     world.settled(id, 1, refused(Next::GiveUp)).await
+}
+
+/// What its client keeps with it, and an end.
+pub(super) fn noted_draft() -> Draft {
+    Draft {
+        expires_at: Some(START + 60 * SECOND),
+        client_reference: Some("order 7".to_owned()),
+        metadata: Some("{\"shop\":\"north\"}".to_owned()),
+        ..golden_draft()
+    }
 }
 
 /// Offers one for a second.
@@ -159,7 +179,8 @@ async fn golden_offer(world: &World) -> Message {
 fn records_of_every_version_are_read_for_ever() {
     run_within(async {
         let lived = golden_life(&World::in_shared_memory()).await;
-        let moved = golden_move(&World::in_shared_memory()).await;
+        let moved = golden_move(&World::in_shared_memory(), golden_draft()).await;
+        let noted = golden_move(&World::in_shared_memory(), noted_draft()).await;
         let offered = golden_offer(&World::in_shared_memory()).await;
         for (expected, golden) in [
             (&lived, VERSION_1),
@@ -170,6 +191,7 @@ fn records_of_every_version_are_read_for_ever() {
             (&lived, VERSION_3),
             (&moved, VERSION_3_MOVED),
             (&offered, VERSION_3_OFFERED),
+            (&noted, VERSION_4_NOTED),
         ] {
             let golden = hex::decode(golden).unwrap();
             assert_eq!(&record::decode(expected.draft.id, &golden).unwrap(), expected);
@@ -193,8 +215,12 @@ fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_every
         }
 
         let (world, _, mut own) = beside(server).await;
-        let moved = golden_move(&world).await;
+        let moved = golden_move(&world, golden_draft()).await;
         assert_eq!(written(&mut own, &moved).await, VERSION_3_MOVED, "a new form is a new version");
+
+        let (world, _, mut own) = beside(server).await;
+        let noted = golden_move(&world, noted_draft()).await;
+        assert_eq!(written(&mut own, &noted).await, VERSION_4_NOTED, "a new form is a new version");
 
         let (world, _, mut own) = beside(server).await;
         let offered = golden_offer(&world).await;

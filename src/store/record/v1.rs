@@ -99,6 +99,9 @@ impl From<DraftV1> for Draft {
             fingerprint: old.fingerprint,
             frozen: None,
             fallback: None,
+            expires_at: None,
+            client_reference: None,
+            metadata: None,
         }
     }
 }

@@ -107,6 +107,9 @@ impl From<DraftV2> for Draft {
             fingerprint: old.fingerprint,
             frozen: old.frozen,
             fallback: old.fallback.map(|to| Fallback { to, frozen: None }),
+            expires_at: None,
+            client_reference: None,
+            metadata: None,
         }
     }
 }

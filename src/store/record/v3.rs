@@ -1,14 +1,16 @@
 //! A record as version 3 wrote it: no offers.
 
-use sendyard_actors::domain::message::{Answer, Attempt, Draft, Message, Moved, State};
+use sendyard_actors::domain::message::{Answer, Attempt, Message, Moved, State};
 use sendyard_actors::domain::outcome::Refusal;
 use sendyard_actors::domain::time::Time;
 use serde::Deserialize;
 
+use super::v4::DraftV4;
+
 /// The order of the fields is that of the bytes.
 #[derive(Deserialize)]
 pub(super) struct MessageV3 {
-    draft: Draft,
+    draft: DraftV4,
     seq: u64,
     answer: Answer,
     accepted_at: Time,
@@ -34,7 +36,7 @@ pub(super) struct MessageV3 {
 impl From<MessageV3> for Message {
     fn from(old: MessageV3) -> Self {
         Self {
-            draft: old.draft,
+            draft: old.draft.into(),
             seq: old.seq,
             answer: old.answer,
             accepted_at: old.accepted_at,

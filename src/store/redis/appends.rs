@@ -81,7 +81,7 @@ fn call_of(link: &Link, all: &[Prepared]) -> Option<Call> {
     for other in others {
         call = call.key(keys::message(other.append.draft.id));
     }
-    call = call.arg(record::fresh_start()).arg(record::fresh_middle()).arg(entries::fresh_end());
+    call = call.arg(record::fresh_middle()).arg(entries::fresh_end());
     for part in all.chunk_by(|one, next| part_of(&one.append) == part_of(&next.append)) {
         call = with_part(call, part);
     }
@@ -108,6 +108,7 @@ fn with_message(call: Call, one: &Prepared) -> Call {
     call.arg(numbers_of(&one.append).as_slice())
         .optional(conversation)
         .arg(one.entry.as_slice())
+        .arg(record::fresh_start(draft))
         .arg(one.record.as_slice())
 }
 

@@ -274,5 +274,6 @@ fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
         .optional(provider_there)
         .arg(flag(frozen_there.is_some()))
         .arg(flag(draft.cost().mms))
-        .arg(record::rest_of(draft)?))
+        .arg(record::rest_of(draft)?)
+        .optional(draft.expires_at.map(micros::down)))
 }

@@ -13,13 +13,13 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
-    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Lease, Leased, MarkUnknown, Pruned,
-    Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, Unsettled, Waiting,
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Ended, Lease, Leased, MarkUnknown,
+    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, Unsettled, Waiting,
 };
 use uuid::Uuid;
 
 use super::link::Link;
-use super::{RedisStore, claims, idempotency, leases, messages, prune, reads, tallies, tunings};
+use super::{RedisStore, claims, ended, idempotency, leases, messages, prune, reads, tallies, tunings};
 
 impl RedisStore {
     fn link(&self) -> Link {
@@ -156,6 +156,14 @@ impl Store for RedisStore {
         Box::pin(reads::message(self.link(), id))
     }
 
+    fn messages(&self, ids: Vec<MessageId>) -> Stored<Vec<Option<Box<Message>>>> {
+        Box::pin(reads::messages(self.link(), ids))
+    }
+
+    fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
+        Box::pin(ended::ended(self.link(), shard, after, limit))
+    }
+
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
         Box::pin(reads::queue_page(self.link(), sender, lane, after, limit))
     }
@@ -171,6 +179,10 @@ impl Store for RedisStore {
 
     fn depth(&self, sender: E164) -> Stored<u64> {
         Box::pin(reads::depth(self.link(), sender))
+    }
+
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        Box::pin(reads::depths(self.link(), sender))
     }
 
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {

@@ -3,8 +3,11 @@
 //! One msgpack list, written by the scripts (`encode` in `message.lua`; of a fresh record that waits, `append`
 //! writes what only it knows, and the rest is made here): its version, then what
 //! the steps change or need to know, and last the rest of the draft, which no script looks into:
-//! postcard of [`Rest`]. Instants are microseconds since `accepted`. What a script only keeps, such as
+//! postcard of [`Rest`], and behind it of [`Noted`] where there is anything. Instants are microseconds since
+//! `accepted`, but for `expires_at`, which the draft brings. What a script only keeps, such as
 //! the result of an attempt, is postcard too, and comes as an argument.
+//!
+//! A record without an expiry is written as version 2 still: it costs no byte, and processes of before read it.
 //!
 //! An old record must be readable by a new binary, and by its scripts. When the form changes, the old
 //! one stays readable here and in `load` of `message.lua` under its version; the golden test
@@ -27,19 +30,24 @@ use serde::{Deserialize, Serialize};
 use super::pack::{Reader, Writer};
 use super::{keys, micros};
 
-/// The version that the scripts write.
-const VERSION: u8 = 3;
+/// The version that the scripts write, and how many items its list has.
+const VERSION: Version = Version { number: 4, fields: 36 };
 
-/// How many items the list has.
-const FIELDS: u16 = 35;
+/// The one that they write where nothing expires: it ends before `expires_at`.
+const WITHOUT_EXPIRY: Version = Version { number: 3, fields: 35 };
 
-/// As much of version 2, which did not tell media apart and ended before `mms`.
-const VERSION_WITHOUT_MEDIA: u8 = 2;
-const FIELDS_WITHOUT_MEDIA: u16 = 34;
+/// Version 2 did not tell media apart and ended before `mms`.
+const WITHOUT_MEDIA: Version = Version { number: 2, fields: 34 };
 
-/// As much of version 1, which knew no offers and ended before `not_after`.
-const VERSION_WITHOUT_OFFERS: u8 = 1;
-const FIELDS_WITHOUT_OFFERS: u16 = 33;
+/// The first one knew no offers, and ended before `not_after`.
+const WITHOUT_OFFERS: Version = Version { number: 1, fields: 33 };
+
+/// One of the forms.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version {
+    number: u8,
+    fields: u16,
+}
 
 /// The code of [`State::Queued`].
 const QUEUED: u8 = 0;
@@ -60,9 +68,17 @@ struct Rest {
     fallback: Option<Fallback>,
 }
 
+/// What the client keeps with a message. Behind [`Rest`], and only where there is any, as versions 1 and 2
+/// had nothing there.
+#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Noted {
+    client_reference: Option<String>,
+    metadata: Option<String>,
+}
+
 /// The bytes of what no script needs of a draft.
 pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
-    opaque(&Rest {
+    let rest = opaque(&Rest {
         assistant: draft.assistant,
         account: draft.account.clone(),
         provider: draft.provider,
@@ -73,12 +89,18 @@ pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
         fingerprint: draft.fingerprint,
         frozen: draft.frozen.clone(),
         fallback: draft.fallback.clone(),
-    })
+    })?;
+    let noted = Noted { client_reference: draft.client_reference.clone(), metadata: draft.metadata.clone() };
+    if noted == Noted::default() {
+        return Ok(rest);
+    }
+    Ok([rest, opaque(&noted)?].concat())
 }
 
 /// What stands in a fresh record that waits before `seq` and `accepted`.
-pub(super) fn fresh_start() -> Vec<u8> {
-    Writer::default().list(FIELDS).number(VERSION).number(QUEUED).into_bytes()
+pub(super) fn fresh_start(draft: &Draft) -> Vec<u8> {
+    let version = if draft.expires_at.is_some() { VERSION } else { WITHOUT_EXPIRY };
+    Writer::default().list(version.fields).number(version.number).number(QUEUED).into_bytes()
 }
 
 /// What stands there between `accepted` and the answer's position and estimate.
@@ -110,6 +132,10 @@ pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
         // not_after.
         .boolean(false)
         .boolean(draft.cost().mms);
+    let bytes = match draft.expires_at {
+        Some(at) => bytes.number(micros::down(at)),
+        None => bytes,
+    };
     Ok(bytes.into_bytes())
 }
 
@@ -120,8 +146,12 @@ pub(super) fn opaque<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
 }
 
 fn from_opaque<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    postcard::from_bytes(bytes)
-        .map_err(|error| StoreError::Corrupt(format!("a message's record cannot be decoded: {error}")))
+    postcard::from_bytes(bytes).map_err(undecodable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
+fn undecodable(error: postcard::Error) -> StoreError {
+    StoreError::Corrupt(format!("a message's record cannot be decoded: {error}"))
 }
 
 /// A claim's name as the scripts compare it.
@@ -141,15 +171,12 @@ fn claim_of(bytes: &[u8]) -> Result<ClaimId, StoreError> {
 pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, StoreError> {
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
-    let version: u8 = from.number()?;
-    let is_whole = [
-        (VERSION, FIELDS),
-        (VERSION_WITHOUT_MEDIA, FIELDS_WITHOUT_MEDIA),
-        (VERSION_WITHOUT_OFFERS, FIELDS_WITHOUT_OFFERS),
-    ];
-    if !is_whole.iter().any(|(of, many)| *of == version && usize::from(*many) == fields) {
-        return Err(StoreError::Corrupt(format!("a message's record has the unknown version {version}")));
-    }
+    let number: u8 = from.number()?;
+    let known = [VERSION, WITHOUT_EXPIRY, WITHOUT_MEDIA, WITHOUT_OFFERS];
+    let version = known.into_iter().find(|of| of.number == number && usize::from(of.fields) == fields);
+    let Some(version) = version else {
+        return Err(StoreError::Corrupt(format!("a message's record has the unknown version {number}")));
+    };
     let state = state(from.number()?)?;
     let seq = from.number()?;
     let accepted: u64 = from.number()?;
@@ -170,9 +197,13 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let provider_segments = from.optional(Reader::number)?;
     let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
-    let (draft, moved) = draft(&mut from, id, last_there)?;
-    // Whether it has media follows, for the scripts alone.
-    let not_after = if version > VERSION_WITHOUT_OFFERS { from.optional(instant)? } else { None };
+    let (mut draft, moved) = draft(&mut from, id, last_there)?;
+    let not_after = if version == WITHOUT_OFFERS { None } else { from.optional(instant)? };
+    if version == VERSION {
+        // Whether it has media stands before it, for the scripts alone.
+        let _mms = from.boolean()?;
+        draft.expires_at = from.optional(|from| Ok(micros::time(from.number()?)))?;
+    }
     Ok(Message {
         draft,
         seq,
@@ -213,7 +244,7 @@ fn draft(
     let _frozen = from.boolean()?;
     let _fallback: Option<u8> = from.optional(Reader::number)?;
     let _frozen_there = from.boolean()?;
-    let rest: Rest = from_opaque(from.bytes()?)?;
+    let (rest, noted) = rest_and_noted(from.bytes()?)?;
     let mut draft = Draft {
         id,
         sender,
@@ -231,12 +262,22 @@ fn draft(
         fingerprint: rest.fingerprint,
         frozen: rest.frozen,
         fallback: rest.fallback,
+        // Its version says whether it has one.
+        expires_at: None,
+        client_reference: noted.client_reference,
+        metadata: noted.metadata,
     };
     let Some(last_there) = last_there else { return Ok((draft, None)) };
     let Fallback { to, frozen } = draft.fallback.take().ok_or_else(|| unknown("fallback account"))?;
     let from = Elsewhere { account: draft.account, provider: draft.provider };
     let draft = Draft { account: to.account, provider: to.provider, frozen, ..draft };
     Ok((draft, Some(Moved { from: Some(from), last_there })))
+}
+
+fn rest_and_noted(bytes: &[u8]) -> Result<(Rest, Noted), StoreError> {
+    let (rest, behind) = postcard::take_from_bytes(bytes).map_err(undecodable)?;
+    let noted = if behind.is_empty() { Noted::default() } else { from_opaque(behind)? };
+    Ok((rest, noted))
 }
 
 fn attempt_of(

@@ -32,6 +32,7 @@ scripts! {
     SETTLE_UNKNOWN = "settle_unknown.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     CANCEL = "cancel.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     CONVERSATION_PAGE = "conversation_page.lua";
+    ENDED_PAGE = "ended_page.lua";
     PRUNE_MESSAGES = "prune_messages.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     RESERVE_KEY = "reserve_key.lua" + "clock.lua" + "prelude.lua" + "key.lua";
     LOOKUP_KEY = "lookup_key.lua" + "clock.lua" + "prelude.lua" + "key.lua";

@@ -30,6 +30,9 @@ fn draft(kind: Kind) -> Draft {
         fingerprint: Fingerprint::of(sender, recipient, "hello", &[], kind == Kind::Queued),
         frozen: None,
         fallback: None,
+        expires_at: None,
+        client_reference: None,
+        metadata: None,
     }
 }
 

@@ -17,8 +17,8 @@ use sendyard_actors::ports::{Append, Claim, Claimed, Lease, MarkUnknown, ScopedK
 use uuid::Uuid;
 
 use super::super::world::{
-    ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, LEASE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, World, accepted,
-    append_of, draft_from, number, recipient, refused, sender,
+    ANSWER_WITHIN, BEGIN_WITHIN, EVIDENCE, LEASE, MARGIN, ME, ORGANIZATION, OTHER, SECOND, START, World,
+    accepted, append_of, draft_from, number, recipient, refused, sender,
 };
 
 /// How many messages a walk knows.
@@ -266,6 +266,9 @@ pub(super) fn draft(index: u64) -> Draft {
         frozen: (index % 4 == 1).then(|| "{}".to_owned()),
         fallback: (index % 4 != 3).then(|| fallback((index % 4 < 2).then(|| "there".to_owned()))),
         segments: 1 + u16::from(index.is_multiple_of(2)),
+        expires_at: index.is_multiple_of(5).then(|| START + 1000 * SECOND),
+        client_reference: index.is_multiple_of(2).then(|| format!("order {}", index % 3)),
+        metadata: (index % 4 == 2).then(|| format!("{{\"index\":{index}}}")),
         ..draft_from(from, index)
     }
 }

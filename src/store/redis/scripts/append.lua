@@ -1,14 +1,14 @@
 #!lua
 -- append, of one message or several. Those that wait in the same queue follow each other: they are a part.
--- Each of KEYS is a message. ARGV 2 to 4: what stands in every fresh record before `seq` and behind `accepted`, and
--- in every entry of a queue behind its due time; then the parts, each of
+-- Each of KEYS is a message. ARGV 2 and 3: what stands in every fresh record behind `accepted`, and in every entry of a
+-- queue behind its due time; then the parts, each of
 --   how many messages, queue, counts of the sender, waiting, sender, standing, its field,
 --   and for each message its numbers (request_until, depth limit, the estimate's from and per_unit, cost; doubles; and a byte, 1 with media),
---   conversation or '', the start of its entry, the end of its record.
+--   conversation or '', the start of its entry, the start of its record (before `seq`), and its end.
 -- Answers msgpack, as the server takes long over many small values: now, then a list for each message, in their order.
 
-local RECORD_START, RECORD_MIDDLE, ENTRY_END = ARGV[2], ARGV[3], ARGV[4]
-local OF_PART, OF_MESSAGE, NUMBERS = 7, 4, '>dddddB'
+local RECORD_MIDDLE, ENTRY_END = ARGV[2], ARGV[3]
+local OF_PART, OF_MESSAGE, NUMBERS = 7, 5, '>dddddB'
 local call, pack, format, read = redis.call, cmsgpack.pack, string.format, struct.unpack
 local MMS = pack(true)
 local answers = { now }
@@ -24,14 +24,14 @@ local function append(part, first)
   local at = part + OF_PART
   for place = first, first + many - 1 do
     local key = KEYS[place]
-    local numbers, conversation, entry, rest = unpack(ARGV, at, at + OF_MESSAGE - 1)
+    local numbers, conversation, entry, start, rest = unpack(ARGV, at, at + OF_MESSAGE - 1)
     at = at + OF_MESSAGE
     local request_until, depth_limit, from, per_unit, cost, mms = read(NUMBERS, numbers)
     local in_time, has_room = now <= request_until, depth < depth_limit
     local there, estimate
     if in_time and has_room then
       estimate = math.min(math.ceil(from + per_unit * units), LATEST)
-      local fresh = RECORD_START .. pack(seq, now) .. RECORD_MIDDLE .. pack(depth + 1, estimate - now) .. rest
+      local fresh = start .. pack(seq, now) .. RECORD_MIDDLE .. pack(depth + 1, estimate - now) .. rest
       -- Nothing is stored where there is a record.
       there = call('SET', key, fresh, 'NX', 'GET')
     else
@@ -63,7 +63,7 @@ local function append(part, first)
   call('HINCRBY', standing, shown, stored)
 end
 
-local part, first = 5, 1
+local part, first = 4, 1
 while first <= #KEYS do
   local many = tonumber(ARGV[part])
   -- What goes wrong in one part is not told of another; its own messages may be stored or not.

@@ -2,9 +2,10 @@
 -- and the rows that follow from it. `keys.rs` describes each key and each value; the rules are those
 -- of `domain/message`, and `contract/walk.rs` holds these to them.
 --
--- The instants of a record are microseconds since its `accepted`.
+-- The instants of a record are microseconds since its `accepted`, but for `expires_at`.
 
-local VERSION = 3
+-- Where nothing expires, the one before it is written.
+local VERSION, WITHOUT_EXPIRY = 4, 3
 local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED = 0, 1, 2, 3, 4, 5, 6
 local KIND_QUEUED, KIND_IMMEDIATE = 0, 1
 local SHOWN_QUEUED, SHOWN_SENDING, SHOWN_SENT, SHOWN_FAILED, SHOWN_CANCELLED = 0, 1, 2, 3, 4
@@ -32,8 +33,9 @@ local function load(key)
   local read, a = pcall(cmsgpack.unpack, bytes)
   if not read or type(a) ~= 'table' then corrupt("a message's record cannot be decoded") end
   -- Version 1 knew no offers and ended before `not_after`; version 2 did not tell media apart and ended before `mms`.
-  local is_known = a[1] == VERSION or a[1] == 2 or a[1] == 1
-  if not is_known then corrupt("a message's record has the unknown version " .. tostring(a[1])) end
+  local version = a[1]
+  local is_known = version == VERSION or version == WITHOUT_EXPIRY or version == 2 or version == 1
+  if not is_known then corrupt("a message's record has the unknown version " .. tostring(version)) end
   return {
     state = a[2], seq = a[3], accepted = a[4], updated = a[5], due = a[6], attempt = a[7], tries = a[8],
     unresolved = a[9], accepted_earlier = a[10], listed = a[11], last_there = a[12], overtaken = a[13],
@@ -42,19 +44,22 @@ local function load(key)
     estimate = a[22], sender = a[23], recipient = a[24], lane = a[25], kind = a[26],
     organization = a[27], provider = a[28], cost = a[29], frozen = a[30], fallback = a[31],
     frozen_there = a[32], draft = a[33], not_after = a[34] or false, mms = a[35] or false,
+    expires_at = a[36] or false,
   }
 end
 
 local function encode(m)
-  return cmsgpack.pack({
-    VERSION, m.state, m.seq, m.accepted, m.updated, m.due, m.attempt, m.tries,
+  local a = {
+    WITHOUT_EXPIRY, m.state, m.seq, m.accepted, m.updated, m.due, m.attempt, m.tries,
     m.unresolved, m.accepted_earlier, m.listed, m.last_there, m.overtaken,
     m.evidence_until, m.attempts, m.sent_at, m.provider_id,
     m.provider_status, m.provider_segments, m.refusal, m.position,
     m.estimate, m.sender, m.recipient, m.lane, m.kind,
     m.organization, m.provider, m.cost, m.frozen, m.fallback,
     m.frozen_there, m.draft, m.not_after, m.mms,
-  })
+  }
+  if m.expires_at then a[1], a[#a + 1] = VERSION, m.expires_at end
+  return cmsgpack.pack(a)
 end
 
 -- A record that is accepted now, of the draft in ARGV[first] and behind it.
@@ -70,6 +75,7 @@ local function fresh(first, seq, position, estimate)
     cost = tonumber(ARGV[first + 6]), frozen = ARGV[first + 7] ~= '',
     fallback = number_or_false(ARGV[first + 8]), frozen_there = ARGV[first + 9] ~= '',
     mms = ARGV[first + 10] ~= '', draft = ARGV[first + 11], not_after = false,
+    expires_at = number_or_false(ARGV[first + 12]),
   }
 end
 
