@@ -65,6 +65,11 @@ impl ClaimedAttempt {
         attempt.map_or(Time::ZERO, |attempt| attempt.begin_by)
     }
 
+    /// Has it expired?
+    pub(crate) fn is_over(&self, now: Time) -> bool {
+        self.message().is_some_and(|message| message.is_expired(now))
+    }
+
     /// To be called right before the request is written: from here on it is never given back.
     pub(crate) fn begin(mut self, written_at: Time, keep: Keep) -> Option<(HandOver, Begun)> {
         let Claimed { message, place, under_way } = self.claimed.take()?;
@@ -129,7 +134,8 @@ struct Facts {
     kind: Kind,
     cost: Cost,
     tries: u16,
-    accepted_at: Time,
+    /// When it was its turn, as far as that was known when it was accepted.
+    turn_at: Time,
     repeats: bool,
 }
 
@@ -143,7 +149,7 @@ impl Facts {
             kind: draft.kind,
             cost: draft.cost(),
             tries: message.tries,
-            accepted_at: message.accepted_at,
+            turn_at: message.accepted_at.max(message.answer.estimate),
             repeats: draft.kind == Kind::Queued && draft.frozen.is_some(),
         }
     }
@@ -196,11 +202,11 @@ impl Begun {
     }
 
     fn after(&self, refusal: &Refusal) -> Next {
-        let Facts { kind, tries, accepted_at, .. } = self.of;
+        let Facts { kind, tries, turn_at, .. } = self.of;
         match kind {
             Kind::Immediate => Next::GiveUp,
             Kind::Queued => {
-                retry::after(refusal, tries, accepted_at, self.journal.now(), self.journal.ids().jitter())
+                retry::after(refusal, tries, turn_at, self.journal.now(), self.journal.ids().jitter())
             }
         }
     }

@@ -30,3 +30,4 @@ pub mod slowing;
 mod survey;
 mod sweeper;
 pub mod telemetry;
+mod timers;

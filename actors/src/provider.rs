@@ -127,6 +127,8 @@ pub struct Begin {
     pub(crate) attempt: ClaimedAttempt,
     /// When it was due, to tell how late it is.
     pub(crate) due: Time,
+    /// From when on it is quiet where a queued message goes to.
+    pub(crate) quiet_from: Option<Time>,
     /// What the sender's pace needs to know of the past.
     pub(crate) keep: Keep,
     /// Does the sender count it? Without limits it does not.
@@ -487,12 +489,14 @@ impl ProviderState {
 
     /// The last check, the stamp and the start of the request: one poll, nothing awaited between.
     fn begin(&mut self, begin: Begin) {
-        let Begin { mut attempt, due, keep, counts } = begin;
+        let Begin { mut attempt, due, quiet_from, keep, counts } = begin;
         let Some(facts) = attempt.message().map(Facts::of) else { return };
         let now = self.with.journal.now();
         let closed = matches!(self.with.in_flight.circuit().standing(), (Circuit::Closed, _));
         let ours = self.with.journal.may_begin(facts.sender);
-        if !ours || now >= attempt.begin_by() || !(closed || attempt.is_probe()) {
+        let in_time =
+            now < attempt.begin_by() && !attempt.is_over(now) && quiet_from.is_none_or(|from| now < from);
+        if !ours || !in_time || !(closed || attempt.is_probe()) {
             // Dropped, it goes back to its queue.
             return;
         }

@@ -9,6 +9,7 @@
 //! store, and the claims on their way.
 
 mod claims;
+mod forecast;
 mod immediate;
 mod load;
 mod offer;
@@ -18,11 +19,12 @@ mod report;
 mod stagger;
 mod standing;
 mod submit;
+mod timing;
 mod tuning;
 mod window;
 mod working_rate;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,7 @@ pub use self::standing::{SenderStanding, Waits};
 pub use self::submit::{Stored, Submit, SubmitAnswer};
 
 use self::claims::{Decided, Starting};
+use self::forecast::Forecast;
 use self::load::Earlier;
 use self::queue::Queue;
 use crate::alarm::Alarm;
@@ -87,7 +90,7 @@ pub enum SenderMessage {
         by: Option<Incarnation>,
     },
     /// A submit has ended.
-    SubmitEnded(Stored),
+    SubmitEnded(Stored, Option<u64>),
     /// A record of this sender changed.
     Changed(Change),
     /// Places at the account, as wanted.
@@ -127,10 +130,17 @@ pub enum SenderMessage {
     TuningMayDiffer,
     /// How does it stand?
     Describe(oneshot::Sender<SenderStanding>),
-    /// A message of this sender was cancelled.
+    /// A message of this sender was cancelled, or has expired.
     Cancelled(Waiting),
-    /// A message of this sender was stored by another process.
+    /// A message of this sender was stored by another process, or its time has come.
     StoredElsewhere(Waiting),
+    /// A message that could not go for the time is out of the queue, or is looked at again later.
+    NotInTime {
+        /// The message.
+        message: Waiting,
+        /// It is still in the queue.
+        again_at: Option<Time>,
+    },
     /// So many of its messages waited a moment ago: look again if that is more than are known of.
     Waiting(u64),
     /// Read the head of the queue again, in case a hint was lost.
@@ -268,6 +278,11 @@ pub(crate) struct SenderState {
     claims_made: u64,
     usual_claim: Duration,
     submits: usize,
+    /// Messages that are being stored, by their number.
+    storing: BTreeMap<u64, (Lane, Cost)>,
+    submits_made: u64,
+    /// For each lane that was asked about.
+    forecasts: [Option<Box<Forecast>>; 3],
     idle_since: Option<Time>,
     alarm: Alarm,
     halted: bool,
@@ -315,6 +330,9 @@ impl Actor for SenderActor {
             claims_made: 0,
             usual_claim: Duration::ZERO,
             submits: 0,
+            storing: BTreeMap::new(),
+            submits_made: 0,
+            forecasts: Default::default(),
             idle_since: None,
             alarm: Alarm::default(),
             halted: false,
@@ -335,9 +353,13 @@ impl Actor for SenderActor {
             SenderMessage::Submit(submit) => state.submit(*submit),
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
             SenderMessage::Offered { id, by } => state.offered(id, by),
-            SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
+            SenderMessage::SubmitEnded(stored, number) => state.submit_ended(stored, number),
             SenderMessage::Changed(change) => state.changed(&change),
-            SenderMessage::Cancelled(message) => state.queue.of(message.lane).gone(&message),
+            SenderMessage::NotInTime { message, again_at } => state.not_in_time(message, again_at),
+            SenderMessage::Cancelled(message) => {
+                state.queue.of(message.lane).gone(&message);
+                state.forget_forecasts();
+            }
             SenderMessage::StoredElsewhere(message) => state.queue.of(message.lane).stored(message),
             SenderMessage::Waiting(waiting) => state.queue.expect(waiting),
             SenderMessage::LookAgain => state.queue.start_over(),
@@ -400,7 +422,7 @@ impl SenderState {
         self.read_ahead(myself);
         self.begin_in_order(now);
         let mut decided = Vec::new();
-        let next = self.decide_what_may_go(now, &mut decided);
+        let next = self.decide_what_may_go(now, &mut decided, myself);
         self.claim(decided, myself);
         self.read_ahead(myself);
         self.arm(next, now, myself);
@@ -408,7 +430,12 @@ impl SenderState {
 
     /// Decides that heads of the queue go, for as long as pace and places allow; then says when to look
     /// again, if that is a matter of time.
-    fn decide_what_may_go(&mut self, now: Time, decided: &mut Vec<Decided>) -> Option<Time> {
+    fn decide_what_may_go(
+        &mut self,
+        now: Time,
+        decided: &mut Vec<Decided>,
+        myself: &ActorRef<SenderMessage>,
+    ) -> Option<Time> {
         let lead = self.lead();
         if let Some(until) = self.paused_until(now) {
             self.want_no_place();
@@ -425,6 +452,10 @@ impl SenderState {
                 self.want_no_place();
                 return self.queue.next_due();
             };
+            if let Some(until) = self.quiet_until(&head, now) {
+                self.postpone(head, until, myself);
+                continue;
+            }
             let since = *self.since.get_or_insert(now);
             let pace = self.pace.as_mut()?;
             let Allowed::At(at) = pace.next_allowed(since, now, head.cost) else { return None };
@@ -475,7 +506,10 @@ impl SenderState {
             return;
         }
         match change.stands {
-            Stands::Waiting => self.queue.of(message.lane).requeue(message),
+            Stands::Waiting => {
+                self.queue.of(message.lane).requeue(message);
+                self.forget_forecasts();
+            }
             Stands::Undecided => self.queue.of(message.lane).hold(message.recipient),
             Stands::Decided => self.queue.of(message.lane).release(message.recipient),
         }
@@ -534,7 +568,7 @@ impl SenderState {
     }
 
     /// When the next unit may go, and how long each one ahead of it takes.
-    fn estimate(&mut self, now: Time) -> EstimateRule {
+    fn rough_estimate(&mut self, now: Time) -> EstimateRule {
         let since = self.since.unwrap_or(now);
         let Some(pace) = self.pace.as_mut() else {
             return EstimateRule { from: now, per_unit: Duration::ZERO };
@@ -595,6 +629,7 @@ impl SenderState {
             }
             return;
         }
+        self.forget_forecasts();
         let idle_since = *self.idle_since.get_or_insert(now);
         let end = idle_since + self.journal.settings().idle_after;
         if end <= now {

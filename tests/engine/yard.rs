@@ -17,6 +17,7 @@ use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Refusa
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Book, Route};
 use sendyard_actors::domain::time::Time;
+use sendyard_actors::domain::validity::Validity;
 use sendyard_actors::engine::{Engine, NotSent, Parts, RunningEngine, SendRequest, Sent};
 use sendyard_actors::ports::{Clock, HandOver, Later, Peers, Provider, Store, TooLong};
 use sendyard_actors::settings::Settings;
@@ -248,6 +249,7 @@ pub(crate) struct Builder {
     pub(crate) counts: Option<u16>,
     pub(crate) fallback: bool,
     pub(crate) second_limits: Vec<&'static str>,
+    pub(crate) quiet_hours: Option<String>,
     pub(crate) second_plays: Option<Line>,
     /// The store is one that several processes can open.
     pub(crate) shared: bool,
@@ -275,6 +277,7 @@ impl Default for Builder {
             counts: None,
             fallback: false,
             second_limits: Vec::new(),
+            quiet_hours: None,
             second_plays: None,
             shared: false,
             more_numbers: Vec::new(),
@@ -319,6 +322,7 @@ fn book(builder: &Builder) -> Book {
         campaign: None,
         fallback: builder.fallback.then(|| Elsewhere { account: second(), provider: ProviderKind::Telnyx }),
         limits,
+        quiet_hours: builder.quiet_hours.as_ref().map(|hours| hours.parse().unwrap()),
         weights: Weights::default(),
     };
     let second_limits = builder.second_limits.iter().map(|limit| limit.parse().unwrap()).collect();
@@ -433,6 +437,7 @@ impl Yard {
             lane: Lane::Normal,
             key: None,
             fingerprint: Fingerprint::of(from, to, text, &[], kind == Kind::Queued),
+            validity: Validity::default(),
             client_reference: None,
             metadata: None,
         }

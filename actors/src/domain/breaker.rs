@@ -61,6 +61,8 @@ impl Sign {
                 | Class::OptedOut
                 | Class::Sender
                 | Class::NextWindow => Self::Alive,
+                // No provider's word.
+                Class::Expired => Self::None,
             },
         }
     }

@@ -95,10 +95,25 @@ pub enum Class {
     NextWindow,
     /// The sending number is not set up for it; the account's other numbers may be.
     Sender,
+    /// Ours alone: it was not handed over before its expiry.
+    Expired,
+}
+
+impl Refusal {
+    /// Of a message whose time was over before it was handed over.
+    pub fn expired() -> Self {
+        Self {
+            class: Class::Expired,
+            code: Some("expired".to_owned()),
+            detail: "Its expiry came before its turn".to_owned(),
+            retry_after: None,
+            slows: None,
+        }
+    }
 }
 
 impl Class {
-    /// Every class, in the order of their labels in metrics.
+    /// Every class that an attempt can end with, in the order of their labels in metrics.
     pub const ALL: [Self; 8] = [
         Self::Recipient,
         Self::Request,
@@ -122,7 +137,7 @@ impl Class {
         match self {
             Self::Configuration | Self::Sender | Self::NextWindow => true,
             Self::Retry => matches!(next, Next::GiveUp),
-            Self::Recipient | Self::Request | Self::Content | Self::OptedOut => false,
+            Self::Recipient | Self::Request | Self::Content | Self::OptedOut | Self::Expired => false,
         }
     }
 
@@ -137,6 +152,7 @@ impl Class {
             Self::Retry => "retry",
             Self::NextWindow => "next_window",
             Self::Sender => "sender",
+            Self::Expired => "expired",
         }
     }
 }

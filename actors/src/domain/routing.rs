@@ -7,6 +7,7 @@ use super::lanes::Weights;
 use super::message::{Elsewhere, UnknownPolicy};
 use super::pace::Limit;
 use super::phone::E164;
+use super::quiet_hours::QuietHours;
 
 /// What the directory knows of one sending number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Route {
     pub fallback: Option<Elsewhere>,
     /// Its limits; all must allow a message.
     pub limits: Vec<Limit>,
+    /// Its organization's quiet hours.
+    pub quiet_hours: Option<QuietHours>,
     /// What its lanes get of them while all have work.
     pub weights: Weights,
 }

@@ -85,6 +85,7 @@ pub(super) fn check(
             // An account is no way out of itself.
             fallback: assistant.fallback.clone().filter(|fallback| fallback.account != account.name),
             limits,
+            quiet_hours: None,
             weights: weights(&place, number.lanes.as_ref())?,
         };
         if routes.insert(number.number, route).is_some() {

@@ -116,7 +116,7 @@ pub(super) fn immediate(index: u64) -> Draft {
 
 pub(super) fn append_of(draft: Draft) -> Append {
     let estimate = EstimateRule { from: START, per_unit: SECOND };
-    Append { draft, estimate, depth_limit: 1_000_000, request_until: Time::MAX }
+    Append { draft, estimate, depth_limit: 1_000_000, request_until: Time::MAX, not_before: Time::ZERO }
 }
 
 pub(super) fn accepted() -> Settlement {

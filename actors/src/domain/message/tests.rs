@@ -3,6 +3,7 @@
 mod guards;
 mod moves;
 mod offers;
+mod timing;
 mod walk;
 
 use uuid::Uuid;
