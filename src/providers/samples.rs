@@ -119,10 +119,10 @@ pub(super) fn refused(class: Class, code: Option<&str>, detail: &str, seconds: O
     Outcome::Refused(Refusal { class, code, detail: detail.to_owned(), retry_after, slows: None })
 }
 
-/// The same refusal, for the pace of whose this is.
-pub(super) fn slowing(outcome: Outcome, slows: Slows) -> Outcome {
+/// The same refusal, for the pace of whose this is, if it is for anybody's.
+pub(super) fn slowing(outcome: Outcome, slows: impl Into<Option<Slows>>) -> Outcome {
     match outcome {
-        Outcome::Refused(refusal) => Outcome::Refused(Refusal { slows: Some(slows), ..refusal }),
+        Outcome::Refused(refusal) => Outcome::Refused(Refusal { slows: slows.into(), ..refusal }),
         other => other,
     }
 }

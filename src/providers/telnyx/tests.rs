@@ -13,7 +13,7 @@ use url::Url;
 use super::codes::CODES;
 use super::{Settings, Telnyx};
 use crate::providers::http_client;
-use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused};
+use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused, slowing};
 use crate::providers::scripted::{Reply, Scripted, answer};
 
 const SECRET: &str = "KEY0123_s3cr3t";
@@ -200,7 +200,7 @@ async fn every_code_of_the_table_gives_its_class() {
     for row in CODES {
         let code = row.number.to_string();
         let seconds = row.wait.map(|wait| wait.as_secs());
-        let refusal = |class| refused(class, Some(&code), "no", seconds);
+        let refusal = |class| slowing(refused(class, Some(&code), "no", seconds), row.slows);
         for written in [json!(row.number), json!(code)] {
             let body = json!({"errors": [{"code": written, "title": "Heading", "detail": "no"}]}).to_string();
             answers.push(answer("400 Bad Request", "", &body));

@@ -155,7 +155,7 @@ async fn every_code_of_the_table_gives_its_class() {
         for written in [code.clone(), format!("\"{code}\"")] {
             let body = format!(r#"{{"code":{written},"message":"no","more_info":"…","status":400}}"#);
             answers.push(answer("400 Bad Request", "", &body));
-            expected.push(refused(row.class, Some(&code), "no", seconds));
+            expected.push(slowing(refused(row.class, Some(&code), "no", seconds), row.slows));
         }
     }
     assert_eq!(WAY_OUT.outcomes_of_answers(answers).await, expected);

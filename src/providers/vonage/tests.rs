@@ -362,14 +362,16 @@ async fn every_code_of_the_table_gives_its_class_to_a_bad_request() {
         let refusal = |class| refused(class, Some(row.name), "no", None);
         for status in ["422 Unprocessable Entity", "400 Bad Request"] {
             answers.push(answer(status, "", &body));
-            expected.push(row.class.map_or_else(|| unclear.clone(), refusal));
+            expected
+                .push(row.class.map_or_else(|| unclear.clone(), |class| slowing(refusal(class), row.slows)));
         }
         // These two say enough by themselves, unless the message may have been taken.
-        for (status, class) in
-            [("401 Unauthorized", Class::Configuration), ("429 Too Many Requests", Class::Retry)]
+        let too_many = slowing(refusal(Class::Retry), row.slows.unwrap_or(Slows::Account));
+        for (status, said) in
+            [("401 Unauthorized", refusal(Class::Configuration)), ("429 Too Many Requests", too_many)]
         {
             answers.push(answer(status, "", &body));
-            expected.push(row.class.map_or_else(|| unclear.clone(), |_| refusal(class)));
+            expected.push(row.class.map_or_else(|| unclear.clone(), |_| said));
         }
         answers.push(answer("500 Internal Server Error", "", &body));
         expected.push(unclear.clone());
