@@ -6,6 +6,7 @@
 //! does it itself, and Redis gains nothing by it (DESIGN.md §10).
 
 mod ending;
+mod timing;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -181,18 +182,21 @@ impl Journal {
         let until = append.request_until;
         let answered = self.ask("append", until, || self.store().append(append.clone())).await;
         let appended = match answered.answer {
-            Ok(Appended::Full | Appended::Late) if answered.in_doubt => Err(StoreError::Unanswered),
+            Ok(Appended::Full | Appended::TooLate(_) | Appended::Late) if answered.in_doubt => {
+                Err(StoreError::Unanswered)
+            }
             // The call that was never answered has landed, as far as anybody can tell.
             Ok(Appended::Exists(message)) if answered.in_doubt => Ok(Appended::Stored(message)),
             answer => answer,
         };
         let sender = append.draft.sender;
         match &appended {
-            Ok(Appended::Stored(message)) => {
+            // One that is scheduled is the sweeper's until its time comes.
+            Ok(Appended::Stored(message)) if message.is_waiting() => {
                 self.tell_owner(sender, Note::Stored(sender, Waiting::of(message)));
             }
             Err(StoreError::Unanswered) => self.tell_owner(sender, Note::Waiting(sender)),
-            Ok(Appended::Exists(_) | Appended::Full | Appended::Late) | Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         appended
     }

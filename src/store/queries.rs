@@ -7,13 +7,12 @@ use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Backlog, Charge, Depths, Ended, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Backlog, Charge, Depths, Ended, StoreError, Timer, Unsettled, Waiting};
 
-use super::indexes;
 use super::keys;
 use super::keys::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
-use super::record;
 use super::rows::{Rows, decode};
+use super::{indexes, record};
 
 /// The records of these.
 pub(super) fn messages(rows: &dyn Rows, ids: &[MessageId]) -> Result<Vec<Option<Box<Message>>>, StoreError> {
@@ -121,6 +120,25 @@ pub(super) fn unsettled_in(rows: &dyn Rows, shards: ShardSet) -> Result<Vec<Unse
     let mut all = unsettled(rows, None)?;
     all.retain(|attempt| shards.contains(Shard::of(attempt.sender)));
     Ok(all)
+}
+
+/// The first timers of these shards behind `after`, up to `until`.
+pub(super) fn timers(
+    rows: &dyn Rows,
+    shards: ShardSet,
+    after: Option<Timer>,
+    until: Time,
+    limit: usize,
+) -> Result<Vec<Timer>, StoreError> {
+    let mut timers = Vec::new();
+    rows.scan(&keys::timers(after, until), &mut |key, _| {
+        if timers.len() >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        timers.extend(Some(keys::timer_of(key)?).filter(|timer| shards.contains(timer.id.shard())));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(timers)
 }
 
 /// Messages of unknown outcome of one organization, behind `after`.

@@ -14,7 +14,8 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Ended, Lease, Leased, MarkUnknown,
-    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, Unsettled, Waiting,
+    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, TimedUp, Timer,
+    Unsettled, Waiting,
 };
 use uuid::Uuid;
 
@@ -146,6 +147,24 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         self.runner.write(move |rows, now| steps::claim(rows, now, &claim))
+    }
+
+    fn timers(
+        &self,
+        shards: ShardSet,
+        after: Option<Timer>,
+        until: Time,
+        limit: usize,
+    ) -> Stored<Vec<Timer>> {
+        self.runner.read(move |rows, _| queries::timers(rows, shards, after, until, limit))
+    }
+
+    fn time_up(&self, ids: Vec<MessageId>) -> Stored<Vec<TimedUp>> {
+        self.runner.write_all(ids.len(), move |rows, now| steps::time_up(rows, now, &ids))
+    }
+
+    fn postpone(&self, id: MessageId, expected: u16, due: Time) -> Stored<SettleAnswer> {
+        self.runner.write(move |rows, now| steps::postpone(rows, now, id, expected, due))
     }
 
     fn claim_all(&self, claims: Vec<Claim>) -> Stored<Vec<Claimed>> {

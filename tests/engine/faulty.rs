@@ -165,6 +165,21 @@ impl Store for Faulty {
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         self.wrap("claim", move |store| store.claim(claim))
     }
+    fn timers(
+        &self,
+        shards: ShardSet,
+        after: Option<Timer>,
+        until: Time,
+        limit: usize,
+    ) -> Stored<Vec<Timer>> {
+        self.wrap("timers", move |store| store.timers(shards, after, until, limit))
+    }
+    fn time_up(&self, ids: Vec<MessageId>) -> Stored<Vec<TimedUp>> {
+        self.wrap("time_up", move |store| store.time_up(ids))
+    }
+    fn postpone(&self, id: MessageId, expected: u16, due: Time) -> Stored<SettleAnswer> {
+        self.wrap("postpone", move |store| store.postpone(id, expected, due))
+    }
     fn retry(&self, claim: Claim) -> Stored<Claimed> {
         self.wrap("retry", move |store| store.retry(claim))
     }

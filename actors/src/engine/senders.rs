@@ -14,7 +14,7 @@ use crate::domain::routing::{Book, Route};
 use crate::domain::time::Time;
 use crate::domain::tuning::{Pause, Retune, Tuning};
 use crate::journal::Journal;
-use crate::ports::StoreError;
+use crate::ports::{StoreError, Waiting};
 use crate::roster::Roster;
 use crate::sender::{SenderMessage, SenderStanding};
 
@@ -151,7 +151,7 @@ impl Senders {
 
     async fn oldest(&self, number: E164, lane: Lane) -> Result<Option<Time>, StoreError> {
         let first = self.journal.store().queue_page(number, lane, None, 1).await?;
-        Ok(first.first().map(|waiting| waiting.id.made_at()))
+        Ok(first.first().map(Waiting::since))
     }
 
     async fn standing(&self, number: E164) -> Option<SenderStanding> {
