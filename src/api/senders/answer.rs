@@ -8,13 +8,14 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::engine::SenderView;
 use sendyard_actors::sender::Waits;
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::api::times::Rfc3339;
 
 /// A page of senders.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "senders": [], "next_after": null }))]
+#[schema(example = json!({ "senders": [example()], "next_after": null }))]
 pub(in crate::api) struct SendersAnswer {
     /// By number.
     pub(super) senders: Vec<SenderAnswer>,
@@ -25,26 +26,7 @@ pub(in crate::api) struct SendersAnswer {
 
 /// How a sender stands.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "number": "+1234567890",
-    "account": "acme-twilio",
-    "provider": "twilio",
-    "limits": [{ "limit": "1/s", "in_use": 1 }, { "limit": "2000/day@America/Los_Angeles", "in_use": 312 }],
-    "limits_from": "directory",
-    "lanes": [
-        { "lane": "urgent", "weight": 8, "queued": 0, "oldest_queued_at": null },
-        { "lane": "normal", "weight": 3, "queued": 60, "oldest_queued_at": "2026-11-24T08:59:00.000000Z" },
-        { "lane": "bulk", "weight": 1, "queued": 0, "oldest_queued_at": null },
-    ],
-    "queued": 60,
-    "paused": false,
-    "paused_until": null,
-    "waiting_for": "pace",
-    "waiting_for_limit": "1/s",
-    "next_send_time": "2026-11-24T09:00:00.250000Z",
-    "queue_empty_time": "2026-11-24T09:00:59.250000Z",
-    "generation": 0,
-}))]
+#[schema(example = example)]
 pub(in crate::api) struct SenderAnswer {
     /// Its number.
     #[schema(value_type = String, example = "+1234567890")]
@@ -113,6 +95,29 @@ struct LaneAnswer {
     /// When the first message that waits in it was accepted; null where none waits.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     oldest_queued_at: Option<Rfc3339>,
+}
+
+fn example() -> Value {
+    json!({
+        "number": "+1234567890",
+        "account": "acme-twilio",
+        "provider": "twilio",
+        "limits": [{ "limit": "1/s", "in_use": 1 }],
+        "limits_from": "directory",
+        "lanes": [
+            { "lane": "urgent", "weight": 8, "queued": 0, "oldest_queued_at": null },
+            { "lane": "normal", "weight": 3, "queued": 12, "oldest_queued_at": "2026-11-26T09:30:00Z" },
+            { "lane": "bulk", "weight": 1, "queued": 0, "oldest_queued_at": null },
+        ],
+        "queued": 12,
+        "paused": false,
+        "paused_until": null,
+        "waiting_for": "pace",
+        "waiting_for_limit": "1/s",
+        "next_send_time": "2026-11-26T09:30:12Z",
+        "queue_empty_time": "2026-11-26T09:30:23Z",
+        "generation": 0,
+    })
 }
 
 const fn name(lane: Lane) -> &'static str {
