@@ -31,3 +31,4 @@ mod several_processes_share_a_store;
 mod the_pace_counts_what_the_provider_counts;
 mod the_pace_holds_across_a_restart;
 mod the_same_key_is_the_same_message;
+mod what_is_refused_for_its_pace_slows_whose_it_is;

@@ -21,6 +21,7 @@ use crate::journal::{Journal, SettledAs};
 use crate::places::{AccountCharge, Place};
 use crate::ports::{HandOver, Later};
 use crate::shards::UnderWay;
+use crate::slowing::{self, TooFast};
 use crate::telemetry;
 
 /// A message that was claimed in this process and is not begun. Dropped unbegun, it goes back to its
@@ -169,6 +170,7 @@ impl Begun {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost.segments, u32::from);
                 self.place.meters().segments(segments);
+                self.place.tell_taken(of.sender, self.written_at);
                 let more = segments.saturating_sub(of.cost.segments);
                 if more > 0 {
                     let more = of.cost.more(more);
@@ -177,6 +179,7 @@ impl Begun {
                 self.settle(Settlement::Accepted(acceptance)).await;
             }
             Outcome::Refused(refusal) => {
+                slowing::tell(self.place.roster(), &refusal, || self.too_fast(&refusal));
                 let next = self.after(&refusal);
                 self.settle(Settlement::Refused { refusal, next }).await;
             }
@@ -185,6 +188,16 @@ impl Begun {
                 self.settle(Settlement::NeverBegun { due }).await;
             }
             Outcome::Unknown(doubt) => self.leave_unknown(doubt).await,
+        }
+    }
+
+    fn too_fast(&self, refusal: &Refusal) -> TooFast {
+        TooFast {
+            account: self.place.account().clone(),
+            sender: self.of.sender,
+            segments: self.of.cost.segments,
+            sent: self.written_at,
+            named: refusal.retry_after,
         }
     }
 

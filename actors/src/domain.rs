@@ -1,5 +1,6 @@
 //! Pure rules: no tokio, no clock, no randomness; `now` is an argument.
 
+pub mod adaptive;
 pub mod breaker;
 pub mod filter;
 pub mod fingerprint;

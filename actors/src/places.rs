@@ -12,6 +12,7 @@ use crate::domain::breaker::Sign;
 use crate::domain::grants::Unit;
 use crate::domain::ids::{AccountName, ProviderKind};
 use crate::domain::pace::{Cost, Permit};
+use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
@@ -30,6 +31,8 @@ struct Counts {
     taken: AtomicUsize,
     /// The provider actor found no place free and waits for one that comes back.
     awaited: AtomicBool,
+    /// The provider actor wants to hear of what is taken: it goes slower, or a campaign of it does.
+    slowed: AtomicBool,
 }
 
 impl InFlight {
@@ -69,6 +72,11 @@ impl InFlight {
         self.awaited();
         // One may have come back before it could see that it is awaited.
         self.counts.taken.load(Ordering::SeqCst) < places
+    }
+
+    /// Is the provider actor to hear of what is taken from now on?
+    pub(crate) fn set_slowed(&self, slowed: bool) {
+        self.counts.slowed.store(slowed, Ordering::Relaxed);
     }
 
     /// The next place that comes back is told to the provider actor.
@@ -152,6 +160,18 @@ impl Place {
     /// The metrics of the account it is at.
     pub(crate) fn meters(&self) -> &AccountMeters {
         self.at.in_flight.meters()
+    }
+
+    /// Who is running.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.at.roster
+    }
+
+    /// The message was taken by the provider; it was written then.
+    pub(crate) fn tell_taken(&self, sender: E164, sent: Time) {
+        if self.at.in_flight.counts.slowed.load(Ordering::Relaxed) {
+            let _ = self.at.roster.pass(&self.at.account, ProviderMessage::Taken { sender, sent });
+        }
     }
 
     /// The account it is at.

@@ -11,6 +11,7 @@
 //! outside of it (`places.rs`).
 
 mod granting;
+mod slowing;
 mod units;
 
 use std::collections::{HashMap, VecDeque};
@@ -21,10 +22,13 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
+use self::slowing::Slowing;
 use crate::alarm::Alarm;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
+use crate::domain::ids::CampaignName;
 use crate::domain::message::{Kind, Message};
+use crate::domain::outcome::Slows;
 use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Account;
@@ -34,6 +38,7 @@ use crate::places::{AccountCharge, InFlight, Place, PlacesAt, UnusedCharge};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
+use crate::slowing::TooFast;
 use crate::survey::Survey;
 
 pub use self::units::UnitsMessage;
@@ -84,6 +89,15 @@ pub enum ProviderMessage {
         /// What they cost.
         more: Cost,
     },
+    /// A message was refused for the pace of its campaign or of the account.
+    TooFast(Slows, TooFast),
+    /// A message was taken, where that matters: something goes slower.
+    Taken {
+        /// Its number.
+        sender: E164,
+        /// When it was written.
+        sent: Time,
+    },
     /// The account's earlier hand-overs, for its pace.
     Loaded(Vec<Charge>),
     /// Of the account's units, where several processes send through it.
@@ -129,6 +143,8 @@ pub(crate) struct ProviderArguments {
     pub(crate) account: Account,
     /// The numbers whose messages may go through it: their hand-overs count as the account's.
     pub(crate) numbers: Vec<E164>,
+    /// The campaigns of those whose account it is, where they are told.
+    pub(crate) campaigns: HashMap<E164, CampaignName>,
     pub(crate) way_out: Arc<dyn Provider>,
     pub(crate) in_flight: InFlight,
     pub(crate) journal: Journal,
@@ -152,6 +168,8 @@ pub(crate) struct ProviderState {
     got: usize,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
+    /// How fast the provider lets the account and its campaigns go, where that is less.
+    slowing: Slowing,
     /// The account's limits where other processes send through it too: then `pace` has none.
     units: Option<Units>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
@@ -171,7 +189,9 @@ impl Actor for ProviderActor {
         myself: ActorRef<ProviderMessage>,
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
-        let ProviderArguments { account, in_flight, roster, .. } = &with;
+        let ProviderArguments { account, campaigns, in_flight, roster, .. } = &with;
+        let slowing = Slowing::new(&account.limits, campaigns.clone());
+        in_flight.set_slowed(false);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let units = Units::of(&with.account, &with.numbers, &with.journal);
         let mut state = ProviderState {
@@ -182,6 +202,7 @@ impl Actor for ProviderActor {
             wants: HashMap::new(),
             got: 0,
             pace: None,
+            slowing,
             written_early: Vec::new(),
             since: None,
             alarm: Alarm::default(),
@@ -226,6 +247,8 @@ impl Actor for ProviderActor {
             ProviderMessage::Counted { at, more } => {
                 state.stamp(Some(AccountCharge::Direct), more, at);
             }
+            ProviderMessage::TooFast(slows, refused) => state.too_fast(slows, &refused),
+            ProviderMessage::Taken { sender, sent } => state.taken(sender, sent),
             ProviderMessage::Loaded(charges) => state.start_pace(&charges),
             ProviderMessage::Units(message) => {
                 if let Some(units) = state.units.as_mut() {
@@ -307,14 +330,12 @@ impl ProviderState {
     fn grant_one(&mut self, now: Time, myself: &ActorRef<ProviderMessage>) -> Option<(E164, Place)> {
         let places = self.places_for_queues();
         let answer = self.with.in_flight.circuit().ask(now);
-        let pace = self.pace.as_mut()?;
-        let Some((sender, wanted)) =
-            self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))
-        else {
+        self.pace.as_ref()?;
+        if self.turns.is_empty() {
             self.since = None;
             self.alarm.disarm();
             return None;
-        };
+        }
         let most = match answer {
             Answer::UpTo(allowed) => places.min(allowed),
             Answer::Probe => places,
@@ -331,7 +352,20 @@ impl ProviderState {
             // A place that comes back wakes us.
             return None;
         }
+        if let Err(at) = self.pass_over_slowed_campaigns(now) {
+            self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+            return None;
+        }
+        let pace = self.pace.as_mut()?;
+        let (sender, wanted) =
+            self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))?;
         let cost = wanted.cost;
+        let by_provider = self.slowing.account_allows(now, cost.segments);
+        if by_provider > now {
+            let again_at = self.slowing.changes_at().map_or(by_provider, |change| by_provider.min(change));
+            self.alarm.arm(myself, again_at, now, || ProviderMessage::Wake);
+            return None;
+        }
         let charge = if let Some(units) = &mut self.units {
             // A grant that comes wakes us.
             AccountCharge::Unit(units.take(cost.segments, now)?)
@@ -347,11 +381,45 @@ impl ProviderState {
             };
             AccountCharge::Permit(pace.take(at, now, cost))
         };
+        self.slowing.sent(sender, cost.segments, now);
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
         let place = Place::take(&self.places_at, charge, Some(cost));
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
+    }
+
+    fn too_fast(&mut self, slows: Slows, refused: &TooFast) {
+        let now = self.with.journal.now();
+        self.slowing.too_fast(slows, refused, now);
+        self.with.in_flight.set_slowed(self.slowing.slows(now));
+    }
+
+    fn taken(&mut self, sender: E164, sent: Time) {
+        self.slowing.taken(sender, sent);
+        self.with.in_flight.set_slowed(self.slowing.slows(self.with.journal.now()));
+    }
+
+    /// Puts the first whose campaign lets it go in front of those whose campaign is paused or slower. `Err`: all
+    /// are, and when the first of them may go.
+    fn pass_over_slowed_campaigns(&mut self, now: Time) -> Result<(), Time> {
+        let mut earliest = Time::MAX;
+        for place in 0..self.turns.len() {
+            let Some(sender) = self.turns.get(place).copied() else { break };
+            let segments = self.wants.get(&sender).map_or(1, |wanted| wanted.cost.segments);
+            let at = self.slowing.campaign_allows(sender, now, segments);
+            if at > now {
+                earliest = earliest.min(at);
+                continue;
+            }
+            if place > 0 {
+                self.turns.remove(place);
+                self.turns.push_front(sender);
+                self.got = 0;
+            }
+            return Ok(());
+        }
+        Err(self.slowing.changes_at().map_or(earliest, |change| earliest.min(change)))
     }
 
     /// A place was granted to the first in turn: is its turn over?
@@ -382,6 +450,10 @@ impl ProviderState {
         if self.with.in_flight.count() >= most {
             return Err(NoPlace::Taken);
         }
+        let by_provider = queued.map(|cost| self.slowing.account_allows(now, cost.segments));
+        if let Some(at) = by_provider.filter(|at| *at > now) {
+            return Err(NoPlace::NotBefore(at));
+        }
         let charge = match queued {
             Some(cost) => match &mut self.units {
                 Some(units) => AccountCharge::Unit(units.take_now(cost.segments, now)?),
@@ -389,6 +461,9 @@ impl ProviderState {
             },
             None => AccountCharge::Direct,
         };
+        if let Some(cost) = queued {
+            self.slowing.sent_from_elsewhere(cost.segments, now);
+        }
         let place = Place::take(&self.places_at, charge, queued);
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
     }
@@ -425,9 +500,14 @@ impl ProviderState {
             // Dropped, it goes back to its queue.
             return;
         }
-        if !self.stamp(attempt.use_charge(), facts.cost, now) {
+        let charge = attempt.use_charge();
+        let asked_nobody = matches!(charge, Some(AccountCharge::Direct));
+        if !self.stamp(charge, facts.cost, now) {
             // Its units are over: so is this one's turn.
             return;
+        }
+        if asked_nobody {
+            self.slowing.sent(facts.sender, facts.cost.segments, now);
         }
         // The store's charges serve both paces: the sender's and the account's.
         let account_keep = match (&self.units, &self.pace) {

@@ -22,6 +22,7 @@ mod submit;
 mod timing;
 mod tuning;
 mod window;
+mod working_rate;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -40,8 +41,9 @@ use self::forecast::Forecast;
 use self::load::Earlier;
 use self::queue::Queue;
 use crate::alarm::Alarm;
+use crate::domain::adaptive::{Rate, WorkingRate};
 use crate::domain::ids::{AccountName, Incarnation, MessageId};
-use crate::domain::message::{Conversation, Kind, Lane, Message};
+use crate::domain::message::{Conversation, Kind, Lane, Message, State};
 use crate::domain::pace::{Allowed, Cost, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Route;
@@ -52,6 +54,7 @@ use crate::places::Place;
 use crate::ports::{EstimateRule, StoreError, Waiting};
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
+use crate::slowing::TooFast;
 use crate::survey::Survey;
 
 /// The most that a claim is made ahead of its instant.
@@ -115,6 +118,8 @@ pub enum SenderMessage {
         /// What they cost.
         more: Cost,
     },
+    /// A message was refused for this sender's pace.
+    TooFast(TooFast),
     /// The sender is in the roster: from now on it hears of every change.
     Start,
     /// What happened before this actor was there.
@@ -175,6 +180,7 @@ pub struct Change {
     keeps_order: bool,
     stands: Stands,
     written_at: Option<Time>,
+    was_taken: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -198,6 +204,7 @@ impl Change {
             keeps_order: message.draft.kind == Kind::Queued,
             stands,
             written_at: message.last_attempt().and_then(|attempt| attempt.written_at),
+            was_taken: message.state == State::Sent,
         }
     }
 }
@@ -249,6 +256,8 @@ pub(crate) struct SenderState {
     pace: Option<Pace>,
     /// The pace by the limits of before, until the new one is there.
     replaced: Option<Pace>,
+    /// How fast its provider lets it go, where that is less than its limits.
+    working: WorkingRate,
     /// What happened before the pace was there.
     early: Early,
     /// The store failed a claim: nothing is claimed before this.
@@ -304,6 +313,7 @@ impl Actor for SenderActor {
             at_fallback,
             tuning: Tuning::default(),
             replaced: None,
+            working: WorkingRate::new(Rate::fastest(&route.limits)),
             route,
             journal,
             roster,
@@ -360,6 +370,7 @@ impl Actor for SenderActor {
                 Some(pace) => pace.charge(at, more),
                 None => state.early.written.push((at, more)),
             },
+            SenderMessage::TooFast(refused) => state.too_fast(&refused),
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
             SenderMessage::Tuned(tuning) => state.tuned(*tuning, &myself),
             SenderMessage::TuningMayDiffer => {
@@ -447,14 +458,13 @@ impl SenderState {
             }
             let since = *self.since.get_or_insert(now);
             let pace = self.pace.as_mut()?;
-            let at = match pace.next_allowed(since, now, head.cost) {
-                Allowed::At(at) if at <= now + lead => at,
-                Allowed::At(at) => {
-                    self.want_no_place();
-                    return Some(at - lead);
-                }
-                Allowed::WhenStamped => return None,
-            };
+            let Allowed::At(at) = pace.next_allowed(since, now, head.cost) else { return None };
+            let working = &mut self.working;
+            let at = if head.elsewhere { at } else { at.max(working.next_allowed(now, head.cost.segments)) };
+            if at > now + lead {
+                self.want_no_place();
+                return Some(self.look_again_at(at - lead));
+            }
             if head.elsewhere {
                 // Its account is not this sender's: it asks there for itself.
                 let permit = pace.take(at, now, head.cost);
@@ -473,6 +483,7 @@ impl SenderState {
                 self.held_up_since = None;
             }
             let permit = pace.take(at, now, head.cost);
+            self.working.sent(head.cost.segments, at.max(now));
             decided.push(self.decide(head, permit, at, Some(place)));
         }
     }
@@ -487,6 +498,9 @@ impl SenderState {
                 Some(at) => pace.stamp(permit, at),
                 None => pace.abandon(permit),
             }
+        }
+        if let Some(at) = change.written_at.filter(|_| change.was_taken && !message.elsewhere) {
+            self.working.accepted(at);
         }
         if !change.keeps_order {
             return;
@@ -507,11 +521,13 @@ impl SenderState {
             self.early.written.push((at, cost));
             return;
         };
-        match self.open.remove(&id) {
-            Some(permit) => pace.stamp(permit, at),
-            // An immediate message: it asked nobody, the queue yields.
-            None => pace.charge(at, cost),
+        if let Some(permit) = self.open.remove(&id) {
+            pace.stamp(permit, at);
+            return;
         }
+        // An immediate message: it asked nobody, the queue yields.
+        pace.charge(at, cost);
+        self.working.sent(cost.segments, at);
     }
 
     fn not_written_after(&mut self, id: MessageId, at: Time) {
@@ -533,7 +549,8 @@ impl SenderState {
         if self.places_wanted > 0 {
             return;
         }
-        let may_go = if self.route.limits.is_empty() { self.queue.ready() } else { 1 };
+        let one_by_one = self.counts() || self.working.is_cut();
+        let may_go = if one_by_one { 1 } else { self.queue.ready() };
         let places = may_go.clamp(1, PLACES_AT_ONCE);
         let want = ProviderMessage::Want { sender: self.number, places, cost };
         // Without a provider actor the want is repeated at the next wake-up.
@@ -560,7 +577,8 @@ impl SenderState {
             Allowed::At(at) => at.max(now),
             Allowed::WhenStamped => now,
         };
-        EstimateRule { from, per_unit: pace.per_unit() }
+        let from = from.max(self.working.next_allowed(now, 1));
+        EstimateRule { from, per_unit: pace.per_unit().max(self.working.per_unit()) }
     }
 
     /// Its pace without a past, to ask what past it needs.

@@ -36,7 +36,8 @@ async fn a_sender_is_shown_whole() {
             {"lane": "bulk", "weight": 1, "queued": 0, "oldest_queued_at": null},
         ],
         "queued": 0, "paused": false, "paused_until": null, "waiting_for": null,
-        "waiting_for_limit": null, "next_send_time": null, "queue_empty_time": null, "generation": 0,
+        "waiting_for_limit": null, "next_send_time": null, "queue_empty_time": null,
+        "working_rate": null, "provider_pause_until": null, "generation": 0,
     });
     assert_eq!(app.get(PATH).await.json(), expected);
     assert_eq!(app.get("/v1/senders").await.json(), json!({"senders": [expected], "next_after": null}));

@@ -36,6 +36,7 @@ async fn an_urgent_message_waits_for_one_slot_at_most() {
 /// The same behind a hundred thousand, and meanwhile bulk goes on: one urgent message a second takes one slot of
 /// ten.
 #[tokio::test(start_paused = true)]
+#[ignore = "storing a hundred thousand takes most of a minute in a debug build"]
 async fn behind_a_hundred_thousand_bulk_messages_an_urgent_one_waits_for_one_slot_and_bulk_goes_on() {
     let settings = Settings { queue_limit: 200_000, ..Settings::default() };
     let yard = Builder { settings, ..busy() }.start().await;
@@ -45,7 +46,7 @@ async fn behind_a_hundred_thousand_bulk_messages_an_urgent_one_waits_for_one_slo
     let (begun, before) = (yard.now(), yard.seen().len());
     let mut longest = Duration::ZERO;
     for n in 0..30 {
-        tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let asked_at = yard.now();
         let id = yard.queue_in(Lane::Urgent, &format!("+1555220{n:04}"), "urgent").await.id;
         yard.until(id, State::Sent).await;

@@ -64,6 +64,7 @@ async fn series_of(senders: usize) -> Vec<String> {
         assistant: AssistantId(1),
         account: name.clone(),
         provider: ProviderKind::Twilio,
+        campaign: None,
         fallback: None,
         limits: vec!["1/s".parse().unwrap()],
         quiet_hours: None,

@@ -131,6 +131,17 @@ pub struct OrganizationId(pub u32);
 #[serde(transparent)]
 pub struct AssistantId(pub u32);
 
+/// The name of a campaign at its provider, as an operator writes it: numbers of an account that share a pace
+/// there. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CampaignName(Arc<str>);
+
+impl From<&str> for CampaignName {
+    fn from(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+}
+
 /// The name of a provider account, unique in the directory. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(Arc<str>);

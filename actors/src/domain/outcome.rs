@@ -60,6 +60,20 @@ pub struct Refusal {
     pub detail: String,
     /// When the provider asked to be tried again, counted from the answer.
     pub retry_after: Option<Duration>,
+    /// Whose pace it is too much for, if that is the reason. Of the moment: a record does not keep it.
+    #[serde(skip)]
+    pub slows: Option<Slows>,
+}
+
+/// Whose pace a refusal speaks of: who is paused by it and goes slower after it. All others go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Slows {
+    /// The sending number's.
+    Sender,
+    /// That of the number's campaign, with all its numbers.
+    Campaign,
+    /// The provider account's, with all its numbers.
+    Account,
 }
 
 /// The class of a refusal (PROVIDERS.md §5.1).
@@ -93,6 +107,7 @@ impl Refusal {
             code: Some("expired".to_owned()),
             detail: "Its expiry came before its turn".to_owned(),
             retry_after: None,
+            slows: None,
         }
     }
 }

@@ -85,7 +85,7 @@ mod tests {
     const NOW: Time = Time::from_millis(1_000_000_000);
 
     fn refusal(class: Class, retry_after: Option<Duration>) -> Refusal {
-        Refusal { class, code: None, detail: String::new(), retry_after }
+        Refusal { class, code: None, detail: String::new(), retry_after, slows: None }
     }
 
     fn wait(refusal: &Refusal, tries: u16, jitter: f64) -> Duration {

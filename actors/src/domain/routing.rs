@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
+use super::ids::{AccountName, AssistantId, CampaignName, OrganizationId, ProviderKind};
 use super::lanes::Weights;
 use super::message::{Elsewhere, UnknownPolicy};
 use super::pace::Limit;
@@ -20,6 +20,8 @@ pub struct Route {
     pub account: AccountName,
     /// That account's provider.
     pub provider: ProviderKind,
+    /// Its campaign at that provider, if it is told: what is refused for the campaign's pace slows all its numbers.
+    pub campaign: Option<CampaignName>,
     /// The account that a message goes through once this one has definitely refused it.
     pub fallback: Option<Elsewhere>,
     /// Its limits; all must allow a message.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::SenderState;
+use crate::domain::adaptive::Standing;
 use crate::domain::pace::{InUse, Limit, Pace};
 use crate::domain::time::Time;
 
@@ -15,6 +16,8 @@ pub struct SenderStanding {
     pub not_before: Option<Time>,
     /// Its limits.
     pub limits: Vec<InUse>,
+    /// How fast its provider lets it go, where that is less.
+    pub working: Standing,
     /// How long a segment takes at its pace.
     pub per_segment: Duration,
 }
@@ -47,6 +50,8 @@ pub enum Waits {
     Pause,
     /// The pace: this limit, or even spacing by it.
     Pace(Limit),
+    /// Its provider, which refused messages for their pace: a pause, or the working rate after it.
+    Provider,
     /// What went before it in its conversation has no outcome yet.
     Conversation,
     /// Its retry is due later.
@@ -63,7 +68,8 @@ impl SenderState {
         let (waits, not_before) = self.waits(now);
         let limits = self.pace.as_mut().map(|pace| pace.in_use(now)).unwrap_or_default();
         let per_segment = self.pace.as_ref().map(Pace::per_unit).unwrap_or_default();
-        SenderStanding { waits, not_before, limits, per_segment }
+        let per_segment = per_segment.max(self.working.per_unit());
+        SenderStanding { waits, not_before, limits, working: self.working.standing(now), per_segment }
     }
 
     fn waits(&mut self, now: Time) -> (Waits, Option<Time>) {
@@ -82,6 +88,11 @@ impl SenderState {
         };
         let since = self.since.unwrap_or(now);
         let allowed = pace.look_ahead(since, now, head.cost);
+        let by_provider =
+            if head.elsewhere { now } else { self.working.next_allowed(now, head.cost.segments) };
+        if by_provider > now && allowed.at().is_some_and(|at| at < by_provider) {
+            return (Waits::Provider, Some(by_provider));
+        }
         if let Some(limit) = pace.held_back_by(now, head.cost) {
             return (Waits::Pace(limit.clone()), allowed.at());
         }

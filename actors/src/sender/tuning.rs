@@ -43,6 +43,7 @@ impl SenderState {
         self.tuning = tuning;
         let differ = limits != self.route.limits;
         self.route.limits = limits;
+        self.configure_working_rate();
         differ
     }
 

@@ -51,9 +51,9 @@ pub(in crate::api) struct SenderAnswer {
     /// Until when; null where it is not, or where nobody said.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     paused_until: Option<Rfc3339>,
-    /// What its next message waits for: `nothing` (there is none), `start`, `pause`, `pace`, `conversation`,
-    /// `retry`, `account`, or `going`. Null where the number is sent from by another process, which knows, or
-    /// by none now, because there is nothing to send.
+    /// What its next message waits for: `nothing` (there is none), `start`, `pause`, `pace`, `provider` (it
+    /// refused messages for their pace), `conversation`, `retry`, `account`, or `going`. Null where the number is
+    /// sent from by another process, which knows, or by none now, because there is nothing to send.
     #[schema(required, value_type = Option<String>, example = "pace")]
     waiting_for: Option<&'static str>,
     /// Of `pace`, the limit.
@@ -62,6 +62,12 @@ pub(in crate::api) struct SenderAnswer {
     /// When the next message goes at the earliest, where that is a matter of time.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     next_send_time: Option<Rfc3339>,
+    /// How fast its provider lets it go, after messages were refused for their pace; null while its limits hold.
+    #[schema(required, value_type = Option<String>, example = "19.4/s")]
+    working_rate: Option<String>,
+    /// Until when nothing goes because the provider refused it for its pace; null where that is not so.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    provider_pause_until: Option<Rfc3339>,
     /// When the last message that waits now goes, about: by the present limits, if none comes or is cancelled
     /// meanwhile. Null where none waits, or that is not known now.
     #[schema(required, value_type = Option<String>, format = DateTime)]
@@ -115,6 +121,8 @@ fn example() -> Value {
         "waiting_for": "pace",
         "waiting_for_limit": "1/s",
         "next_send_time": "2026-11-26T09:30:12Z",
+        "working_rate": null,
+        "provider_pause_until": null,
         "queue_empty_time": "2026-11-26T09:30:23Z",
         "generation": 0,
     })
@@ -134,6 +142,7 @@ const fn word(waits: &Waits) -> &'static str {
         Waits::Start => "start",
         Waits::Pause => "pause",
         Waits::Pace(_) => "pace",
+        Waits::Provider => "provider",
         Waits::Conversation => "conversation",
         Waits::Retry => "retry",
         Waits::Account => "account",
@@ -159,6 +168,7 @@ impl From<SenderView> for SenderAnswer {
                 oldest_queued_at: oldest.map(Rfc3339),
             });
         let waits = standing.as_ref().map(|standing| &standing.waits);
+        let working = standing.as_ref().map(|standing| standing.working);
         Self {
             number: view.number,
             account: view.account.to_string(),
@@ -175,6 +185,8 @@ impl From<SenderView> for SenderAnswer {
                 Some(_) | None => None,
             },
             next_send_time: standing.as_ref().and_then(|standing| standing.not_before).map(Rfc3339),
+            working_rate: working.and_then(|working| working.rate).map(|rate| rate.to_string()),
+            provider_pause_until: working.and_then(|working| working.paused_until).map(Rfc3339),
             queue_empty_time: view.empty_at.map(Rfc3339),
             generation: view.tuning.generation,
         }

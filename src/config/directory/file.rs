@@ -88,6 +88,8 @@ pub(super) struct SendingNumber {
     pub(super) kind: Option<NumberType>,
     /// The provider's careful default for its type where they are not given; an empty list means none.
     pub(super) limits: Option<Vec<String>>,
+    /// Its campaign at its provider, by any name that is the same for all numbers of it.
+    pub(super) campaign: Option<String>,
     /// What its lanes get of its pace while all have work.
     pub(super) lanes: Option<Lanes>,
 }

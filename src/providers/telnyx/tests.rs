@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use sendyard_actors::domain::ids::ProviderKind;
-use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Slows};
 use sendyard_actors::ports::{HandOver, Provider};
 use serde_json::{Value, json};
 use url::Url;
@@ -13,7 +13,7 @@ use url::Url;
 use super::codes::CODES;
 use super::{Settings, Telnyx};
 use crate::providers::http_client;
-use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused};
+use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused, slowing};
 use crate::providers::scripted::{Reply, Scripted, answer};
 
 const SECRET: &str = "KEY0123_s3cr3t";
@@ -200,7 +200,7 @@ async fn every_code_of_the_table_gives_its_class() {
     for row in CODES {
         let code = row.number.to_string();
         let seconds = row.wait.map(|wait| wait.as_secs());
-        let refusal = |class| refused(class, Some(&code), "no", seconds);
+        let refusal = |class| slowing(refused(class, Some(&code), "no", seconds), row.slows);
         for written in [json!(row.number), json!(code)] {
             let body = json!({"errors": [{"code": written, "title": "Heading", "detail": "no"}]}).to_string();
             answers.push(answer("400 Bad Request", "", &body));
@@ -317,4 +317,29 @@ async fn what_is_said_of_the_key_refuses_nothing() {
 fn settings_are_shown_without_their_secret() {
     let shown = format!("{:?}", telnyx("https://api.example.com".parse().unwrap()));
     assert!(!shown.contains(SECRET), "{shown}");
+}
+
+/// PROVIDERS.md §2.3: 10011 is the account's limit, 40318 the sender's queue, 40011 the way to the carrier,
+/// 40018 the campaign's parts per minute.
+#[tokio::test]
+async fn what_is_too_fast_says_whose_pace_that_is_and_until_when() {
+    let reset = "x-ratelimit-reset: 3\r\n";
+    let table = [
+        ("429 Too Many Requests", reset, "10011", Some(Slows::Account), Some(3)),
+        ("429 Too Many Requests", "", "10011", Some(Slows::Account), None),
+        ("429 Too Many Requests", reset, "99999", Some(Slows::Account), Some(3)),
+        ("400 Bad Request", "", "40318", Some(Slows::Sender), Some(120)),
+        ("429 Too Many Requests", reset, "40318", Some(Slows::Sender), Some(120)),
+        ("400 Bad Request", "", "40011", Some(Slows::Sender), None),
+        ("400 Bad Request", "", "40018", Some(Slows::Campaign), Some(60)),
+        ("400 Bad Request", "", "40315", None, Some(300)),
+        ("400 Bad Request", "", "10002", None, None),
+        ("429 Too Many Requests", reset, "20100", None, None),
+    ];
+    for (status, headers, code, slows, seconds) in table {
+        let outcome = outcome_of_answer(status, headers, &error(code, "no")).await;
+        let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+        let named = refusal.retry_after.map(|named| named.as_secs());
+        assert_eq!((refusal.slows, named), (slows, seconds), "{status} {headers} {code}");
+    }
 }

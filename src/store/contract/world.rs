@@ -133,6 +133,7 @@ pub(super) fn refused(next: Next) -> Settlement {
         code: Some("20429".to_owned()),
         detail: "too many requests".to_owned(),
         retry_after: None,
+        slows: None,
     };
     Settlement::Refused { refusal, next }
 }

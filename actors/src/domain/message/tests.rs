@@ -64,6 +64,7 @@ fn refused(next: Next) -> Settlement {
         code: Some("20429".to_owned()),
         detail: String::new(),
         retry_after: None,
+        slows: None,
     };
     Settlement::Refused { refusal, next }
 }

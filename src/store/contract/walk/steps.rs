@@ -344,7 +344,8 @@ fn claim_of(index: u64, expected: u16, counter: u64, fence: u16) -> Claim {
 }
 
 fn refused_for(class: Class, next: Next) -> Settlement {
-    let refusal = Refusal { class, code: None, detail: "no".to_owned(), retry_after: Some(SECOND) };
+    let refusal =
+        Refusal { class, code: None, detail: "no".to_owned(), retry_after: Some(SECOND), slows: None };
     Settlement::Refused { refusal, next }
 }
 
