@@ -393,7 +393,7 @@ fn mistakes_of_assistants_and_numbers_are_refused() {
         (
             "limits = []",
             "limit = []",
-            "numbers[2].limit: unknown key, expected one of number, assistant, account, type, limits, lanes",
+            "numbers[2].limit: unknown key, expected one of number, assistant, account, type, limits, campaign, lanes",
         ),
     ];
     for (from, to, sentence) in cases {
