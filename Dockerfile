@@ -7,7 +7,11 @@ COPY src ./src
 # The manifest names a test and a bench, which must exist for it to be read.
 COPY tests ./tests
 COPY benches ./benches
-RUN cargo build --release --locked --bin sendyard
+# `--build-arg FEATURES=otel`: with traces.
+ARG FEATURES=
+RUN cargo build --release --locked --bin sendyard --features "$FEATURES" \
+ # Names of functions stay, for backtraces; lines, four fifths of the file, do not.
+ && strip --strip-debug target/release/sendyard
 
 FROM debian:bookworm-slim
 # The providers are reached by TLS, whose roots are the system's.

@@ -16,5 +16,7 @@ pub mod load;
 pub mod providers;
 pub mod shutdown;
 pub mod store;
+#[cfg(feature = "otel")]
+pub mod traces;
 pub mod twin;
 pub mod verify;

@@ -5,7 +5,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sendyard::cli::{self, Cli};
-use tracing_subscriber::EnvFilter;
+#[cfg(feature = "otel")]
+use sendyard::traces::Traces;
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, registry};
 
 /// Cheaper than the system's for many small things made on one thread and dropped on another.
 #[global_allocator]
@@ -13,9 +19,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr();
     // An error says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let logs = logs().with_filter(filter());
+    #[cfg(feature = "otel")]
+    let traces = match Traces::from_environment() {
+        Ok(traces) => traces,
+        Err(error) => return say(&format!("cannot send traces: {error}"), 1),
+    };
+    #[cfg(feature = "otel")]
+    registry().with(logs).with(traces.as_ref().map(Traces::layer)).init();
+    #[cfg(not(feature = "otel"))]
+    registry().with(logs).init();
 
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("sendyard").enable_all().build();
     let runtime = match runtime {
@@ -25,22 +40,32 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(cli::run(cli));
     // Whoever was to finish has finished.
     runtime.shutdown_background();
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.end();
+    }
     match ended {
         Ok(code) => code,
         Err(failure) => say(&failure.to_string(), failure.exit_code()),
     }
 }
 
-/// `RUST_LOG` chooses what is logged, `SENDYARD_LOG_FORMAT=json` how.
-fn log_to_stderr() {
+/// What is logged: what `RUST_LOG` says.
+fn filter() -> EnvFilter {
     // What the client of Redis meets is said by the store, once for each change.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,redis=off"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,redis=off"))
+}
+
+/// To stderr, as `SENDYARD_LOG_FORMAT` says: `json`, or text.
+fn logs<S>() -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if std::env::var("SENDYARD_LOG_FORMAT").is_ok_and(|format| format == "json") {
-        logs.json().init();
-    } else {
-        logs.with_ansi(std::io::stderr().is_terminal()).init();
+        return logs.json().boxed();
     }
+    logs.with_ansi(std::io::stderr().is_terminal()).boxed()
 }
 
 #[expect(clippy::print_stderr, reason = "the one sentence that tells why the process ends")]

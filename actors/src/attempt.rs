@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use tracing::Span;
+
 use crate::domain::breaker::Sign;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Kind, Message, Settlement, State, UnknownPolicy};
@@ -19,6 +21,7 @@ use crate::journal::{Journal, SettledAs};
 use crate::places::{AccountCharge, Place};
 use crate::ports::{HandOver, Later};
 use crate::shards::UnderWay;
+use crate::telemetry;
 
 /// A message that was claimed in this process and is not begun. Dropped unbegun, it goes back to its
 /// queue without costing a try.
@@ -66,6 +69,8 @@ impl ClaimedAttempt {
         let Claimed { message, place, under_way } = self.claimed.take()?;
         let attempt = message.last_attempt()?;
         let (number, deadline) = (attempt.number, attempt.deadline);
+        let draft = &message.draft;
+        let span = telemetry::hand_over(draft.id, number, draft.provider, &draft.account);
         let begun = Begun {
             journal: self.journal.clone(),
             of: Facts::of(&message),
@@ -75,6 +80,7 @@ impl ClaimedAttempt {
             deadline,
             written_at,
             keep,
+            span,
         };
         Some((HandOver { message, attempt: number, deadline }, begun))
     }
@@ -111,6 +117,7 @@ pub(crate) struct Begun {
     deadline: Time,
     written_at: Time,
     keep: Keep,
+    span: Span,
 }
 
 /// What is still to be known of a message whose record is the adapter's.
@@ -151,6 +158,7 @@ impl Begun {
         let took = now.since(self.written_at);
         self.place.meters().attempt_ended(&outcome, took);
         tracing::debug!(message_id = %of.id, attempt = self.number, outcome = outcome.label(), ?took, "answered");
+        telemetry::ended(std::mem::replace(&mut self.span, Span::none()), &outcome);
         match outcome {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost.segments, u32::from);

@@ -178,6 +178,25 @@ pub enum Readiness {
 }
 
 impl NotSent {
+    /// The message that it is about, where there is one or may be one.
+    pub(crate) const fn message_id(&self) -> Option<MessageId> {
+        match self {
+            Self::InProgress(id)
+            | Self::OutcomeUnknown(id)
+            | Self::Refused { id, .. }
+            | Self::Unknown { id, .. } => Some(*id),
+            Self::NoAssistant
+            | Self::OtherOrganization
+            | Self::TooLong(_)
+            | Self::OtherRequest
+            | Self::QueueFull(_)
+            | Self::Busy(_)
+            | Self::ProviderOut(_)
+            | Self::StoreUnavailable
+            | Self::Stopping => None,
+        }
+    }
+
     /// The word for it in metrics.
     pub const fn reason(&self) -> &'static str {
         match self {

@@ -31,7 +31,7 @@ use crate::places::InFlight;
 use crate::ports::{Appended, BoundKey, Provider, Reserved, ScopedKey, StoreError};
 use crate::provider::NoPlace;
 use crate::sender::{Immediate, NowAnswer, SenderMessage, Submit, SubmitAnswer, SubmitNow};
-use crate::telemetry::IntakeMeters;
+use crate::telemetry::{self, IntakeMeters};
 
 /// A request is answered within this; the documented client gives up at 30 s.
 const ANSWER_WITHIN: Duration = Duration::from_secs(25);
@@ -83,12 +83,14 @@ impl Intake {
     pub(crate) async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
         let asked_at = self.journal.now();
         let (kind, lane, from) = (request.kind, request.lane, request.from);
+        let span = telemetry::accept(kind);
         let answer = match self.tickets.take() {
             // Held until the answer, and by the work itself if the client goes before it.
             Some(ticket) => self.take_in(request, &Arc::new(ticket), asked_at).await,
             None => Err(NotSent::Busy(COME_AGAIN_AFTER)),
         };
         self.meters.answered(kind, self.journal.now().since(asked_at));
+        telemetry::answered(&span, &answer);
         match &answer {
             Ok(sent) if sent.replayed => self.meters.replayed(),
             Ok(_) => self.count_accepted(from, kind, lane),

@@ -1,4 +1,4 @@
-//! Every metric of the engine: what it is (`catalogue.rs`), and who counts it.
+//! Every metric of the engine: what it is (`catalogue.rs`), and who counts it; and the spans of its traces.
 //!
 //! Labels come from closed sets and the names of accounts; never a phone number, an id or a key. What
 //! happens with every message goes through handles that are looked up once ([`AccountMeters`],
@@ -10,12 +10,15 @@
 
 mod catalogue;
 mod meters;
+mod spans;
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 pub use self::catalogue::{Kind, Label, METRICS, Metric, document};
 pub use self::meters::StoreMeters;
 pub(crate) use self::meters::{AccountMeters, IntakeMeters, MailboxMeters, QueueFigures, StepTimes};
+pub use self::spans::TRACE;
+pub(crate) use self::spans::{accept, answered, ended, hand_over};
 use crate::domain::message::Shown;
 use crate::ports::StoreError;
 

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use sendyard_actors::telemetry;
+use sendyard_actors::telemetry::{self, TRACE};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -42,11 +42,19 @@ fn is_sane(id: &str) -> bool {
     length_fits && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
+/// The client's own trace, which that of a message is linked to.
+fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get("traceparent").and_then(|value| value.to_str().ok())?;
+    let is_sane = given.len() == 55 && given.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_sane.then_some(given)
+}
+
 /// Runs around every route and fallback.
 pub(super) async fn identify(request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     // Off at the usual level, and then free: what it is for is following one message (docs/OPERATIONS.md).
-    let span = tracing::debug_span!("request", id = id.as_str());
+    let traceparent = traceparent(request.headers());
+    let span = tracing::debug_span!(target: TRACE, "request", id = id.as_str(), traceparent);
     // Handlers keep nothing across requests, so there is no state that a panic could leave broken.
     let answered = AssertUnwindSafe(next.run(request).instrument(span)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| ApiError::internal().into_response());

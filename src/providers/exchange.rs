@@ -92,6 +92,15 @@ impl Answer {
     }
 }
 
+/// A request with this body that is else like `template`: what is the same in every request of an account
+/// is made once.
+pub(super) fn with_body(template: &Request, body: String) -> Request {
+    let mut request = Request::new(template.method().clone(), template.url().clone());
+    *request.headers_mut() = template.headers().clone();
+    *request.body_mut() = Some(body.into());
+    request
+}
+
 /// Sends the request and reads the answer, both within `patience` from the first poll. `Err` is the
 /// outcome where no answer's head came.
 ///

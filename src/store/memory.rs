@@ -5,6 +5,7 @@
 
 mod peers;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::ops::ControlFlow;
@@ -63,8 +64,8 @@ impl Runner for InMemory {
 }
 
 impl Rows for BTreeMap<Vec<u8>, Vec<u8>> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(BTreeMap::get(self, key).cloned())
+    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, StoreError> {
+        Ok(BTreeMap::get(self, key).map(Cow::from))
     }
 
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 //! Steps and queries are written against these two traits alone. Who implements them sees to it that
 //! a step is run alone and that it lands whole or not at all.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use sendyard_actors::ports::StoreError;
@@ -16,8 +17,8 @@ pub(super) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, S
 
 /// Rows that can be read.
 pub trait Rows {
-    /// The value under a key.
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The value under a key; not copied where it lies in memory.
+    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, StoreError>;
 
     /// Visits the rows of a span in the order of their keys.
     fn scan(&self, span: &Span, visit: &mut Visit<'_>) -> Result<(), StoreError>;

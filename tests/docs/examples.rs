@@ -72,7 +72,7 @@ fn no_example_is_left_out() {
         "docs/ERRORS.md json",      // below
         "docs/LOAD.md sh",          // below
         "docs/MIGRATING.md python", // below
-        "docs/OPERATIONS.md sh",    // below
+        "docs/OPERATIONS.md sh",    // `watch`
         "docs/PROVIDERS.md toml",   // below
         "docs/SETUP.md toml",       // `readme`
         "docs/TWIN.md json",        // below
@@ -123,18 +123,6 @@ fn the_commands_work_while_the_demo_runs() {
             finish(&mut shell(home.path(), &script));
         }
     }
-}
-
-#[test]
-fn a_copy_of_the_data_is_put_back_as_it_was() {
-    let home = TempDir::new().unwrap();
-    let data = home.path().join("sendyard-data");
-    fs::create_dir(&data).unwrap();
-    fs::write(data.join("sendyard.redb"), "of before").unwrap();
-    let mut scripts = blocks("docs/OPERATIONS.md").into_iter().filter(|block| block.language == "sh");
-    finish(&mut shell(home.path(), &scripts.next().unwrap().code));
-    assert!(scripts.next().is_none());
-    assert_eq!(fs::read_to_string(data.join("sendyard.redb")).unwrap(), "of before");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use sendyard_actors::domain::message::State;
-use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::{Part, Pause, Retune, Tuning};
 use sendyard_actors::sender::Waits;
 
@@ -144,11 +143,12 @@ async fn a_first_limit_takes_what_went_before_for_a_full_window() {
     let mut yard = Builder { script, ..Builder::default() }.start().await;
     for restarts in [false, true] {
         tune(&yard, Retune { limits: Part::Usual, ..Retune::default() }).await;
+        let since = yard.now();
         for n in 0..30 {
             yard.queue(&format!("+155511{n:05}"), "at once").await;
         }
         tokio::time::sleep(SECOND / 2).await;
-        let charges = yard.store.charges(number(FROM), Time::ZERO).await.unwrap();
+        let charges = yard.store.charges(number(FROM), since).await.unwrap();
         assert_eq!(charges, [], "nothing looks back");
 
         tune(&yard, limited_to("10/s")).await;

@@ -70,7 +70,6 @@ fn recorder() -> metrics_exporter_prometheus::PrometheusRecorder {
 /// Takes the processor for a while each time that it is its turn, for ever. It is due again at once.
 async fn take_the_processor() {
     std::future::poll_fn::<(), _>(|context| {
-        #[expect(clippy::disallowed_methods, reason = "that is what it is for")]
         thread::sleep(BUSY);
         context.waker().wake_by_ref();
         Poll::Pending

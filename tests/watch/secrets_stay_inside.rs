@@ -4,10 +4,11 @@
 //! our own logs, and then looked for in all that the service said.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::process::yard::{KEY, Reply, Setup, Yard};
+use crate::process::yard::{KEY, PATIENCE, Reply, Setup, Yard, eventually};
 
 const TEXT: &str = "MARKEDTEXT";
 const MEDIA: &str = "http://127.0.0.1:9/MARKEDMEDIA.png";
@@ -85,8 +86,7 @@ async fn secrets_stay_inside() {
         ("evidence_deadline", "\"500ms\""),
     ];
     let mut yard = Yard::build(&setup).await;
-    let mut command = yard.serve();
-    command.env("RUST_LOG", "debug,sendyard=trace,sendyard_actors=trace").env("SENDYARD_LOG_FORMAT", "json");
+    let command = talkative(&yard);
     yard.start_engine_as(command).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut talk = Talk { yard, http, errors: Vec::new() };
@@ -96,9 +96,32 @@ async fn secrets_stay_inside() {
     let metrics = talk.yard.api.text("/metrics").await;
     drained(&talk, ADMIN_TOKEN).await;
     assert_eq!(talk.yard.ended().await.code(), Some(0));
+    a_number_that_is_gone_is_told_of(&mut talk.yard).await;
     let log = fs::read_to_string(talk.yard.home().join("engine.log")).unwrap();
     one_message_can_be_followed(&log);
     assert_told_nowhere(&log, &metrics, &talk.errors);
+}
+
+/// At the most talkative level of our own logs.
+fn talkative(yard: &Yard) -> Command {
+    let mut command = yard.serve();
+    command.env("RUST_LOG", "debug,sendyard=trace,sendyard_actors=trace").env("SENDYARD_LOG_FORMAT", "json");
+    command
+}
+
+/// One of the few lines that name a sending number, masked: messages wait at it, and the directory lost it.
+async fn a_number_that_is_gone_is_told_of(yard: &mut Yard) {
+    let file = yard.home().join("directory.toml");
+    let directory = fs::read_to_string(&file).unwrap();
+    fs::write(&file, directory.replace(SENDERS[1], "+15550109999")).unwrap();
+    let command = talkative(yard);
+    yard.start_engine_as(command).await;
+    let log = yard.home().join("engine.log");
+    eventually("it is told of", PATIENCE, async || {
+        fs::read_to_string(&log).unwrap().contains("messages wait at a number").then_some(())
+    })
+    .await;
+    yard.kill();
 }
 
 async fn good_and_bad_requests(talk: &mut Talk) {

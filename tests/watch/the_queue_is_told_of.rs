@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sendyard_actors::domain::message::{Kind, Lane};
 use sendyard_actors::domain::outcome::Class;
+use sendyard_actors::engine::SendRequest;
 use sendyard_actors::settings::Settings;
 use tokio::time::sleep;
 
-use crate::engine::yard::{Builder, Line};
+use crate::engine::yard::{Builder, Line, Yard};
 
 /// Two surveys and a look at the store's depths.
 const TOLD: Duration = Duration::from_secs(21);
@@ -61,4 +63,22 @@ async fn an_open_circuit_holds_up_its_senders_and_a_process_that_ends_says_no_mo
         assert!(value(&page, &of_account(name)).abs() < 0.1, "{name}");
     }
     assert!(value(&page, r#"sendyard_shards{state="owned"}"#).abs() < 0.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_is_counted_by_its_lane() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let (_here, page) = (metrics::set_default_local_recorder(&recorder), recorder.handle());
+    let yard = Builder::default().start().await;
+    for lane in [Lane::Urgent, Lane::Bulk, Lane::Bulk] {
+        let request = Yard::request("+15550000001", "hello", Kind::Queued);
+        yard.engine.send(SendRequest { lane, ..request }).await.expect("accepted");
+    }
+    yard.send_now("+15550000002", "hello").await.expect("sent");
+    for (lane, messages) in [("urgent", 1.0), ("normal", 0.0), ("bulk", 2.0), ("immediate", 1.0)] {
+        let series = format!(
+            r#"sendyard_messages_accepted_total{{provider="twilio",account="acme-twilio",lane="{lane}"}}"#
+        );
+        assert!((value(&page, &series) - messages).abs() < 0.1, "{lane}: {}", page.render());
+    }
 }

@@ -8,12 +8,14 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::engine::SenderView;
 use sendyard_actors::sender::Waits;
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::api::times::Rfc3339;
 
 /// A page of senders.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "senders": [example()], "next_after": null }))]
 pub(in crate::api) struct SendersAnswer {
     /// By number.
     pub(super) senders: Vec<SenderAnswer>,
@@ -24,6 +26,7 @@ pub(in crate::api) struct SendersAnswer {
 
 /// How a sender stands.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = example)]
 pub(in crate::api) struct SenderAnswer {
     /// Its number.
     #[schema(value_type = String, example = "+1234567890")]
@@ -85,6 +88,28 @@ struct LaneAnswer {
     /// When the first message that waits in it was accepted; null where none waits.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     oldest_queued_at: Option<Rfc3339>,
+}
+
+fn example() -> Value {
+    json!({
+        "number": "+1234567890",
+        "account": "acme-twilio",
+        "provider": "twilio",
+        "limits": [{ "limit": "1/s", "in_use": 1 }],
+        "limits_from": "directory",
+        "lanes": [
+            { "lane": "urgent", "weight": 8, "oldest_queued_at": null },
+            { "lane": "normal", "weight": 3, "oldest_queued_at": "2026-11-26T09:30:00Z" },
+            { "lane": "bulk", "weight": 1, "oldest_queued_at": null },
+        ],
+        "queued": 12,
+        "paused": false,
+        "paused_until": null,
+        "waiting_for": "pace",
+        "waiting_for_limit": "1/s",
+        "next_send_time": "2026-11-26T09:30:12Z",
+        "generation": 0,
+    })
 }
 
 const fn name(lane: Lane) -> &'static str {

@@ -1,7 +1,9 @@
 //! The HTTP call, one for each attempt.
 
+use std::future::ready;
 use std::time::Duration;
 
+use reqwest::{Client, Request};
 use secrecy::{ExposeSecret, SecretString};
 use sendyard_actors::domain::ids::ProviderKind;
 use sendyard_actors::domain::message::Draft;
@@ -39,16 +41,16 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Telnyx {
     settings: Settings,
-    messages_url: Url,
-    http: reqwest::Client,
+    template: Result<Request, reqwest::Error>,
+    http: Client,
 }
 
 impl Telnyx {
     /// An account's way out over `http`, which is [`crate::providers::http_client`]'s. Connects to
     /// nothing; a base URL that cannot be called shows as a refused attempt of class configuration.
-    pub fn new(settings: Settings, http: reqwest::Client) -> Self {
-        let messages_url = request::messages_url(&settings);
-        Self { settings, messages_url, http }
+    pub fn new(settings: Settings, http: Client) -> Self {
+        let template = request::template(&settings, &http);
+        Self { settings, template, http }
     }
 }
 
@@ -77,15 +79,14 @@ impl Provider for Telnyx {
     }
 
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
-        let built = request::build(&self.settings, &self.messages_url, &self.http, &hand_over);
+        let request = match &self.template {
+            Ok(template) => request::build(&self.settings, template, &hand_over),
+            Err(error) => return Box::pin(ready(not_built(error))),
+        };
         let is_repeat = !hand_over.message.unresolved.is_empty();
         let http = self.http.clone();
         let api_key = self.settings.api_key.clone();
         Box::pin(async move {
-            let request = match built {
-                Ok(request) => request,
-                Err(error) => return not_built(&error),
-            };
             match exchange(&http, request, patience).await {
                 Ok(answer) => answer::outcome(&answer, is_repeat, api_key.expose_secret()),
                 Err(outcome) => outcome,

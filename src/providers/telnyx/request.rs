@@ -1,6 +1,6 @@
 //! Our message → Telnyx's request, exact to the byte (PROVIDERS.md §2.1).
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Request};
 use secrecy::ExposeSecret;
 use sendyard_actors::domain::message::Draft;
@@ -9,10 +9,11 @@ use serde::Serialize;
 use url::Url;
 
 use super::client::Settings;
+use crate::providers::exchange::with_body;
 
 /// Names the message to Telnyx: for 24 hours after a success, the same request under the same key is
 /// answered as the first time and not worked on.
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The query parameter of the status callback that holds our token. `webhooks` reads it back.
 const TOKEN_PARAMETER: &str = "a";
@@ -27,23 +28,26 @@ pub(super) fn messages_url(settings: &Settings) -> Url {
     url
 }
 
-/// The request of one attempt: key and body are the same in every attempt of a message.
-pub(super) fn build(
-    settings: &Settings,
-    messages_url: &Url,
-    http: &Client,
-    hand_over: &HandOver,
-) -> Result<Request, reqwest::Error> {
-    let draft = &hand_over.message.draft;
-    // A record of before bodies were frozen has none. A body of strings can always be written.
-    let body = draft.frozen.clone().or_else(|| body(settings, draft)).unwrap_or_default();
-    http.post(messages_url.clone())
+/// What is the same in every request of an account.
+pub(super) fn template(settings: &Settings, http: &Client) -> Result<Request, reqwest::Error> {
+    http.post(messages_url(settings))
         .bearer_auth(settings.api_key.expose_secret())
         .header(ACCEPT, "application/json")
         .header(CONTENT_TYPE, "application/json")
-        .header(IDEMPOTENCY_KEY, draft.id.to_string())
-        .body(body)
         .build()
+}
+
+/// The request of one attempt: key and body are the same in every attempt of a message.
+pub(super) fn build(settings: &Settings, template: &Request, hand_over: &HandOver) -> Request {
+    let draft = &hand_over.message.draft;
+    // A record of before bodies were frozen has none. A body of strings can always be written.
+    let body = draft.frozen.clone().or_else(|| body(settings, draft)).unwrap_or_default();
+    let mut request = with_body(template, body);
+    // An id is digits, letters and hyphens, which every header can have.
+    if let Ok(key) = HeaderValue::try_from(draft.id.to_string()) {
+        request.headers_mut().insert(IDEMPOTENCY_KEY, key);
+    }
+    request
 }
 
 /// The body, in the order of these fields.

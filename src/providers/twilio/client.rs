@@ -1,7 +1,9 @@
 //! The HTTP call, one for each attempt.
 
+use std::future::ready;
 use std::time::Duration;
 
+use reqwest::{Client, Request};
 use secrecy::{ExposeSecret, SecretString};
 use sendyard_actors::domain::ids::ProviderKind;
 use sendyard_actors::domain::outcome::Outcome;
@@ -9,7 +11,7 @@ use sendyard_actors::ports::{HandOver, Later, Provider, TooLong};
 use url::Url;
 
 use super::{answer, request};
-use crate::providers::exchange::{exchange, not_built};
+use crate::providers::exchange::{exchange, not_built, with_body};
 
 /// Characters of a text, more is error 21617. Source: Twilio's error dictionary (PROVIDERS.md §1.3).
 const TEXT_LIMIT: usize = 1600;
@@ -38,16 +40,16 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Twilio {
     settings: Settings,
-    messages_url: Url,
-    http: reqwest::Client,
+    template: Result<Request, reqwest::Error>,
+    http: Client,
 }
 
 impl Twilio {
     /// An account's way out over `http`, which is [`crate::providers::http_client`]'s. Connects to
     /// nothing; a base URL that cannot be called shows as a refused attempt of class configuration.
-    pub fn new(settings: Settings, http: reqwest::Client) -> Self {
-        let messages_url = request::messages_url(&settings);
-        Self { settings, messages_url, http }
+    pub fn new(settings: Settings, http: Client) -> Self {
+        let template = request::template(&settings, &http);
+        Self { settings, template, http }
     }
 }
 
@@ -72,14 +74,13 @@ impl Provider for Twilio {
     }
 
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {
-        let built = request::build(&self.settings, &self.messages_url, &self.http, &hand_over);
+        let request = match &self.template {
+            Ok(template) => with_body(template, request::form(&self.settings, &hand_over)),
+            Err(error) => return Box::pin(ready(not_built(error))),
+        };
         let http = self.http.clone();
         let secret = self.settings.secret.clone();
         Box::pin(async move {
-            let request = match built {
-                Ok(request) => request,
-                Err(error) => return not_built(&error),
-            };
             match exchange(&http, request, patience).await {
                 Ok(answer) => answer::outcome(&answer, secret.expose_secret()),
                 Err(outcome) => outcome,

@@ -15,7 +15,7 @@ const TOKEN_PARAMETER: &str = "a";
 const FORM_BYTES: usize = 256;
 
 /// Where an account's messages are created. The path keeps the account also where a key signs in.
-pub(super) fn messages_url(settings: &Settings) -> Url {
+fn messages_url(settings: &Settings) -> Url {
     let mut url = settings.base_url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty();
@@ -24,22 +24,17 @@ pub(super) fn messages_url(settings: &Settings) -> Url {
     url
 }
 
-/// The request of one attempt.
-pub(super) fn build(
-    settings: &Settings,
-    messages_url: &Url,
-    http: &Client,
-    hand_over: &HandOver,
-) -> Result<Request, reqwest::Error> {
-    http.post(messages_url.clone())
+/// What is the same in every request of an account; its body is each attempt's own.
+pub(super) fn template(settings: &Settings, http: &Client) -> Result<Request, reqwest::Error> {
+    http.post(messages_url(settings))
         .basic_auth(&settings.user, Some(settings.secret.expose_secret()))
         .header(ACCEPT, "application/json")
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(form(settings, hand_over))
         .build()
 }
 
-fn form(settings: &Settings, hand_over: &HandOver) -> String {
+/// The body of one attempt's request.
+pub(super) fn form(settings: &Settings, hand_over: &HandOver) -> String {
     let draft = &hand_over.message.draft;
     let mut form = form_urlencoded::Serializer::new(String::with_capacity(FORM_BYTES + draft.text.len()));
     form.append_pair("To", &draft.recipient.to_string());

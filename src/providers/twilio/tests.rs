@@ -83,10 +83,8 @@ fn every_setting_and_every_part_of_a_message_has_its_field() {
     let base: Url = "https://api.example.com/twin/".parse().unwrap();
     let http = http_client(1).unwrap();
     let built = |settings: &Settings, hand_over: &HandOver| {
-        let url = super::request::messages_url(settings);
-        let request = super::request::build(settings, &url, &http, hand_over).unwrap();
-        let body = request.body().unwrap().as_bytes().unwrap();
-        (request.url().to_string(), String::from_utf8(body.to_vec()).unwrap())
+        let template = super::request::template(settings, &http).unwrap();
+        (template.url().to_string(), super::request::form(settings, hand_over))
     };
 
     let mut full = settings(base);

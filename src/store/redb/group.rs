@@ -1,6 +1,7 @@
 //! Rows of the store as a reader sees them, and as a group of steps changes them: the table, and over
 //! it the changes that it does not hold yet.
 
+use std::borrow::Cow;
 use std::iter::Peekable;
 use std::ops::{Bound, ControlFlow};
 
@@ -24,7 +25,7 @@ pub(super) struct ReadRows<'a> {
 }
 
 impl Rows for ReadRows<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, StoreError> {
         get(self.table, self.newest_first, key)
     }
 
@@ -56,7 +57,7 @@ impl<'a> GroupRows<'a> {
 }
 
 impl Rows for GroupRows<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, StoreError> {
         get(self.beneath.table, self.newest_first(), key)
     }
 
@@ -83,17 +84,17 @@ impl RowsMut for GroupRows<'_> {
 }
 
 /// The value under a key, by the newest of the layers that knows of it, or by the table.
-fn get<const LAYERS: usize>(
+fn get<'a, const LAYERS: usize>(
     table: &Table,
-    newest_first: [&Changes; LAYERS],
+    newest_first: [&'a Changes; LAYERS],
     key: &[u8],
-) -> Result<Option<Vec<u8>>, StoreError> {
+) -> Result<Option<Cow<'a, [u8]>>, StoreError> {
     let sort_key = SortKey::new(key);
     if let Some(change) = newest_first.iter().find_map(|layer| layer.get(&sort_key)) {
-        return Ok(change.value().map(<[u8]>::to_vec));
+        return Ok(change.value().map(Cow::from));
     }
     let value = table.get(key).map_err(failed)?;
-    Ok(value.map(|value| value.value().to_vec()))
+    Ok(value.map(|value| Cow::from(value.value().to_vec())))
 }
 
 /// The rows of a span, each once and by the newest that knows of it, in the order of their keys.

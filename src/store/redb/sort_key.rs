@@ -1,5 +1,7 @@
 //! Keys of rows as the changes in memory are ordered by them.
 
+use std::cmp::Ordering;
+
 use smallvec::SmallVec;
 
 /// Words of a key that are compared as numbers; most keys are no longer.
@@ -11,9 +13,8 @@ const HEAD: usize = 8 * WORDS;
 /// A key that sorts as its bytes do. A search in the changes is mostly comparisons, and numbers compare
 /// faster than strings of bytes.
 ///
-/// The order is that of the fields: of two keys with the same words, filled up with zeros, the longer one
-/// is behind.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Of two keys with the same words, filled up with zeros, the longer one is behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SortKey {
     words: [u64; WORDS],
     /// What is behind those.
@@ -53,6 +54,26 @@ impl SortKey {
 
     pub(super) const fn len(&self) -> usize {
         self.length
+    }
+}
+
+impl Ord for SortKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let words = self.words.cmp(&other.words);
+        if words != Ordering::Equal {
+            return words;
+        }
+        // Of keys of the usual length, which are found again and again, no bytes are looked at.
+        if self.rest.is_empty() && other.rest.is_empty() {
+            return self.length.cmp(&other.length);
+        }
+        self.rest.cmp(&other.rest).then(self.length.cmp(&other.length))
+    }
+}
+
+impl PartialOrd for SortKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

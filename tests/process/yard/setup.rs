@@ -69,7 +69,7 @@ impl Setup {
     fn usual_directory(&self, twin: SocketAddr) -> String {
         let mut text = format!(
             "[[organizations]]\nid = 1\nname = \"Test\"\n\
-             api_keys = [{{ name = \"test\", key = \"{KEY}\", scopes = [\"sms:send\", \"sms:read\", \"admin\"] }}]\n"
+             api_keys = [{{ name = \"test\", key = \"{KEY}\", scopes = [\"sms:send\", \"sms:read\", \"senders:write\", \"admin\"] }}]\n"
         );
         for (index, sid) in ACCOUNT_SIDS.iter().enumerate() {
             let id = index + 1;

@@ -62,8 +62,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
         return None;
     }
     Some(match postcard::from_bytes(form).ok()? {
-        Form::Stored(sender, entry) => Note::Stored(sender, waiting(entry, Lane::Normal, false)),
-        Form::StoredIn(sender, entry, lane, mms) => Note::Stored(sender, waiting(entry, lane, mms)),
+        Form::Stored(sender, entry) => Note::Stored(sender, waiting(&entry, Lane::Normal, false)),
+        Form::StoredIn(sender, entry, lane, mms) => Note::Stored(sender, waiting(&entry, lane, mms)),
         Form::Waiting(sender) => Note::Waiting(sender),
         Form::Offered(sender, id, by) => Note::Offered { sender, id, by },
         Form::Ended(id, attempt) => Note::Ended { id, attempt },
@@ -71,8 +71,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
     })
 }
 
-fn waiting(entry: Entry, lane: Lane, mms: bool) -> Waiting {
-    let Entry { id, seq, recipient, segments, due, attempt, elsewhere } = entry;
+fn waiting(entry: &Entry, lane: Lane, mms: bool) -> Waiting {
+    let Entry { id, seq, recipient, segments, due, attempt, elsewhere } = *entry;
     Waiting { id, seq, recipient, lane, cost: Cost { mms, ..Cost::sms(segments) }, due, attempt, elsewhere }
 }
 
