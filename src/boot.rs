@@ -108,7 +108,6 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let Directory { book, keys, accounts } = directory;
     let settings = config.engine;
     let numbers = book.numbers.len();
-    let has_account_limits = book.accounts.values().any(|account| !account.limits.is_empty());
     let providers = providers(accounts, config.public_url.as_ref(), settings.places_in_flight)?;
     let grace = settings.attempt_deadline + settings.margin + TO_RECORD;
     let ids = Arc::new(SystemIds);
@@ -124,9 +123,6 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
             always(parts(Arc::new(MemoryStore::new(clock.clone())), None, clock), IN_MEMORY).await?
         }
         StoreUrl::Redis(url) => {
-            if has_account_limits {
-                tracing::warn!("{ACCOUNT_LIMITS_ARE_APART}");
-            }
             let clock = Arc::new(StoreClock::start());
             let store = Arc::new(RedisStore::open(url.whole())?);
             let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
@@ -214,10 +210,6 @@ impl Running {
 const EMBEDDED: &str = "embedded: queued means on disk, fsync before the answer; one process at a time";
 const IN_MEMORY: &str = "memory: nothing outlives this process, not even what was answered queued";
 const ON_REDIS: &str = "redis: what queued means is said when the server answers";
-
-/// Account limits are not shared between processes yet.
-const ACCOUNT_LIMITS_ARE_APART: &str = "the limits of an account hold in each process for the numbers it sends from: with several \
-                                        processes on this store, give each account its limit divided by their number";
 
 /// An engine on a store that is this process' own.
 async fn always(parts: Parts, promise: &'static str) -> Result<(Engine, Works, &'static str), StartError> {

@@ -27,6 +27,7 @@ mod queue_stats;
 mod request_ids;
 mod scopes;
 mod senders;
+mod timed;
 mod unbuilt;
 mod unknown;
 mod unknown_ids;

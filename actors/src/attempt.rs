@@ -21,6 +21,7 @@ use crate::journal::{Journal, SettledAs};
 use crate::places::{AccountCharge, Place};
 use crate::ports::{HandOver, Later};
 use crate::shards::UnderWay;
+use crate::slowing::{self, TooFast};
 use crate::telemetry;
 
 /// A message that was claimed in this process and is not begun. Dropped unbegun, it goes back to its
@@ -62,6 +63,11 @@ impl ClaimedAttempt {
     pub(crate) fn begin_by(&self) -> Time {
         let attempt = self.message().and_then(Message::last_attempt);
         attempt.map_or(Time::ZERO, |attempt| attempt.begin_by)
+    }
+
+    /// Has it expired?
+    pub(crate) fn is_over(&self, now: Time) -> bool {
+        self.message().is_some_and(|message| message.is_expired(now))
     }
 
     /// To be called right before the request is written: from here on it is never given back.
@@ -128,7 +134,8 @@ struct Facts {
     kind: Kind,
     cost: Cost,
     tries: u16,
-    accepted_at: Time,
+    /// When it was its turn, as far as that was known when it was accepted.
+    turn_at: Time,
     repeats: bool,
 }
 
@@ -142,7 +149,7 @@ impl Facts {
             kind: draft.kind,
             cost: draft.cost(),
             tries: message.tries,
-            accepted_at: message.accepted_at,
+            turn_at: message.accepted_at.max(message.answer.estimate),
             repeats: draft.kind == Kind::Queued && draft.frozen.is_some(),
         }
     }
@@ -163,6 +170,7 @@ impl Begun {
             Outcome::Accepted(acceptance) => {
                 let segments = acceptance.segments.map_or(of.cost.segments, u32::from);
                 self.place.meters().segments(segments);
+                self.place.tell_taken(of.sender, self.written_at);
                 let more = segments.saturating_sub(of.cost.segments);
                 if more > 0 {
                     let more = of.cost.more(more);
@@ -171,6 +179,7 @@ impl Begun {
                 self.settle(Settlement::Accepted(acceptance)).await;
             }
             Outcome::Refused(refusal) => {
+                slowing::tell(self.place.roster(), &refusal, || self.too_fast(&refusal));
                 let next = self.after(&refusal);
                 self.settle(Settlement::Refused { refusal, next }).await;
             }
@@ -182,12 +191,22 @@ impl Begun {
         }
     }
 
+    fn too_fast(&self, refusal: &Refusal) -> TooFast {
+        TooFast {
+            account: self.place.account().clone(),
+            sender: self.of.sender,
+            segments: self.of.cost.segments,
+            sent: self.written_at,
+            named: refusal.retry_after,
+        }
+    }
+
     fn after(&self, refusal: &Refusal) -> Next {
-        let Facts { kind, tries, accepted_at, .. } = self.of;
+        let Facts { kind, tries, turn_at, .. } = self.of;
         match kind {
             Kind::Immediate => Next::GiveUp,
             Kind::Queued => {
-                retry::after(refusal, tries, accepted_at, self.journal.now(), self.journal.ids().jitter())
+                retry::after(refusal, tries, turn_at, self.journal.now(), self.journal.ids().jitter())
             }
         }
     }

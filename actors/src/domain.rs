@@ -1,5 +1,6 @@
 //! Pure rules: no tokio, no clock, no randomness; `now` is an argument.
 
+pub mod adaptive;
 pub mod breaker;
 pub mod filter;
 pub mod fingerprint;
@@ -10,6 +11,7 @@ pub mod message;
 pub mod outcome;
 pub mod pace;
 pub mod phone;
+pub mod quiet_hours;
 pub mod retry;
 pub mod routing;
 pub mod segments;
@@ -17,3 +19,4 @@ pub mod shard_set;
 pub mod share;
 pub mod time;
 pub mod tuning;
+pub mod validity;

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use crate::backlog::Backlogs;
 use crate::domain::phone::E164;
 use crate::ports::{Heard, Note};
+use crate::provider::{ProviderMessage, UnitsMessage};
 use crate::sender::SenderMessage;
 
 /// The running task. Dropped, it hears nothing more.
@@ -42,6 +43,10 @@ async fn take(note: Note, backlogs: &Backlogs) {
         // One that does not run reads it when it starts.
         Note::Tuned(sender) => backlogs.roster.hint(sender, SenderMessage::TuningMayDiffer),
         Note::Ended { id, attempt } => backlogs.journal.hear_end(id, attempt).await,
+        Note::Account(account, word) => {
+            // Without a provider actor nothing is granted and nothing used; the next one asks anew.
+            let _ = backlogs.roster.pass(&account, ProviderMessage::Units(UnitsMessage::Heard(word)));
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use crate::domain::segments::Encoding;
 use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
 use crate::domain::tuning::Retune;
+use crate::domain::validity::Validity;
 use crate::ears::Ears;
 use crate::intake::Intake;
 pub use crate::journal::Heard;
@@ -71,6 +72,8 @@ pub struct SendRequest {
     pub key: Option<String>,
     /// The fingerprint of the whole request.
     pub fingerprint: Fingerprint,
+    /// When it may go, and until when it is worth sending.
+    pub validity: Validity,
     /// What the client calls the message.
     pub client_reference: Option<String>,
     /// What the client keeps with it: a JSON object, as text.
@@ -116,6 +119,8 @@ pub enum NotSent {
     OtherRequest,
     /// The key's first request is still running (409).
     InProgress(MessageId),
+    /// It would expire before it can go, which is at this instant at the earliest (409). Nothing is stored.
+    ExpiresBefore(Time),
     /// The sender's queue is full (429); there is room after this long.
     QueueFull(Duration),
     /// Too many requests are inside the engine, or every place at the provider is taken (503).
@@ -189,6 +194,7 @@ impl NotSent {
             | Self::OtherOrganization
             | Self::TooLong(_)
             | Self::OtherRequest
+            | Self::ExpiresBefore(_)
             | Self::QueueFull(_)
             | Self::Busy(_)
             | Self::ProviderOut(_)
@@ -205,6 +211,7 @@ impl NotSent {
             Self::TooLong(_) => "too_long",
             Self::OtherRequest => "idempotency_mismatch",
             Self::InProgress(_) => "idempotency_in_progress",
+            Self::ExpiresBefore(_) => "expires_before",
             Self::QueueFull(_) => "queue_full",
             Self::Busy(_) => "busy",
             Self::ProviderOut(_) => "provider_out",

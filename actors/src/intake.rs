@@ -113,7 +113,7 @@ impl Intake {
         asked_at: Time,
     ) -> Result<Sent, NotSent> {
         let until = asked_at + STORE_WITHIN;
-        let (route, way_out) = match self.check(&request) {
+        let (route, way_out) = match self.check(&request, asked_at) {
             Ok(found) => found,
             Err(refused) => {
                 let replay = self.replay_or(refused, request, until, asked_at);
@@ -123,11 +123,12 @@ impl Intake {
         let fresh = self.journal.fresh_id(request.from);
         let bind = timeout(STORE_WITHIN, self.bind(&request, fresh, until)).await;
         let (id, bound) = bind.unwrap_or(Err(NotSent::StoreUnavailable))?;
-        let draft = self.draft_of(request, route, way_out, id);
+        let not_before = not_before(&request, route, asked_at);
+        let draft = self.draft_of(request, route, way_out, id, asked_at);
         // The client's time is over before the store's: it can ask under the id.
         let answer = async {
             match draft.kind {
-                Kind::Queued => self.queue(draft, &bound, ticket, until).await,
+                Kind::Queued => self.queue(draft, not_before, &bound, ticket, until).await,
                 Kind::Immediate => self.send_now(draft, &bound, ticket, until, asked_at).await,
             }
         };
@@ -135,7 +136,7 @@ impl Intake {
     }
 
     /// Everything that can be said against a request without the store.
-    fn check(&self, request: &SendRequest) -> Result<(&Route, &dyn Provider), NotSent> {
+    fn check(&self, request: &SendRequest, now: Time) -> Result<(&Route, &dyn Provider), NotSent> {
         let route = self.directory.route(request.from).ok_or(NotSent::NoAssistant)?;
         if route.organization != request.organization {
             return Err(NotSent::OtherOrganization);
@@ -143,6 +144,10 @@ impl Intake {
         let way_out = self.ways_out.get(&route.account).ok_or(NotSent::NoAssistant)?;
         let fits = way_out.check_length(&request.text, &request.media);
         fits.map_err(|too_long| NotSent::TooLong(too_long.sentence))?;
+        let earliest = not_before(request, route, now).max(now);
+        if request.validity.expires_at(now).is_some_and(|end| end <= earliest) {
+            return Err(NotSent::ExpiresBefore(earliest));
+        }
         Ok((route, way_out.as_ref()))
     }
 
@@ -190,6 +195,7 @@ impl Intake {
     async fn queue(
         &self,
         draft: Draft,
+        not_before: Time,
         bound: &Bound,
         ticket: &Arc<Ticket>,
         until: Time,
@@ -198,10 +204,11 @@ impl Intake {
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             if !self.journal.owns(draft.sender) {
-                return self.queue_elsewhere(draft, bound, ticket, until, all_answered).await;
+                return self.queue_elsewhere(draft, not_before, bound, ticket, until, all_answered).await;
             }
             let (reply, answer) = oneshot::channel();
-            let submit = Submit { draft: draft.clone(), until, ticket: Arc::clone(ticket), reply };
+            let submit =
+                Submit { draft: draft.clone(), until, not_before, ticket: Arc::clone(ticket), reply };
             if self.tell_sender(&draft, SenderMessage::Submit(Box::new(submit))).await? == Told::NotOurs {
                 continue;
             }
@@ -232,7 +239,11 @@ impl Intake {
                 self.give_key_back(bound, id).await;
                 Err(NotSent::QueueFull(room_after))
             }
-            Ok(Appended::Full | Appended::Late) | Err(StoreError::Unanswered) => {
+            Ok(Appended::TooLate(earliest)) if all_answered => {
+                self.give_key_back(bound, id).await;
+                Err(NotSent::ExpiresBefore(earliest))
+            }
+            Ok(Appended::Full | Appended::TooLate(_) | Appended::Late) | Err(StoreError::Unanswered) => {
                 Err(NotSent::OutcomeUnknown(id))
             }
             Err(_) if all_answered => {
@@ -350,7 +361,14 @@ impl Intake {
         }
     }
 
-    fn draft_of(&self, request: SendRequest, route: &Route, way_out: &dyn Provider, id: MessageId) -> Draft {
+    fn draft_of(
+        &self,
+        request: SendRequest,
+        route: &Route,
+        way_out: &dyn Provider,
+        id: MessageId,
+        now: Time,
+    ) -> Draft {
         let counted = segments::count_for(route.provider, &request.text);
         let mut draft = Draft {
             id,
@@ -369,7 +387,7 @@ impl Intake {
             fingerprint: request.fingerprint,
             frozen: None,
             fallback: None,
-            expires_at: None,
+            expires_at: request.validity.expires_at(now),
             client_reference: request.client_reference,
             metadata: request.metadata,
         };
@@ -430,6 +448,17 @@ impl Intake {
     fn patience(&self, asked_at: Time) -> Duration {
         (asked_at + ANSWER_WITHIN).since(self.journal.now())
     }
+}
+
+/// The earliest instant at which a request's message may go; zero: at once.
+fn not_before(request: &SendRequest, route: &Route, now: Time) -> Time {
+    if request.kind == Kind::Immediate {
+        return Time::ZERO;
+    }
+    let earliest = request.validity.not_before(now);
+    let quiet_hours = route.quiet_hours.as_ref().filter(|_| request.lane != Lane::Urgent);
+    let allowed = quiet_hours.map(|quiet| quiet.first_allowed(request.to, earliest));
+    Some(allowed.unwrap_or(earliest)).filter(|at| *at > now).unwrap_or(Time::ZERO)
 }
 
 fn accepted(message: &Message, replayed: bool) -> Sent {

@@ -6,6 +6,7 @@
 //! does it itself, and Redis gains nothing by it (DESIGN.md §10).
 
 mod ending;
+mod timing;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -181,18 +182,21 @@ impl Journal {
         let until = append.request_until;
         let answered = self.ask("append", until, || self.store().append(append.clone())).await;
         let appended = match answered.answer {
-            Ok(Appended::Full | Appended::Late) if answered.in_doubt => Err(StoreError::Unanswered),
+            Ok(Appended::Full | Appended::TooLate(_) | Appended::Late) if answered.in_doubt => {
+                Err(StoreError::Unanswered)
+            }
             // The call that was never answered has landed, as far as anybody can tell.
             Ok(Appended::Exists(message)) if answered.in_doubt => Ok(Appended::Stored(message)),
             answer => answer,
         };
         let sender = append.draft.sender;
         match &appended {
-            Ok(Appended::Stored(message)) => {
+            // One that is scheduled is the sweeper's until its time comes.
+            Ok(Appended::Stored(message)) if message.is_waiting() => {
                 self.tell_owner(sender, Note::Stored(sender, Waiting::of(message)));
             }
             Err(StoreError::Unanswered) => self.tell_owner(sender, Note::Waiting(sender)),
-            Ok(Appended::Exists(_) | Appended::Full | Appended::Late) | Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         appended
     }
@@ -558,6 +562,28 @@ impl Journal {
     /// The shards that this process works with now.
     pub(crate) fn owned(&self) -> ShardSet {
         self.inner.with.shards.owned(self.now())
+    }
+
+    /// Which process this is.
+    pub(crate) fn me(&self) -> Incarnation {
+        self.inner.with.incarnation
+    }
+
+    /// May other processes work on the store beside this one?
+    pub(crate) fn is_shared(&self) -> bool {
+        self.inner.with.peers.is_some()
+    }
+
+    /// The fence of the shard's lease, if that is ours now.
+    pub(crate) fn fence(&self, shard: Shard) -> Option<u64> {
+        self.inner.with.shards.lease_of(shard, self.now()).map(|lease| lease.fence)
+    }
+
+    /// Tells other processes, if there are any.
+    pub(crate) fn tell_peers(&self, to: To, note: Note) {
+        if let Some(peers) = &self.inner.with.peers {
+            peers.tell(to, note);
+        }
     }
 
     /// The fence of the sender's last lease here: see [`Shards`].

@@ -26,6 +26,8 @@ pub mod sender;
 pub mod settings;
 pub mod shards;
 mod sharing;
+pub mod slowing;
 mod survey;
 mod sweeper;
 pub mod telemetry;
+mod timers;

@@ -1,7 +1,7 @@
 //! Lists of messages by a [`Filter`], and the cancellation of many.
 //!
 //! There is no index for this, so that no message pays for it: it goes through what each store keeps anyway,
-//! in this order: what waits (by sender, lane and place), what is on its way, what is of unknown outcome
+//! in this order: what waits (by sender, lane and place), what waits for its time (by that), what is on its way, what is of unknown outcome
 //! (both by id), and what is over (in the order in which it ended). Each message is in one of these at any
 //! instant. One that goes on to another while a list is read by pages may be met twice, or not at all.
 //!
@@ -19,8 +19,9 @@ use crate::domain::ids::{MessageId, Shard};
 use crate::domain::message::{Cancelled, Lane, Message, Shown, State};
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
+use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::ports::{Ended, Store, StoreError};
+use crate::ports::{Ended, Store, StoreError, Timer};
 
 /// The most records that are looked at for one page.
 const RECORDS: usize = 1000;
@@ -50,6 +51,8 @@ const LANES: [Lane; 3] = [Lane::Urgent, Lane::Normal, Lane::Bulk];
 pub enum Place {
     /// Among what waits; `None` before its first.
     Waiting(Option<(E164, Lane, u64)>),
+    /// Among what waits for its time.
+    Scheduled(Option<Timer>),
     /// Among what is on its way.
     UnderWay(Option<MessageId>),
     /// Among what is of unknown outcome.
@@ -140,6 +143,7 @@ impl<'a> Listing<'a> {
     fn is_meant(&self, place: Place, message: &Message) -> bool {
         let is_there = match place {
             Place::Waiting(_) => message.state == State::Queued,
+            Place::Scheduled(_) => message.is_scheduled(),
             Place::UnderWay(_) => matches!(message.state, State::Sending | State::Offered),
             // What waits to be sent again is among what waits, unless it is asked for what is in doubt alone.
             Place::Unknown(_) => {
@@ -163,8 +167,12 @@ impl<'a> Listing<'a> {
     /// The part of the list behind the one of `place`, if anything of it can be meant.
     const fn part_behind(&self, place: Place) -> Option<Place> {
         match (place, self.filter.standing) {
-            (Place::Waiting(_), Some(Standing::Shown(Shown::Queued))) | (Place::Over(_), _) => None,
-            (Place::Waiting(_), _) => Some(Place::UnderWay(None)),
+            (Place::Scheduled(_), Some(Standing::Shown(Shown::Queued))) | (Place::Over(_), _) => None,
+            // What waits for its time is shown as queued.
+            (Place::Waiting(_), Some(Standing::Shown(Shown::Sending))) | (Place::Scheduled(_), _) => {
+                Some(Place::UnderWay(None))
+            }
+            (Place::Waiting(_), _) => Some(Place::Scheduled(None)),
             (Place::UnderWay(_), _) => Some(Place::Unknown(None)),
             (Place::Unknown(_), _) if self.undecided_only => None,
             (Place::Unknown(_), Some(_)) => None,
@@ -175,6 +183,7 @@ impl<'a> Listing<'a> {
     async fn look(&mut self, place: Place, many: usize) -> Result<Found, StoreError> {
         match place {
             Place::Waiting(after) => self.look_at_waiting(after, many).await,
+            Place::Scheduled(after) => self.look_at_scheduled(after, many).await,
             Place::UnderWay(after) => self.look_at_under_way(after, many).await,
             Place::Unknown(after) => self.look_at_unknown(after, many).await,
             Place::Over(after) => self.look_at_over(after, many).await,
@@ -230,6 +239,19 @@ impl<'a> Listing<'a> {
         let mut senders: Vec<E164> = backlogs.into_iter().map(|backlog| backlog.sender).collect();
         senders.sort_unstable();
         Ok(senders)
+    }
+
+    async fn look_at_scheduled(&self, after: Option<Timer>, many: usize) -> Result<Found, StoreError> {
+        let shards =
+            self.filter.sender.map_or(ShardSet::ALL, |sender| std::iter::once(Shard::of(sender)).collect());
+        // Beside those that are scheduled, timers are of those that expire.
+        let timers = self.store.timers(shards, after, Time::MAX, many).await?;
+        let ids: Vec<(Place, MessageId)> =
+            timers.into_iter().map(|timer| (Place::Scheduled(Some(timer)), timer.id)).collect();
+        let is_last = ids.len() < many;
+        let next =
+            if is_last { self.part_behind(Place::Scheduled(None)) } else { ids.last().map(|last| last.0) };
+        Ok(Found { rows: ids.len(), ids, next })
     }
 
     async fn look_at_under_way(&self, after: Option<MessageId>, many: usize) -> Result<Found, StoreError> {

@@ -34,7 +34,7 @@ impl Verdict {
             State::Sent => Some(Self::Sent),
             State::Failed => Some(Self::refused(message)),
             State::Unknown => Some(Self::Unknown),
-            State::Queued | State::Sending | State::Cancelled | State::Offered => None,
+            State::Queued | State::Scheduled | State::Sending | State::Cancelled | State::Offered => None,
         }
     }
 

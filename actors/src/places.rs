@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::circuit::Circuit;
 use crate::domain::breaker::Sign;
+use crate::domain::grants::Unit;
 use crate::domain::ids::{AccountName, ProviderKind};
 use crate::domain::pace::{Cost, Permit};
+use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
@@ -29,6 +31,8 @@ struct Counts {
     taken: AtomicUsize,
     /// The provider actor found no place free and waits for one that comes back.
     awaited: AtomicBool,
+    /// The provider actor wants to hear of what is taken: it goes slower, or a campaign of it does.
+    slowed: AtomicBool,
 }
 
 impl InFlight {
@@ -70,6 +74,11 @@ impl InFlight {
         self.counts.taken.load(Ordering::SeqCst) < places
     }
 
+    /// Is the provider actor to hear of what is taken from now on?
+    pub(crate) fn set_slowed(&self, slowed: bool) {
+        self.counts.slowed.store(slowed, Ordering::Relaxed);
+    }
+
     /// The next place that comes back is told to the provider actor.
     pub(crate) fn awaited(&self) {
         self.counts.awaited.store(true, Ordering::SeqCst);
@@ -107,9 +116,15 @@ pub struct Place {
 pub(crate) enum AccountCharge {
     /// A permit of the account's pace, to be stamped or abandoned.
     Permit(Permit),
+    /// Units that the account's owner granted, to be spent or put back.
+    Unit(Unit),
     /// An immediate message: charged when it is written, without having asked.
     Direct,
 }
+
+/// A charge that came back unused.
+#[derive(Debug, Clone, Copy)]
+pub struct UnusedCharge(pub(crate) AccountCharge);
 
 impl Place {
     /// Takes one; whether there is one to take is the provider actor's to know.
@@ -147,6 +162,18 @@ impl Place {
         self.at.in_flight.meters()
     }
 
+    /// Who is running.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.at.roster
+    }
+
+    /// The message was taken by the provider; it was written then.
+    pub(crate) fn tell_taken(&self, sender: E164, sent: Time) {
+        if self.at.in_flight.counts.slowed.load(Ordering::Relaxed) {
+            let _ = self.at.roster.pass(&self.at.account, ProviderMessage::Taken { sender, sent });
+        }
+    }
+
     /// The account it is at.
     pub(crate) fn account(&self) -> &AccountName {
         &self.at.account
@@ -166,16 +193,14 @@ impl Drop for Place {
         let counts = &self.at.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
         self.at.in_flight.meters.place_back();
-        let unused = match self.charge.take() {
-            Some(AccountCharge::Permit(permit)) => Some(permit),
-            Some(AccountCharge::Direct) | None => None,
-        };
+        let unused = self.charge.take().filter(|charge| *charge != AccountCharge::Direct);
         let is_awaited = counts.awaited.swap(false, Ordering::SeqCst);
         if !is_awaited && unused.is_none() {
             return;
         }
         if let Some(provider) = self.at.roster.provider(&self.at.account) {
             // A provider actor that is just failing counts anew when it is back.
+            let unused = unused.map(UnusedCharge);
             let _ = provider.send_message(ProviderMessage::PlaceBack { unused });
         }
     }

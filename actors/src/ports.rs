@@ -19,7 +19,8 @@ pub use self::peers::{Heard, Member, Note, Peers, To};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
 use crate::domain::message::{
-    ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Settlement, Shown, UnknownPolicy,
+    ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Settlement, Shown, TimeUp,
+    UnknownPolicy,
 };
 use crate::domain::outcome::{Acceptance, Doubt, Outcome};
 use crate::domain::pace::{Cost, Keep};
@@ -116,6 +117,8 @@ pub struct Append {
     pub depth_limit: u64,
     /// After this instant the step must not land any more.
     pub request_until: Time,
+    /// It may not go before this. If that is later than now, it is scheduled.
+    pub not_before: Time,
 }
 
 /// How the append step turns units ahead into the estimate it stores: `from + units × per_unit`.
@@ -136,6 +139,8 @@ pub enum Appended {
     Exists(Box<Message>),
     /// The sender's queue is full; nothing is stored.
     Full,
+    /// It would expire before its turn, which comes at this instant; nothing is stored.
+    TooLate(Time),
     /// `request_until`, or the offer's `not_after`, has passed; nothing is stored.
     Late,
 }
@@ -168,6 +173,8 @@ pub enum Claimed {
     NotHead(Waiting),
     /// Its retry is due later.
     NotDue(Time),
+    /// It is not worth sending any more: see [`Store::time_up`].
+    Expired,
     /// Not what the caller thinks, or no such message: forget it, read again.
     Changed,
     /// The lease is over: drop the shard.
@@ -196,6 +203,12 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Since when it waits for its turn: one that was put off waits from its time on.
+    pub fn since(&self) -> Time {
+        let made_at = self.id.made_at();
+        if self.attempt == 0 { made_at.max(self.due) } else { made_at }
+    }
+
     /// The entry of a message's record.
     pub fn of(message: &Message) -> Self {
         Self {
@@ -229,7 +242,7 @@ pub struct Settle {
 }
 
 /// The answer to [`Store::settle`], [`Store::mark_unknown`], [`Store::settle_unknown`], and of those who own
-/// nothing [`Store::forward_again`].
+/// nothing [`Store::forward_again`] and [`Store::postpone`].
 #[derive(Debug, Clone)]
 pub enum SettleAnswer {
     /// Recorded; the record as it is now.
@@ -298,6 +311,27 @@ impl Unsettled {
     }
 }
 
+/// A message that is scheduled, or waits in its queue and expires: when there is something to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer {
+    /// See [`Message::timer`].
+    pub at: Time,
+    /// Its place when that was set.
+    pub seq: u64,
+    /// The message.
+    pub id: MessageId,
+}
+
+impl Timer {
+    /// What timers are sorted by: those of one sender and instant are in the order of acceptance.
+    pub fn order(&self) -> (Time, Shard, u64) {
+        (self.at, self.id.shard(), self.seq)
+    }
+}
+
+/// What [`Store::time_up`] did about a message; the record as it is now.
+pub type TimedUp = Option<(TimeUp, Box<Message>)>;
+
 /// A hand-over that counts in the pace of its sender; or several of a quarter of an hour, added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
@@ -313,6 +347,15 @@ pub const QUARTER: Duration = Duration::from_mins(15);
 
 /// Sums are kept at least for so long, whatever the limits are: one for a day may be set at any time.
 pub const SUMS_KEPT: Duration = Duration::from_hours(27);
+
+/// How much waits at a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depths {
+    /// Messages in each lane, the most urgent first.
+    pub lanes: [u64; 3],
+    /// Segments of all of them.
+    pub segments: u64,
+}
 
 /// A sender that a start must wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -420,7 +463,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Stores a message as `queued`: gives its `seq`, puts it into its sender's queue and its
     /// conversation, and the depth up by one, unless the depth limit is reached. `Exists` for an id
-    /// that is there, whatever its state, and nothing changes.
+    /// that is there, whatever its state, and nothing changes. One that may not go before a later instant is
+    /// stored as `scheduled`, outside of both; of those the same limit holds by themselves, and they are
+    /// counted by themselves. `TooLate`, before `Full`, for one that expires before its turn comes.
     fn append(&self, append: Append) -> Stored<Appended>;
 
     /// `F`. Stores an immediate message as `sending`, attempt 1 (claim.expected is 0). Depth limit
@@ -444,6 +489,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// `F`. `queued → sending` of the head of a conversation; also takes it out of the queue.
     fn claim(&self, claim: Claim) -> Stored<Claimed>;
+
+    /// The first of these shards' timers behind `after` and up to `until`, in their order ([`Timer::order`]), at
+    /// most `limit`. If `after` is not there any more, some before it may be met again.
+    fn timers(&self, shards: ShardSet, after: Option<Timer>, until: Time, limit: usize)
+    -> Stored<Vec<Timer>>;
+
+    /// See [`Message::time_up`], of several messages of one shard, in this order; `None` of those of which
+    /// there was nothing to do. Needs no lease. Repeated it finds nothing to do.
+    fn time_up(&self, ids: Vec<MessageId>) -> Stored<Vec<TimedUp>>;
+
+    /// See [`Message::postpone`]. Needs no lease.
+    fn postpone(&self, id: MessageId, expected: u16, due: Time) -> Stored<SettleAnswer>;
 
     /// `F`. [`Store::claim`] of several messages of one sender, answered in their order: in one step where
     /// the store gains by it. An error is of all of them; `Corrupt` if a record cannot be read, and
@@ -525,6 +582,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many messages wait at a sender.
     fn depth(&self, sender: E164) -> Stored<u64>;
+
+    /// The same lane by lane, and what those messages will cost.
+    fn depths(&self, sender: E164) -> Stored<Depths>;
 
     /// The hand-overs of a sender at or after `from` that are known one by one, oldest first.
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>>;

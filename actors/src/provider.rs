@@ -10,6 +10,10 @@
 //! State: wants and pace are lost with the actor and asked for again; places taken are counted
 //! outside of it (`places.rs`).
 
+mod granting;
+mod slowing;
+mod units;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -18,20 +22,27 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
+use self::slowing::Slowing;
 use crate::alarm::Alarm;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
+use crate::domain::ids::CampaignName;
 use crate::domain::message::{Kind, Message};
+use crate::domain::outcome::Slows;
 use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::places::{AccountCharge, InFlight, Place, PlacesAt};
+use crate::places::{AccountCharge, InFlight, Place, PlacesAt, UnusedCharge};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
+use crate::slowing::TooFast;
 use crate::survey::Survey;
+
+pub use self::units::UnitsMessage;
+use self::units::{Demand, Units};
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;
@@ -68,8 +79,8 @@ pub enum ProviderMessage {
     Begin(Vec<Begin>),
     /// A place came back, with its permit if that was not used.
     PlaceBack {
-        /// The permit to abandon.
-        unused: Option<Permit>,
+        /// The permit to abandon, or the units to put back.
+        unused: Option<UnusedCharge>,
     },
     /// The provider counted so many units more of a hand-over than it was charged with.
     Counted {
@@ -78,8 +89,19 @@ pub enum ProviderMessage {
         /// What they cost.
         more: Cost,
     },
+    /// A message was refused for the pace of its campaign or of the account.
+    TooFast(Slows, TooFast),
+    /// A message was taken, where that matters: something goes slower.
+    Taken {
+        /// Its number.
+        sender: E164,
+        /// When it was written.
+        sent: Time,
+    },
     /// The account's earlier hand-overs, for its pace.
     Loaded(Vec<Charge>),
+    /// Of the account's units, where several processes send through it.
+    Units(UnitsMessage),
     /// The account's pace allows something again.
     Wake,
     /// How does it stand?
@@ -105,6 +127,8 @@ pub struct Begin {
     pub(crate) attempt: ClaimedAttempt,
     /// When it was due, to tell how late it is.
     pub(crate) due: Time,
+    /// From when on it is quiet where a queued message goes to.
+    pub(crate) quiet_from: Option<Time>,
     /// What the sender's pace needs to know of the past.
     pub(crate) keep: Keep,
     /// Does the sender count it? Without limits it does not.
@@ -119,6 +143,8 @@ pub(crate) struct ProviderArguments {
     pub(crate) account: Account,
     /// The numbers whose messages may go through it: their hand-overs count as the account's.
     pub(crate) numbers: Vec<E164>,
+    /// The campaigns of those whose account it is, where they are told.
+    pub(crate) campaigns: HashMap<E164, CampaignName>,
     pub(crate) way_out: Arc<dyn Provider>,
     pub(crate) in_flight: InFlight,
     pub(crate) journal: Journal,
@@ -142,6 +168,10 @@ pub(crate) struct ProviderState {
     got: usize,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
+    /// How fast the provider lets the account and its campaigns go, where that is less.
+    slowing: Slowing,
+    /// The account's limits where other processes send through it too: then `pace` has none.
+    units: Option<Units>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
     written_early: Vec<(Time, Cost)>,
     /// Since when somebody wants a place without a pause.
@@ -159,20 +189,25 @@ impl Actor for ProviderActor {
         myself: ActorRef<ProviderMessage>,
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
-        let ProviderArguments { account, in_flight, roster, .. } = &with;
+        let ProviderArguments { account, campaigns, in_flight, roster, .. } = &with;
+        let slowing = Slowing::new(&account.limits, campaigns.clone());
+        in_flight.set_slowed(false);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
+        let units = Units::of(&with.account, &with.numbers, &with.journal);
         let mut state = ProviderState {
             with,
+            units,
             places_at: Arc::new(places_at),
             turns: VecDeque::new(),
             wants: HashMap::new(),
             got: 0,
             pace: None,
+            slowing,
             written_early: Vec::new(),
             since: None,
             alarm: Alarm::default(),
         };
-        if state.with.account.limits.is_empty() {
+        if state.with.account.limits.is_empty() || state.units.is_some() {
             state.pace = Some(Pace::new(&[], None, [], state.with.journal.now()));
         } else {
             state.load(&myself);
@@ -209,11 +244,17 @@ impl Actor for ProviderActor {
                 // granted with this one.
                 tokio::task::yield_now().await;
             }
-            ProviderMessage::Counted { at, more } => match state.pace.as_mut() {
-                Some(pace) => pace.charge(at, more),
-                None => state.written_early.push((at, more)),
-            },
+            ProviderMessage::Counted { at, more } => {
+                state.stamp(Some(AccountCharge::Direct), more, at);
+            }
+            ProviderMessage::TooFast(slows, refused) => state.too_fast(slows, &refused),
+            ProviderMessage::Taken { sender, sent } => state.taken(sender, sent),
             ProviderMessage::Loaded(charges) => state.start_pace(&charges),
+            ProviderMessage::Units(message) => {
+                if let Some(units) = state.units.as_mut() {
+                    units.hear(message, &myself);
+                }
+            }
             ProviderMessage::Wake => state.alarm.rang(),
             ProviderMessage::Report(survey) => {
                 survey.provider(state.with.journal.now());
@@ -224,6 +265,9 @@ impl Actor for ProviderActor {
             ProviderMessage::Panic => panic!("told to, by a test"),
         }
         state.grant(&myself);
+        while state.speak(&myself) {
+            state.grant(&myself);
+        }
         Ok(())
     }
 }
@@ -286,14 +330,12 @@ impl ProviderState {
     fn grant_one(&mut self, now: Time, myself: &ActorRef<ProviderMessage>) -> Option<(E164, Place)> {
         let places = self.places_for_queues();
         let answer = self.with.in_flight.circuit().ask(now);
-        let pace = self.pace.as_mut()?;
-        let Some((sender, wanted)) =
-            self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))
-        else {
+        self.pace.as_ref()?;
+        if self.turns.is_empty() {
             self.since = None;
             self.alarm.disarm();
             return None;
-        };
+        }
         let most = match answer {
             Answer::UpTo(allowed) => places.min(allowed),
             Answer::Probe => places,
@@ -310,22 +352,74 @@ impl ProviderState {
             // A place that comes back wakes us.
             return None;
         }
+        if let Err(at) = self.pass_over_slowed_campaigns(now) {
+            self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+            return None;
+        }
+        let pace = self.pace.as_mut()?;
+        let (sender, wanted) =
+            self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))?;
         let cost = wanted.cost;
-        let since = *self.since.get_or_insert(now);
-        let at = match pace.next_allowed(since, now, cost) {
-            Allowed::At(at) if at <= now => at,
-            Allowed::At(at) => {
-                self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
-                return None;
-            }
-            Allowed::WhenStamped => return None,
+        let by_provider = self.slowing.account_allows(now, cost.segments);
+        if by_provider > now {
+            let again_at = self.slowing.changes_at().map_or(by_provider, |change| by_provider.min(change));
+            self.alarm.arm(myself, again_at, now, || ProviderMessage::Wake);
+            return None;
+        }
+        let charge = if let Some(units) = &mut self.units {
+            // A grant that comes wakes us.
+            AccountCharge::Unit(units.take(cost.segments, now)?)
+        } else {
+            let since = *self.since.get_or_insert(now);
+            let at = match pace.next_allowed(since, now, cost) {
+                Allowed::At(at) if at <= now => at,
+                Allowed::At(at) => {
+                    self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+                    return None;
+                }
+                Allowed::WhenStamped => return None,
+            };
+            AccountCharge::Permit(pace.take(at, now, cost))
         };
-        let permit = pace.take(at, now, cost);
+        self.slowing.sent(sender, cost.segments, now);
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
-        let place = Place::take(&self.places_at, AccountCharge::Permit(permit), Some(cost));
+        let place = Place::take(&self.places_at, charge, Some(cost));
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
+    }
+
+    fn too_fast(&mut self, slows: Slows, refused: &TooFast) {
+        let now = self.with.journal.now();
+        self.slowing.too_fast(slows, refused, now);
+        self.with.in_flight.set_slowed(self.slowing.slows(now));
+    }
+
+    fn taken(&mut self, sender: E164, sent: Time) {
+        self.slowing.taken(sender, sent);
+        self.with.in_flight.set_slowed(self.slowing.slows(self.with.journal.now()));
+    }
+
+    /// Puts the first whose campaign lets it go in front of those whose campaign is paused or slower. `Err`: all
+    /// are, and when the first of them may go.
+    fn pass_over_slowed_campaigns(&mut self, now: Time) -> Result<(), Time> {
+        let mut earliest = Time::MAX;
+        for place in 0..self.turns.len() {
+            let Some(sender) = self.turns.get(place).copied() else { break };
+            let segments = self.wants.get(&sender).map_or(1, |wanted| wanted.cost.segments);
+            let at = self.slowing.campaign_allows(sender, now, segments);
+            if at > now {
+                earliest = earliest.min(at);
+                continue;
+            }
+            if place > 0 {
+                self.turns.remove(place);
+                self.turns.push_front(sender);
+                self.got = 0;
+            }
+            return Ok(());
+        }
+        Err(self.slowing.changes_at().map_or(earliest, |change| earliest.min(change)))
     }
 
     /// A place was granted to the first in turn: is its turn over?
@@ -356,10 +450,20 @@ impl ProviderState {
         if self.with.in_flight.count() >= most {
             return Err(NoPlace::Taken);
         }
+        let by_provider = queued.map(|cost| self.slowing.account_allows(now, cost.segments));
+        if let Some(at) = by_provider.filter(|at| *at > now) {
+            return Err(NoPlace::NotBefore(at));
+        }
         let charge = match queued {
-            Some(cost) => AccountCharge::Permit(self.permit_now(now, cost)?),
+            Some(cost) => match &mut self.units {
+                Some(units) => AccountCharge::Unit(units.take_now(cost.segments, now)?),
+                None => AccountCharge::Permit(self.permit_now(now, cost)?),
+            },
             None => AccountCharge::Direct,
         };
+        if let Some(cost) = queued {
+            self.slowing.sent_from_elsewhere(cost.segments, now);
+        }
         let place = Place::take(&self.places_at, charge, queued);
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
     }
@@ -375,26 +479,42 @@ impl ProviderState {
         }
     }
 
-    fn take_back(&mut self, unused: Option<Permit>) {
-        if let (Some(pace), Some(permit)) = (self.pace.as_mut(), unused) {
-            pace.abandon(permit);
+    fn take_back(&mut self, unused: Option<UnusedCharge>) {
+        match (unused.map(|unused| unused.0), self.pace.as_mut(), self.units.as_mut()) {
+            (Some(AccountCharge::Permit(permit)), Some(pace), _) => pace.abandon(permit),
+            (Some(AccountCharge::Unit(unit)), _, Some(units)) => units.put_back(unit),
+            _ => {}
         }
     }
 
     /// The last check, the stamp and the start of the request: one poll, nothing awaited between.
     fn begin(&mut self, begin: Begin) {
-        let Begin { mut attempt, due, keep, counts } = begin;
+        let Begin { mut attempt, due, quiet_from, keep, counts } = begin;
         let Some(facts) = attempt.message().map(Facts::of) else { return };
         let now = self.with.journal.now();
         let closed = matches!(self.with.in_flight.circuit().standing(), (Circuit::Closed, _));
         let ours = self.with.journal.may_begin(facts.sender);
-        if !ours || now >= attempt.begin_by() || !(closed || attempt.is_probe()) {
+        let in_time =
+            now < attempt.begin_by() && !attempt.is_over(now) && quiet_from.is_none_or(|from| now < from);
+        if !ours || !in_time || !(closed || attempt.is_probe()) {
             // Dropped, it goes back to its queue.
             return;
         }
-        self.stamp(attempt.use_charge(), facts.cost, now);
+        let charge = attempt.use_charge();
+        let asked_nobody = matches!(charge, Some(AccountCharge::Direct));
+        if !self.stamp(charge, facts.cost, now) {
+            // Its units are over: so is this one's turn.
+            return;
+        }
+        if asked_nobody {
+            self.slowing.sent(facts.sender, facts.cost.segments, now);
+        }
         // The store's charges serve both paces: the sender's and the account's.
-        let account_keep = self.pace.as_ref().map_or(Keep::EVERYTHING, |pace| pace.keep(now));
+        let account_keep = match (&self.units, &self.pace) {
+            (Some(units), _) => units.keep(now),
+            (None, Some(pace)) => pace.keep(now),
+            (None, None) => Keep::EVERYTHING,
+        };
         let Some((hand_over, begun)) = attempt.begin(now, keep.and(account_keep)) else { return };
         let patience = hand_over.deadline.since(now);
         tracing::debug!(
@@ -419,13 +539,62 @@ impl ProviderState {
         }
     }
 
-    fn stamp(&mut self, charge: Option<AccountCharge>, cost: Cost, now: Time) {
+    /// False: what it was granted with is over, and it must not be written.
+    fn stamp(&mut self, charge: Option<AccountCharge>, cost: Cost, now: Time) -> bool {
+        if let Some(units) = self.units.as_mut() {
+            match charge {
+                Some(AccountCharge::Unit(unit)) => return units.spend(unit, now),
+                Some(AccountCharge::Direct) => units.charge(now, cost.segments),
+                Some(AccountCharge::Permit(_)) | None => {}
+            }
+            return true;
+        }
         match (self.pace.as_mut(), charge) {
             (Some(pace), Some(AccountCharge::Permit(permit))) => pace.stamp(permit, now),
-            (Some(pace), Some(AccountCharge::Direct)) => pace.charge(now, cost),
+            (Some(pace), Some(_)) => pace.charge(now, cost),
             (None, Some(_)) => self.written_early.push((now, cost)),
             (_, None) => {}
         }
+        true
+    }
+
+    /// Says what is to be said of the account's units; true: there are more of them now.
+    fn speak(&mut self, myself: &ActorRef<ProviderMessage>) -> bool {
+        if self.units.is_none() {
+            return false;
+        }
+        let demand = self.demand();
+        self.units.as_mut().is_some_and(|units| units.speak(demand, myself))
+    }
+
+    /// What could go now, as far as places and circuit allow.
+    fn demand(&self) -> Demand {
+        let in_flight = &self.with.in_flight;
+        let places = self.places_for_queues();
+        let most = match in_flight.circuit().ask(self.with.journal.now()) {
+            Answer::UpTo(allowed) => places.min(allowed),
+            Answer::Probe => places.min(in_flight.count() + 1),
+            Answer::NotBefore(_) | Answer::Probing => return Demand::default(),
+        };
+        if !in_flight.is_below(most) {
+            // A place that comes back wakes us.
+            return Demand::default();
+        }
+        let mut free = most.saturating_sub(in_flight.count()).max(1);
+        let mut demand = Demand::default();
+        for wanted in self.turns.iter().filter_map(|sender| self.wants.get(sender)) {
+            let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
+            demand.units = demand.units.saturating_add(places.saturating_mul(wanted.cost.segments));
+            if demand.next == 0 {
+                demand.next = wanted.cost.segments;
+            }
+            if wanted.places >= free {
+                in_flight.awaited();
+                break;
+            }
+            free -= wanted.places;
+        }
+        demand
     }
 }
 
@@ -453,12 +622,13 @@ async fn charges_of(
     let from = blank.keep(now).sums_from;
     let mut charges = Vec::new();
     for number in numbers {
-        charges.extend(journal.store().charges(*number, from).await?);
-        charges.extend(journal.store().charge_sums(*number, from).await?);
-        // What is still open may be written at any moment up to now.
+        // First: what is settled between the reads counts twice rather than not at all.
         let open = journal.store().unsettled(Some(*number)).await?;
+        // What is still open may be written at any moment up to now.
         let open = open.iter().filter(|attempt| attempt.is_open());
         charges.extend(open.map(|attempt| Charge { at: now, cost: attempt.cost }));
+        charges.extend(journal.store().charges(*number, from).await?);
+        charges.extend(journal.store().charge_sums(*number, from).await?);
     }
     Ok(charges)
 }

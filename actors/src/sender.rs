@@ -9,6 +9,7 @@
 //! store, and the claims on their way.
 
 mod claims;
+mod forecast;
 mod immediate;
 mod load;
 mod offer;
@@ -18,10 +19,12 @@ mod report;
 mod stagger;
 mod standing;
 mod submit;
+mod timing;
 mod tuning;
 mod window;
+mod working_rate;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,11 +37,13 @@ pub use self::standing::{SenderStanding, Waits};
 pub use self::submit::{Stored, Submit, SubmitAnswer};
 
 use self::claims::{Decided, Starting};
+use self::forecast::Forecast;
 use self::load::Earlier;
 use self::queue::Queue;
 use crate::alarm::Alarm;
+use crate::domain::adaptive::{Rate, WorkingRate};
 use crate::domain::ids::{AccountName, Incarnation, MessageId};
-use crate::domain::message::{Conversation, Kind, Lane, Message};
+use crate::domain::message::{Conversation, Kind, Lane, Message, State};
 use crate::domain::pace::{Allowed, Cost, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Route;
@@ -49,6 +54,7 @@ use crate::places::Place;
 use crate::ports::{EstimateRule, StoreError, Waiting};
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
+use crate::slowing::TooFast;
 use crate::survey::Survey;
 
 /// The most that a claim is made ahead of its instant.
@@ -84,7 +90,7 @@ pub enum SenderMessage {
         by: Option<Incarnation>,
     },
     /// A submit has ended.
-    SubmitEnded(Stored),
+    SubmitEnded(Stored, Option<u64>),
     /// A record of this sender changed.
     Changed(Change),
     /// Places at the account, as wanted.
@@ -112,6 +118,8 @@ pub enum SenderMessage {
         /// What they cost.
         more: Cost,
     },
+    /// A message was refused for this sender's pace.
+    TooFast(TooFast),
     /// The sender is in the roster: from now on it hears of every change.
     Start,
     /// What happened before this actor was there.
@@ -122,10 +130,17 @@ pub enum SenderMessage {
     TuningMayDiffer,
     /// How does it stand?
     Describe(oneshot::Sender<SenderStanding>),
-    /// A message of this sender was cancelled.
+    /// A message of this sender was cancelled, or has expired.
     Cancelled(Waiting),
-    /// A message of this sender was stored by another process.
+    /// A message of this sender was stored by another process, or its time has come.
     StoredElsewhere(Waiting),
+    /// A message that could not go for the time is out of the queue, or is looked at again later.
+    NotInTime {
+        /// The message.
+        message: Waiting,
+        /// It is still in the queue.
+        again_at: Option<Time>,
+    },
     /// So many of its messages waited a moment ago: look again if that is more than are known of.
     Waiting(u64),
     /// Read the head of the queue again, in case a hint was lost.
@@ -165,6 +180,7 @@ pub struct Change {
     keeps_order: bool,
     stands: Stands,
     written_at: Option<Time>,
+    was_taken: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -188,6 +204,7 @@ impl Change {
             keeps_order: message.draft.kind == Kind::Queued,
             stands,
             written_at: message.last_attempt().and_then(|attempt| attempt.written_at),
+            was_taken: message.state == State::Sent,
         }
     }
 }
@@ -239,6 +256,8 @@ pub(crate) struct SenderState {
     pace: Option<Pace>,
     /// The pace by the limits of before, until the new one is there.
     replaced: Option<Pace>,
+    /// How fast its provider lets it go, where that is less than its limits.
+    working: WorkingRate,
     /// What happened before the pace was there.
     early: Early,
     /// The store failed a claim: nothing is claimed before this.
@@ -259,6 +278,11 @@ pub(crate) struct SenderState {
     claims_made: u64,
     usual_claim: Duration,
     submits: usize,
+    /// Messages that are being stored, by their number.
+    storing: BTreeMap<u64, (Lane, Cost)>,
+    submits_made: u64,
+    /// For each lane that was asked about.
+    forecasts: [Option<Box<Forecast>>; 3],
     idle_since: Option<Time>,
     alarm: Alarm,
     halted: bool,
@@ -289,6 +313,7 @@ impl Actor for SenderActor {
             at_fallback,
             tuning: Tuning::default(),
             replaced: None,
+            working: WorkingRate::new(Rate::fastest(&route.limits)),
             route,
             journal,
             roster,
@@ -305,6 +330,9 @@ impl Actor for SenderActor {
             claims_made: 0,
             usual_claim: Duration::ZERO,
             submits: 0,
+            storing: BTreeMap::new(),
+            submits_made: 0,
+            forecasts: Default::default(),
             idle_since: None,
             alarm: Alarm::default(),
             halted: false,
@@ -325,9 +353,13 @@ impl Actor for SenderActor {
             SenderMessage::Submit(submit) => state.submit(*submit),
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
             SenderMessage::Offered { id, by } => state.offered(id, by),
-            SenderMessage::SubmitEnded(stored) => state.submit_ended(stored),
+            SenderMessage::SubmitEnded(stored, number) => state.submit_ended(stored, number),
             SenderMessage::Changed(change) => state.changed(&change),
-            SenderMessage::Cancelled(message) => state.queue.of(message.lane).gone(&message),
+            SenderMessage::NotInTime { message, again_at } => state.not_in_time(message, again_at),
+            SenderMessage::Cancelled(message) => {
+                state.queue.of(message.lane).gone(&message);
+                state.forget_forecasts();
+            }
             SenderMessage::StoredElsewhere(message) => state.queue.of(message.lane).stored(message),
             SenderMessage::Waiting(waiting) => state.queue.expect(waiting),
             SenderMessage::LookAgain => state.queue.start_over(),
@@ -338,6 +370,7 @@ impl Actor for SenderActor {
                 Some(pace) => pace.charge(at, more),
                 None => state.early.written.push((at, more)),
             },
+            SenderMessage::TooFast(refused) => state.too_fast(&refused),
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
             SenderMessage::Tuned(tuning) => state.tuned(*tuning, &myself),
             SenderMessage::TuningMayDiffer => {
@@ -389,7 +422,7 @@ impl SenderState {
         self.read_ahead(myself);
         self.begin_in_order(now);
         let mut decided = Vec::new();
-        let next = self.decide_what_may_go(now, &mut decided);
+        let next = self.decide_what_may_go(now, &mut decided, myself);
         self.claim(decided, myself);
         self.read_ahead(myself);
         self.arm(next, now, myself);
@@ -397,7 +430,12 @@ impl SenderState {
 
     /// Decides that heads of the queue go, for as long as pace and places allow; then says when to look
     /// again, if that is a matter of time.
-    fn decide_what_may_go(&mut self, now: Time, decided: &mut Vec<Decided>) -> Option<Time> {
+    fn decide_what_may_go(
+        &mut self,
+        now: Time,
+        decided: &mut Vec<Decided>,
+        myself: &ActorRef<SenderMessage>,
+    ) -> Option<Time> {
         let lead = self.lead();
         if let Some(until) = self.paused_until(now) {
             self.want_no_place();
@@ -414,16 +452,19 @@ impl SenderState {
                 self.want_no_place();
                 return self.queue.next_due();
             };
+            if let Some(until) = self.quiet_until(&head, now) {
+                self.postpone(head, until, myself);
+                continue;
+            }
             let since = *self.since.get_or_insert(now);
             let pace = self.pace.as_mut()?;
-            let at = match pace.next_allowed(since, now, head.cost) {
-                Allowed::At(at) if at <= now + lead => at,
-                Allowed::At(at) => {
-                    self.want_no_place();
-                    return Some(at - lead);
-                }
-                Allowed::WhenStamped => return None,
-            };
+            let Allowed::At(at) = pace.next_allowed(since, now, head.cost) else { return None };
+            let working = &mut self.working;
+            let at = if head.elsewhere { at } else { at.max(working.next_allowed(now, head.cost.segments)) };
+            if at > now + lead {
+                self.want_no_place();
+                return Some(self.look_again_at(at - lead));
+            }
             if head.elsewhere {
                 // Its account is not this sender's: it asks there for itself.
                 let permit = pace.take(at, now, head.cost);
@@ -442,6 +483,7 @@ impl SenderState {
                 self.held_up_since = None;
             }
             let permit = pace.take(at, now, head.cost);
+            self.working.sent(head.cost.segments, at.max(now));
             decided.push(self.decide(head, permit, at, Some(place)));
         }
     }
@@ -457,11 +499,17 @@ impl SenderState {
                 None => pace.abandon(permit),
             }
         }
+        if let Some(at) = change.written_at.filter(|_| change.was_taken && !message.elsewhere) {
+            self.working.accepted(at);
+        }
         if !change.keeps_order {
             return;
         }
         match change.stands {
-            Stands::Waiting => self.queue.of(message.lane).requeue(message),
+            Stands::Waiting => {
+                self.queue.of(message.lane).requeue(message);
+                self.forget_forecasts();
+            }
             Stands::Undecided => self.queue.of(message.lane).hold(message.recipient),
             Stands::Decided => self.queue.of(message.lane).release(message.recipient),
         }
@@ -473,11 +521,13 @@ impl SenderState {
             self.early.written.push((at, cost));
             return;
         };
-        match self.open.remove(&id) {
-            Some(permit) => pace.stamp(permit, at),
-            // An immediate message: it asked nobody, the queue yields.
-            None => pace.charge(at, cost),
+        if let Some(permit) = self.open.remove(&id) {
+            pace.stamp(permit, at);
+            return;
         }
+        // An immediate message: it asked nobody, the queue yields.
+        pace.charge(at, cost);
+        self.working.sent(cost.segments, at);
     }
 
     fn not_written_after(&mut self, id: MessageId, at: Time) {
@@ -499,7 +549,8 @@ impl SenderState {
         if self.places_wanted > 0 {
             return;
         }
-        let may_go = if self.route.limits.is_empty() { self.queue.ready() } else { 1 };
+        let one_by_one = self.counts() || self.working.is_cut();
+        let may_go = if one_by_one { 1 } else { self.queue.ready() };
         let places = may_go.clamp(1, PLACES_AT_ONCE);
         let want = ProviderMessage::Want { sender: self.number, places, cost };
         // Without a provider actor the want is repeated at the next wake-up.
@@ -517,7 +568,7 @@ impl SenderState {
     }
 
     /// When the next unit may go, and how long each one ahead of it takes.
-    fn estimate(&mut self, now: Time) -> EstimateRule {
+    fn rough_estimate(&mut self, now: Time) -> EstimateRule {
         let since = self.since.unwrap_or(now);
         let Some(pace) = self.pace.as_mut() else {
             return EstimateRule { from: now, per_unit: Duration::ZERO };
@@ -526,7 +577,8 @@ impl SenderState {
             Allowed::At(at) => at.max(now),
             Allowed::WhenStamped => now,
         };
-        EstimateRule { from, per_unit: pace.per_unit() }
+        let from = from.max(self.working.next_allowed(now, 1));
+        EstimateRule { from, per_unit: pace.per_unit().max(self.working.per_unit()) }
     }
 
     /// Its pace without a past, to ask what past it needs.
@@ -577,6 +629,7 @@ impl SenderState {
             }
             return;
         }
+        self.forget_forecasts();
         let idle_since = *self.idle_since.get_or_insert(now);
         let end = idle_since + self.journal.settings().idle_after;
         if end <= now {

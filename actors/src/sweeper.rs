@@ -26,6 +26,7 @@ use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::survey::Survey;
 use crate::telemetry::{self, MailboxMeters};
+use crate::timers::Timers;
 
 /// Between two sweeps.
 const EVERY: Duration = Duration::from_secs(1);
@@ -68,6 +69,7 @@ pub(crate) struct SweeperArguments {
 pub(crate) struct SweeperState {
     with: SweeperArguments,
     backlogs: Backlogs,
+    timers: Timers,
     sweeps: u64,
     /// What was of unknown outcome at the last sweep: another process may settle it.
     unknown: HashMap<(MessageId, u16), E164>,
@@ -95,10 +97,12 @@ impl Actor for SweeperActor {
         // The first sweep wakes the senders that have work from before the start.
         myself.send_message(SweeperMessage::Sweep)?;
         let SweeperArguments { journal, directory, roster, .. } = with.clone();
+        let timers = Timers::new(journal.clone(), directory.clone());
         let backlogs = Backlogs { journal, directory, roster };
         Ok(SweeperState {
             with,
             backlogs,
+            timers,
             sweeps: 0,
             unknown: HashMap::new(),
             fails: false,
@@ -131,6 +135,7 @@ impl Actor for SweeperActor {
 
 impl SweeperState {
     async fn sweep(&mut self) -> Result<(), StoreError> {
+        self.timers.look(EVERY);
         self.tell_metrics();
         if self.sweeps.is_multiple_of(SURVEY) {
             self.ask_actors();

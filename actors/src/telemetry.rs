@@ -88,6 +88,7 @@ pub fn describe() {
         counter!(catalogue::LEASES.name, "change" => *change).increment(0);
     }
     counter!(catalogue::RENEWALS_FAILED.name).increment(0);
+    counter!(catalogue::EXPIRED.name).increment(0);
     for reason in catalogue::LOSSES {
         counter!(catalogue::NOTES_LOST.name, "reason" => *reason).increment(0);
     }
@@ -118,6 +119,10 @@ pub fn disk_free(bytes: u64) {
 
 pub(crate) fn unknown_settled(how: UnknownSettled) {
     counter!(catalogue::UNKNOWN_SETTLED.name, "how" => how.as_str()).increment(1);
+}
+
+pub(crate) fn expired() {
+    counter!(catalogue::EXPIRED.name).increment(1);
 }
 
 pub(crate) fn unknown_waiting(messages: u64) {

@@ -52,28 +52,25 @@ pub(crate) async fn run_taken_over() {
     drop(store);
     let config = yard::config_on(&redis.url(), 64);
     let yard = Yard::start(home.path(), &config, MANY_SENDERS, "1/20s").await;
-    let mut first = yard.serve_at("127.0.0.1:18081");
-    let mut second = yard.serve_at("127.0.0.1:18082");
+    let (at_first, at_second) = (free_address(), free_address());
+    let mut first = yard.serve_at(&at_first);
+    let mut second = yard.serve_at(&at_second);
     let seen = async |at: &str| {
         (
             metric(at, "sendyard_shards{state=\"owned\"}").await,
             metric(at, "sendyard_senders{state=\"live\"}").await,
         )
     };
-    while seen("127.0.0.1:18081").await.1 + seen("127.0.0.1:18082").await.1 < MANY_SENDERS {
+    while seen(&at_first).await.1 + seen(&at_second).await.1 < MANY_SENDERS {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    println!(
-        "before: {:?} and {:?} (shards, senders)",
-        seen("127.0.0.1:18081").await,
-        seen("127.0.0.1:18082").await
-    );
+    println!("before: {:?} and {:?} (shards, senders)", seen(&at_first).await, seen(&at_second).await);
     first.kill().unwrap();
     let killed = Instant::now();
     first.wait().unwrap();
     let mut shards = None;
     loop {
-        let now = seen("127.0.0.1:18082").await;
+        let now = seen(&at_second).await;
         if now.0 == 256 && shards.is_none() {
             shards = Some(killed.elapsed());
         }
@@ -90,6 +87,12 @@ pub(crate) async fn run_taken_over() {
     second.kill().unwrap();
     second.wait().unwrap();
     yard.twin.stop().await;
+}
+
+/// An address that nobody listens on at this moment.
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// A gauge of a process; zero while it does not answer.

@@ -90,6 +90,7 @@ async fn put(store: &dyn Store, draft: Draft, key: Option<String>) {
         draft,
         estimate: EstimateRule { from: Time::ZERO, per_unit: Duration::ZERO },
         depth_limit: u64::MAX,
+        not_before: Time::ZERO,
         request_until: Time::MAX,
     };
     store.append(append).await.unwrap();

@@ -13,6 +13,7 @@ use axum::http::header::{LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::domain::time::Time;
 use sendyard_actors::engine::Check;
 use sendyard_actors::ports::StoreError;
 use serde::Serialize;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::request_id::RequestId;
+use super::times::Rfc3339;
 
 mod code;
 mod described;
@@ -46,8 +48,10 @@ pub(super) struct ApiError {
     message_id: Option<MessageId>,
     /// `None` leaves the field out; `Some(Null)` says that the provider gave no code.
     provider_code: Option<Value>,
-    /// Of `/readyz` only.
-    checks: Option<Vec<CheckAnswer>>,
+    /// When it can go at the earliest, with `expires_before_turn` only.
+    earliest: Option<Box<Rfc3339>>,
+    /// Of `/readyz` only. As small as can be, like the rest: it is the error of every function here.
+    checks: Option<Box<[CheckAnswer]>>,
 }
 
 impl ApiError {
@@ -63,6 +67,7 @@ impl ApiError {
             retry_after: must_say_when.then_some(COME_BACK),
             message_id: None,
             provider_code: None,
+            earliest: None,
             checks: None,
         }
     }
@@ -104,9 +109,14 @@ impl ApiError {
         Self { provider_code: Some(code.map_or(Value::Null, Value::String)), ..self }
     }
 
+    /// With the earliest instant at which it can go.
+    pub(super) fn earliest(self, at: Time) -> Self {
+        Self { earliest: Some(Box::new(Rfc3339(at))), ..self }
+    }
+
     /// With what was looked at.
     pub(super) fn checks(self, checks: Vec<CheckAnswer>) -> Self {
-        Self { checks: Some(checks), ..self }
+        Self { checks: Some(checks.into_boxed_slice()), ..self }
     }
 
     /// Its code, as a word.
@@ -128,6 +138,7 @@ impl ApiError {
             retryable: self.retryable,
             retry_after: self.retry_after,
             message_id: self.message_id,
+            earliest_send_time: self.earliest.map(|at| *at),
         }
     }
 
@@ -140,7 +151,8 @@ impl ApiError {
             request_id: id.as_str().to_owned(),
             message_id: self.message_id,
             provider_code: self.provider_code,
-            checks: self.checks,
+            earliest_send_time: self.earliest.map(|at| *at),
+            checks: self.checks.map(Vec::from),
         }
     }
 }
@@ -199,6 +211,10 @@ pub(super) struct RefusedMessage {
     /// The message, where it may be stored.
     #[schema(required, value_type = Option<String>, format = Uuid)]
     message_id: Option<MessageId>,
+    /// With `expires_before_turn`: when it can go at the earliest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    earliest_send_time: Option<Rfc3339>,
 }
 
 /// The body of every error.
@@ -227,6 +243,10 @@ pub(super) struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     provider_code: Option<Value>,
+    /// When the message can go at the earliest, with `expires_before_turn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    earliest_send_time: Option<Rfc3339>,
     /// What `/readyz` looked at, with `not_ready`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

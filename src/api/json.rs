@@ -57,6 +57,15 @@ impl Object {
         }
     }
 
+    /// A whole number that is not negative; absent or null is `None`.
+    pub(super) fn whole_number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) if number.is_u64() => Ok(number.as_u64()),
+            Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be a whole number"))),
+        }
+    }
+
     /// A list of strings; absent or null is the empty one.
     pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, ApiError> {
         let mistyped = || ApiError::invalid(format!("Field '{name}' must be an array of strings"));

@@ -245,6 +245,7 @@ fn waits(message: &Message) -> (Option<&'static str>, Option<Time>) {
     match message.state {
         Stage::Queued if message.due > message.updated_at => (Some("retry"), Some(message.due)),
         Stage::Queued => (Some("turn"), None),
+        Stage::Scheduled => (Some("schedule"), Some(message.due)),
         Stage::Sending => (Some("answer"), message.attempts.last().map(|last| last.deadline)),
         Stage::Offered => (Some("turn"), message.not_after),
         Stage::Unknown if message.listed => (Some("person"), None),
@@ -267,6 +268,8 @@ pub(super) const fn lane_word(lane: Lane) -> &'static str {
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "describes answers; they are made of the record")]
 enum WaitsFor {
+    /// Its `send_at`, or the end of quiet hours.
+    Schedule,
     /// Its turn in its sender's queue.
     Turn,
     /// The time of its next attempt.

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
 use self::form::SendForm;
+use self::timed::Timed;
 use super::auth::{Caller, Scope};
 use super::errors::{ApiError, Code, Described, keyed};
 use super::limits;
@@ -25,6 +26,7 @@ pub(super) mod batch;
 mod form;
 pub(super) mod noted;
 mod refusal;
+mod timed;
 
 /// Send a message
 ///
@@ -60,7 +62,7 @@ pub(super) async fn send(
     caller.must(Scope::SmsSend)?;
     let key_header = request.headers().get("idempotency-key").cloned();
     let body = limits::json_body(request, front.body_timeout).await?;
-    let form = SendForm::parse(&body, key_header.as_ref())?;
+    let form = SendForm::parse(&body, key_header.as_ref(), front.engine.now())?;
 
     let from = form.from_phone_number;
     let keyed = form.idempotency_key.is_some();
@@ -91,6 +93,7 @@ impl IntoResponses for SendErrors {
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
             Code::IdempotencyMismatch,
+            Code::ExpiresBeforeTurn,
             Code::QueueFull,
             Code::SendFailed,
             Code::Busy,
@@ -109,10 +112,17 @@ fn to_engine(caller: Caller, form: SendForm) -> SendRequest {
         queue,
         lane,
         idempotency_key,
+        send_at,
+        expires_at,
+        validity_seconds,
         client_reference,
         metadata,
     } = form;
+    let timed = Timed { send_at, expires_at, validity_seconds };
     let mut fingerprint = Fingerprint::of_lane(from, to, &message, &media_urls, queue, lane);
+    for (field, value) in timed.facts() {
+        fingerprint = fingerprint.with(field, &value);
+    }
     for (field, value) in [("client_reference", &client_reference), ("metadata", &metadata)] {
         if let Some(value) = value {
             fingerprint = fingerprint.with(field, value);
@@ -127,6 +137,7 @@ fn to_engine(caller: Caller, form: SendForm) -> SendRequest {
         media: media_urls,
         kind: if queue { Kind::Queued } else { Kind::Immediate },
         lane,
+        validity: timed.validity(),
         key: idempotency_key,
         client_reference,
         metadata,

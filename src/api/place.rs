@@ -4,7 +4,7 @@ use sendyard_actors::domain::message::Lane;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::listing::Place;
-use sendyard_actors::ports::Ended;
+use sendyard_actors::ports::{Ended, Timer};
 
 use super::errors::ApiError;
 
@@ -13,6 +13,8 @@ pub(super) fn text_of(place: Place) -> String {
     match place {
         Place::Waiting(None) => "w".to_owned(),
         Place::Waiting(Some((sender, lane, seq))) => format!("w.{}.{}.{seq}", sender.as_u64(), digit(lane)),
+        Place::Scheduled(None) => "l".to_owned(),
+        Place::Scheduled(Some(Timer { at, seq, id })) => format!("l.{}.{seq}.{id}", at.as_nanos()),
         Place::UnderWay(None) => "s".to_owned(),
         Place::UnderWay(Some(id)) => format!("s.{id}"),
         Place::Unknown(None) => "u".to_owned(),
@@ -34,6 +36,11 @@ fn read(text: &str) -> Option<Place> {
         ["w", sender, lane, seq] => {
             let sender = E164::from_u64(sender.parse().ok()?)?;
             Some(Place::Waiting(Some((sender, lane_of(lane)?, seq.parse().ok()?))))
+        }
+        ["l"] => Some(Place::Scheduled(None)),
+        ["l", at, seq, id] => {
+            let at = Time::from_nanos(at.parse().ok()?);
+            Some(Place::Scheduled(Some(Timer { at, seq: seq.parse().ok()?, id: id.parse().ok()? })))
         }
         ["s"] => Some(Place::UnderWay(None)),
         ["s", id] => Some(Place::UnderWay(Some(id.parse().ok()?))),
@@ -79,6 +86,8 @@ mod tests {
         for place in [
             Place::Waiting(None),
             Place::Waiting(Some((sender, Lane::Bulk, u64::MAX))),
+            Place::Scheduled(None),
+            Place::Scheduled(Some(Timer { at: Time::MAX, seq: 7, id })),
             Place::UnderWay(None),
             Place::UnderWay(Some(id)),
             Place::Unknown(None),

@@ -133,7 +133,8 @@ pub(super) async fn show(
 /// Tune a sender
 ///
 /// `limits` and `lanes` are replaced whole; what is null is the directory's again, what is absent stays.
-/// Applied at once, without a burst, and kept over restarts. Needs the scope `senders:write`.
+/// Applied at once, without a burst, and kept over restarts. The first limit of a number that had none, and
+/// whose account has none, takes what went before it for a full window. Needs the scope `senders:write`.
 #[utoipa::path(
     patch,
     path = "/v1/senders/{number}",

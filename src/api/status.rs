@@ -175,7 +175,12 @@ fn provider_status(message: &Message) -> Option<String> {
     let in_doubt = match message.state {
         Stage::Unknown => true,
         Stage::Queued => !message.unresolved.is_empty(),
-        Stage::Sending | Stage::Sent | Stage::Failed | Stage::Cancelled | Stage::Offered => false,
+        Stage::Scheduled
+        | Stage::Sending
+        | Stage::Sent
+        | Stage::Failed
+        | Stage::Cancelled
+        | Stage::Offered => false,
     };
     if in_doubt { Some("unknown".to_owned()) } else { message.provider_status.clone() }
 }
@@ -200,6 +205,7 @@ const fn sentence(class: Class) -> &'static str {
         Class::Sender => "The sending number is not set up for it",
         Class::Retry => "The provider could not take the message in time",
         Class::NextWindow => "The carrier's daily limit was reached",
+        Class::Expired => "The message expired before it could be handed over",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Times as the API writes them: RFC 3339 in UTC with `Z`, to the microsecond.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use sendyard_actors::domain::time::Time;
 use serde::{Serialize, Serializer};
@@ -8,11 +10,17 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rfc3339(pub(super) Time);
 
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No instant up to the year 2554 is out of its range.
+        let time = Timestamp::from_nanosecond(i128::from(self.0.as_nanos())).map_err(|_| fmt::Error)?;
+        write!(f, "{time:.6}")
+    }
+}
+
 impl Serialize for Rfc3339 {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let nanos = i128::from(self.0.as_nanos());
-        let time = Timestamp::from_nanosecond(nanos).map_err(serde::ser::Error::custom)?;
-        to.collect_str(&format_args!("{time:.6}"))
+        to.collect_str(self)
     }
 }
 

@@ -76,6 +76,15 @@ pub(super) struct Send {
     /// What you keep with it, NAME=VALUE, up to 16 times. Kept as text.
     #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
     metadata: Vec<(String, String)>,
+    /// Not before this time, with its offset (2026-11-23T20:00:00Z); up to 35 days ahead.
+    #[arg(long = "send-at", value_name = "TIME", conflicts_with = "now")]
+    not_before: Option<String>,
+    /// Not handed over from this time on.
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+    /// The same, so many seconds after --send-at, else after it was accepted.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "expires_at")]
+    validity_seconds: Option<u64>,
     /// Print the server's answer as one JSON object.
     #[arg(long)]
     json: bool,
@@ -113,6 +122,14 @@ impl Send {
         let Value::Object(fields) = &mut body else { return Ok(body) };
         if !self.media.is_empty() {
             fields.insert("media_urls".to_owned(), json!(self.media));
+        }
+        for (field, time) in [("send_at", &self.not_before), ("expires_at", &self.expires_at)] {
+            if let Some(time) = time {
+                fields.insert(field.to_owned(), json!(time));
+            }
+        }
+        if let Some(seconds) = self.validity_seconds {
+            fields.insert("validity_seconds".to_owned(), json!(seconds));
         }
         if let Some(reference) = &self.client_reference {
             fields.insert("client_reference".to_owned(), json!(reference));

@@ -58,7 +58,10 @@ impl Directory {
         let organizations = organizations::check(&written.organizations, environment)?;
         let accounts = accounts::check(&written.accounts, &organizations.ids, environment)?;
         let assistants = numbers::check_assistants(&written.assistants, &organizations.ids, &accounts.known)?;
-        let numbers = numbers::check(&written.numbers, &assistants, &accounts.known)?;
+        let mut numbers = numbers::check(&written.numbers, &assistants, &accounts.known)?;
+        for route in numbers.values_mut() {
+            route.quiet_hours = organizations.quiet_hours.get(&route.organization).cloned();
+        }
         let book = Book { numbers, accounts: accounts.known };
         Ok(Self { book, keys: organizations.keys, accounts: accounts.settings })
     }

@@ -238,6 +238,12 @@ fn csv_fields(columns: &StringRecord, record: &StringRecord) -> Result<Map<Strin
                 "false" | "no" | "0" => Value::Bool(false),
                 _ => return Err(format!("the column queue has {text:?}, expected true or false")),
             },
+            "validity_seconds" => match text.parse::<u64>() {
+                Ok(seconds) => Value::from(seconds),
+                Err(_) => {
+                    return Err(format!("the column validity_seconds has {text:?}, expected a whole number"));
+                }
+            },
             "metadata" => serde_json::from_str(text)
                 .map_err(|error| format!("the column metadata is not a JSON object: {error}"))?,
             _ => Value::from(text),

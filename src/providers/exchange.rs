@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Request, Response, StatusCode};
-use sendyard_actors::domain::outcome::{Class, Doubt, Outcome, Refusal};
+use sendyard_actors::domain::outcome::{Class, Doubt, Outcome, Refusal, Slows};
 use serde_json::Value;
 use tokio::select;
 use tokio::time::sleep;
@@ -74,6 +74,12 @@ impl Answer {
             Some(text) => bounded_detail(text),
             None => format!("http status {} without a message", self.status.as_u16()),
         }
+    }
+
+    /// Whose pace a 429 is about that says no more: requests are counted for the account. One with a code that we
+    /// know is about what that says.
+    pub(super) fn slows_by_status(&self, code_is_known: bool) -> Option<Slows> {
+        (self.status.as_u16() == 429 && !code_is_known).then_some(Slows::Account)
     }
 
     /// What the status alone refuses, for an answer whose code says nothing to us. `None`: it
@@ -140,7 +146,7 @@ fn failed(error: &reqwest::Error) -> Outcome {
 
 fn refused(class: Class, code: &str, detail: &str) -> Outcome {
     let detail = bounded_detail(detail);
-    Outcome::Refused(Refusal { class, code: Some(code.to_owned()), detail, retry_after: None })
+    Outcome::Refused(Refusal { class, code: Some(code.to_owned()), detail, retry_after: None, slows: None })
 }
 
 /// The text of the first cause. The outer ones repeat it, and the outermost holds the URL.

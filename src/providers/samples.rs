@@ -9,7 +9,7 @@ use sendyard_actors::domain::ids::{
     AccountName, AssistantId, MessageId, OrganizationId, ProviderKind, Shard,
 };
 use sendyard_actors::domain::message::{Answer, Draft, Kind, Lane, Message};
-use sendyard_actors::domain::outcome::{Class, Outcome, Refusal};
+use sendyard_actors::domain::outcome::{Class, Outcome, Refusal, Slows};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::segments::Encoding;
 use sendyard_actors::domain::time::Time;
@@ -116,7 +116,15 @@ pub(super) fn draft(provider: ProviderKind, text: &str, media: &[&str]) -> Draft
 pub(super) fn refused(class: Class, code: Option<&str>, detail: &str, seconds: Option<u64>) -> Outcome {
     let code = code.map(str::to_owned);
     let retry_after = seconds.map(Duration::from_secs);
-    Outcome::Refused(Refusal { class, code, detail: detail.to_owned(), retry_after })
+    Outcome::Refused(Refusal { class, code, detail: detail.to_owned(), retry_after, slows: None })
+}
+
+/// The same refusal, for the pace of whose this is.
+pub(super) fn slowing(outcome: Outcome, slows: Slows) -> Outcome {
+    match outcome {
+        Outcome::Refused(refusal) => Outcome::Refused(Refusal { slows: Some(slows), ..refusal }),
+        other => other,
+    }
 }
 
 /// A refusal of which nothing but its status could be read.

@@ -1,10 +1,10 @@
 //! What is the same for every way out: how a call can end, whatever the provider's words.
 
 use futures::poll;
-use sendyard_actors::domain::outcome::{Class, Doubt, Outcome};
+use sendyard_actors::domain::outcome::{Class, Doubt, Outcome, Slows};
 use tokio::net::TcpListener;
 
-use super::samples::{IMPATIENT, PATIENT, WayOut, bare, refused};
+use super::samples::{IMPATIENT, PATIENT, WayOut, bare, refused, slowing};
 use super::scripted::{Reply, Scripted, answer};
 use super::{client, telnyx, twilio, vonage};
 
@@ -33,19 +33,25 @@ async fn an_answer_that_cannot_be_read_refuses_only_what_was_certainly_not_taken
         ("403 Forbidden", "", "no", bare(403, Class::Configuration)),
         ("404 Not Found", "", "nothing here", bare(404, Class::Configuration)),
         ("408 Request Timeout", "", "", unclear.clone()),
-        ("429 Too Many Requests", "", "slow down", bare(429, Class::Retry)),
+        ("429 Too Many Requests", "", "slow down", slowing(bare(429, Class::Retry), Slows::Account)),
         (
             "429 Too Many Requests",
             "retry-after: 7\r\n",
             "",
-            refused(Class::Retry, None, "http status 429 without a message", Some(7)),
+            slowing(
+                refused(Class::Retry, None, "http status 429 without a message", Some(7)),
+                Slows::Account,
+            ),
         ),
         (
             "429 Too Many Requests",
             // A date, and so far away that it is cut.
             "retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n",
             "",
-            refused(Class::Retry, None, "http status 429 without a message", Some(3600)),
+            slowing(
+                refused(Class::Retry, None, "http status 429 without a message", Some(3600)),
+                Slows::Account,
+            ),
         ),
         ("500 Internal Server Error", "", "", unclear.clone()),
         ("502 Bad Gateway", "retry-after: 1\r\n", "<html>bad gateway</html>", unclear),

@@ -28,6 +28,7 @@ pub(crate) mod redis_server;
 mod retention;
 mod settles;
 mod several_servers;
+mod timing;
 mod tunings;
 mod unknowns;
 mod walk;
@@ -168,6 +169,15 @@ on_every_store! {
     offers::only_the_owner_takes_an_offer,
     offers::an_offer_is_too_late_to_cancel,
     offers::what_failed_is_offered_again_under_its_next_number,
+    timing::what_may_not_go_yet_waits_outside_of_queue_and_conversation,
+    timing::what_may_go_already_is_queued_at_once,
+    timing::its_time_brings_it_to_the_end_of_its_queue_once,
+    timing::an_expired_message_is_not_claimed_and_fails,
+    timing::a_message_claimed_in_time_does_not_expire,
+    timing::what_cannot_go_before_it_expires_is_not_stored,
+    timing::what_waits_for_its_time_is_bounded_by_itself,
+    timing::what_is_scheduled_is_cancelled,
+    timing::what_is_postponed_leaves_its_place_to_others,
     settles::acceptance_finishes_a_message_once,
     settles::a_definite_refusal_finishes_a_message_as_failed,
     settles::what_was_never_begun_goes_back_and_costs_nothing,
@@ -175,6 +185,7 @@ on_every_store! {
     settles::charges_count_where_they_were_written_and_old_ones_go,
     settles::what_nothing_looks_back_at_is_not_charged,
     settles::what_is_not_charged_makes_nothing_forgotten,
+    reads::depths_are_those_of_each_lane,
     tunings::a_tuning_replaces_the_one_of_the_generation_before_and_no_other,
     settles::what_need_not_be_known_one_by_one_is_added_up_by_quarters_of_an_hour,
     settles::what_the_provider_counts_beyond_our_count_is_no_message_of_its_own,

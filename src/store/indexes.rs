@@ -1,7 +1,7 @@
 //! Keeps the rows of a message in step with its record: the only place that knows which follow.
 
 use sendyard_actors::domain::ids::{MessageId, ProviderKind};
-use sendyard_actors::domain::message::{Kind, Message, Shown};
+use sendyard_actors::domain::message::{Draft, Kind, Message, Shown};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Waiting};
@@ -19,6 +19,9 @@ pub(super) struct Standing {
     in_conversation: bool,
     unsettled: bool,
     doubtful: bool,
+    scheduled: bool,
+    /// With its place then: that of a scheduled message changes when its time comes.
+    timer: Option<(Time, u64)>,
     finished_at: Option<Time>,
     shown: Option<(Shown, ProviderKind)>,
 }
@@ -31,6 +34,8 @@ impl Standing {
             in_conversation: message.is_in_conversation(),
             unsettled: message.is_unsettled(),
             doubtful: message.is_doubtful(),
+            scheduled: message.is_scheduled(),
+            timer: message.timer().map(|at| (at, message.seq)),
             finished_at: message.is_final().then_some(message.updated_at),
             shown: Some((message.shown(), message.draft.provider)),
         }
@@ -56,15 +61,26 @@ pub(super) fn message(rows: &dyn Rows, id: MessageId) -> Result<Option<Message>,
 
 /// What a sender's messages add up to.
 pub(super) fn sender(rows: &dyn Rows, number: E164) -> Result<SenderRow, StoreError> {
-    Ok(load(rows, &keys::sender(number))?.unwrap_or_default())
+    let row = rows.get(&keys::sender(number))?.as_deref().map(SenderRow::decode).transpose()?;
+    Ok(row.unwrap_or_default())
+}
+
+/// How many messages of a sender wait for their time.
+pub(super) fn scheduled(rows: &dyn Rows, number: E164) -> Result<u64, StoreError> {
+    Ok(load(rows, &keys::scheduled(number))?.unwrap_or_default())
 }
 
 /// Stores a message for the first time, with all its rows.
 pub(super) fn store_new(rows: &mut dyn RowsMut, message: &Message, now: Time) -> Result<(), StoreError> {
+    take_seq(rows, message)?;
+    store(rows, Standing::default(), message, now)
+}
+
+/// Its sender's next place is behind this message's.
+pub(super) fn take_seq(rows: &mut dyn RowsMut, message: &Message) -> Result<(), StoreError> {
     let number = message.draft.sender;
     let row = SenderRow { next_seq: message.seq.saturating_add(1), ..sender(rows, number)? };
-    save(rows, keys::sender(number), &row)?;
-    store(rows, Standing::default(), message, now)
+    save(rows, keys::sender(number), &row)
 }
 
 /// Stores what a transition made of a record that stood as `before`, and moves its rows.
@@ -80,6 +96,7 @@ pub(super) fn store(
     move_conversation(rows, before, after, message)?;
     move_unsettled(rows, before, after, message)?;
     move_doubtful(rows, before, after, message)?;
+    move_timer(rows, before, after, message)?;
     move_finished(rows, before, after, message)?;
     tallies::count(rows, before.shown, message, now)
 }
@@ -102,10 +119,13 @@ fn move_queue(
     }
     let mut row = sender(rows, message.draft.sender)?;
     let cost = u64::from(message.draft.cost().segments);
+    let in_lane = row.waiting_in(message.draft.lane);
     if after.waiting {
+        *in_lane = in_lane.saturating_add(1);
         row.depth = row.depth.saturating_add(1);
         row.units = row.units.saturating_add(cost);
     } else {
+        *in_lane = in_lane.saturating_sub(1);
         row.depth = row.depth.saturating_sub(1);
         row.units = row.units.saturating_sub(cost);
     }
@@ -158,6 +178,29 @@ fn move_doubtful(
     }
     let key = keys::doubtful(message.draft.organization, message.draft.id);
     if after.doubtful { rows.put(key, Vec::new()) } else { rows.remove(&key) }
+}
+
+fn move_timer(
+    rows: &mut dyn RowsMut,
+    before: Standing,
+    after: Standing,
+    message: &Message,
+) -> Result<(), StoreError> {
+    let Draft { id, sender, .. } = message.draft;
+    if before.timer != after.timer {
+        if let Some((at, seq)) = before.timer {
+            rows.remove(&keys::timer(at, seq, id))?;
+        }
+        if let Some((at, seq)) = after.timer {
+            before.put(rows, keys::timer(at, seq, id), Vec::new())?;
+        }
+    }
+    if before.scheduled == after.scheduled {
+        return Ok(());
+    }
+    let count = scheduled(rows, sender)?;
+    let count = if after.scheduled { count.saturating_add(1) } else { count.saturating_sub(1) };
+    save(rows, keys::scheduled(sender), &count)
 }
 
 fn move_finished(

@@ -12,7 +12,7 @@ use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Charge, Ended, QUARTER, ScopedKey, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Charge, Ended, QUARTER, ScopedKey, StoreError, Timer, Unsettled, Waiting};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -47,6 +47,10 @@ pub(super) enum Space {
     Doubtful = 12,
     /// shard → when its lease ends; on a store that several processes share.
     LeaseEnds = 13,
+    /// instant, shard, seq, id → nothing: messages of which something is to be done by the clock.
+    Timers = 15,
+    /// sender → how many of its messages wait for their time.
+    Scheduled = 16,
     /// shard → how often anything was set of its senders by hand.
     Tunings = 14,
     /// nothing → the number of the last group that is folded into the table (redb alone).
@@ -345,6 +349,36 @@ pub(super) struct SenderRow {
     pub(super) depth: u64,
     /// Units of the pace that those will cost.
     pub(super) units: u64,
+    /// How many of them wait in each lane, the most urgent first.
+    pub(super) lanes: [u64; 3],
+}
+
+/// As it was when there was one lane.
+#[derive(Deserialize)]
+struct SenderRowV1 {
+    next_seq: u64,
+    depth: u64,
+    units: u64,
+}
+
+impl SenderRow {
+    /// From its bytes, of this form or the one before.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        decode(bytes).or_else(|_| {
+            let SenderRowV1 { next_seq, depth, units } = decode(bytes)?;
+            Ok(Self { next_seq, depth, units, lanes: [0, depth, 0] })
+        })
+    }
+
+    /// How many messages wait in this lane.
+    pub(super) const fn waiting_in(&mut self, lane: Lane) -> &mut u64 {
+        let [urgent, normal, bulk] = &mut self.lanes;
+        match lane {
+            Lane::Urgent => urgent,
+            Lane::Normal => normal,
+            Lane::Bulk => bulk,
+        }
+    }
 }
 
 /// An idempotency key.
@@ -686,6 +720,32 @@ pub(super) fn minutes_from(organization: OrganizationId, provider: ProviderKind,
 pub(super) fn minutes_before(organization: OrganizationId, provider: ProviderKind, before: u64) -> Span {
     let all = Span::of(Key::new(Space::Minutes).organization(organization).provider(provider));
     Span { below: minute(organization, provider, before), ..all }
+}
+
+pub(super) fn timer(at: Time, seq: u64, id: MessageId) -> KeyBytes {
+    let shard = id.shard().as_u16().to_be_bytes();
+    Key::new(Space::Timers).time(at).with(shard).with(seq.to_be_bytes()).with(id.as_bytes()).0
+}
+
+/// The timers behind `after` and up to `until`.
+pub(super) fn timers(after: Option<Timer>, until: Time) -> Span {
+    let from = match after {
+        // The first key behind one is that key and a zero.
+        Some(Timer { at, seq, id }) => Key(timer(at, seq, id)).with([0]),
+        None => Key::new(Space::Timers),
+    };
+    Span { from: from.0, below: Key::new(Space::Timers).time(until).with([0xff; 2]).0 }
+}
+
+/// What a key of [`timer`] says.
+pub(super) fn timer_of(key: &[u8]) -> Result<Timer, StoreError> {
+    let id = key.get(19..).and_then(|id| id.try_into().ok()).and_then(MessageId::from_bytes);
+    let id = id.ok_or_else(|| StoreError::Corrupt("a timer has no message id".to_owned()))?;
+    Ok(Timer { at: Time::from_nanos(u64_at(key, 1)?), seq: u64_at(key, 11)?, id })
+}
+
+pub(super) fn scheduled(sender: E164) -> KeyBytes {
+    Key::new(Space::Scheduled).sender(sender).0
 }
 
 pub(super) fn group() -> KeyBytes {

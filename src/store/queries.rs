@@ -7,13 +7,12 @@ use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Backlog, Charge, Ended, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Backlog, Charge, Depths, Ended, StoreError, Timer, Unsettled, Waiting};
 
-use super::indexes;
 use super::keys;
 use super::keys::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
-use super::record;
 use super::rows::{Rows, decode};
+use super::{indexes, record};
 
 /// The records of these.
 pub(super) fn messages(rows: &dyn Rows, ids: &[MessageId]) -> Result<Vec<Option<Box<Message>>>, StoreError> {
@@ -74,6 +73,12 @@ pub(super) fn conversation_page(
     Ok(page)
 }
 
+/// How much waits at a sender, lane by lane.
+pub(super) fn depths(rows: &dyn Rows, sender: E164) -> Result<Depths, StoreError> {
+    let SenderRow { lanes, units, .. } = indexes::sender(rows, sender)?;
+    Ok(Depths { lanes, segments: units })
+}
+
 /// The hand-overs of a sender from `from` on, oldest first.
 pub(super) fn charges(rows: &dyn Rows, sender: E164, from: Time) -> Result<Vec<Charge>, StoreError> {
     let mut charges = Vec::new();
@@ -117,6 +122,25 @@ pub(super) fn unsettled_in(rows: &dyn Rows, shards: ShardSet) -> Result<Vec<Unse
     Ok(all)
 }
 
+/// The first timers of these shards behind `after`, up to `until`.
+pub(super) fn timers(
+    rows: &dyn Rows,
+    shards: ShardSet,
+    after: Option<Timer>,
+    until: Time,
+    limit: usize,
+) -> Result<Vec<Timer>, StoreError> {
+    let mut timers = Vec::new();
+    rows.scan(&keys::timers(after, until), &mut |key, _| {
+        if timers.len() >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        timers.extend(Some(keys::timer_of(key)?).filter(|timer| shards.contains(timer.id.shard())));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(timers)
+}
+
 /// Messages of unknown outcome of one organization, behind `after`.
 pub(super) fn doubtful(
     rows: &dyn Rows,
@@ -140,7 +164,7 @@ pub(super) fn doubtful(
 pub(super) fn backlogs(rows: &dyn Rows, shards: ShardSet) -> Result<Vec<Backlog>, StoreError> {
     let mut backlogs = Vec::new();
     rows.scan(&keys::senders(), &mut |key, value| {
-        let SenderRow { depth, .. } = decode(value)?;
+        let SenderRow { depth, .. } = SenderRow::decode(value)?;
         if depth > 0 {
             let sender = keys::number_of_sender(key)?;
             if shards.contains(Shard::of(sender)) {

@@ -45,6 +45,7 @@ pub(super) mod record;
 mod scripts;
 mod sentinel;
 mod tallies;
+mod timing;
 mod tunings;
 
 use std::sync::Arc;

@@ -13,8 +13,9 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
-    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Ended, Lease, Leased, MarkUnknown, Pruned,
-    Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, Unsettled, Waiting,
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Ended, Lease, Leased, MarkUnknown,
+    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, TimedUp, Timer,
+    Unsettled, Waiting,
 };
 use uuid::Uuid;
 
@@ -148,6 +149,24 @@ impl<R: Runner> Store for StepStore<R> {
         self.runner.write(move |rows, now| steps::claim(rows, now, &claim))
     }
 
+    fn timers(
+        &self,
+        shards: ShardSet,
+        after: Option<Timer>,
+        until: Time,
+        limit: usize,
+    ) -> Stored<Vec<Timer>> {
+        self.runner.read(move |rows, _| queries::timers(rows, shards, after, until, limit))
+    }
+
+    fn time_up(&self, ids: Vec<MessageId>) -> Stored<Vec<TimedUp>> {
+        self.runner.write_all(ids.len(), move |rows, now| steps::time_up(rows, now, &ids))
+    }
+
+    fn postpone(&self, id: MessageId, expected: u16, due: Time) -> Stored<SettleAnswer> {
+        self.runner.write(move |rows, now| steps::postpone(rows, now, id, expected, due))
+    }
+
     fn claim_all(&self, claims: Vec<Claim>) -> Stored<Vec<Claimed>> {
         self.runner.write_all(claims.len(), move |rows, now| steps::claim_all(rows, now, &claims))
     }
@@ -227,6 +246,10 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn depth(&self, sender: E164) -> Stored<u64> {
         self.runner.read(move |rows, _| Ok(indexes::sender(rows, sender)?.depth))
+    }
+
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        self.runner.read(move |rows, _| queries::depths(rows, sender))
     }
 
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {

@@ -10,6 +10,7 @@ mod leases;
 mod messages;
 mod offers;
 mod prune;
+mod timing;
 mod tunings;
 
 pub(super) use attempts::{
@@ -23,6 +24,7 @@ pub(super) use prune::prune;
 use sendyard_actors::domain::message::ClaimTimes;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::Claim;
+pub(super) use timing::{postpone, time_up};
 pub(super) use tunings::{tune, tuning_of, tunings};
 
 /// The instants of an attempt that is claimed now.

@@ -183,7 +183,7 @@ pub struct Paths {
     pub answers: PathBuf,
     /// NDJSON, a [`Status`] each.
     pub statuses: PathBuf,
-    /// JSON, number → list of [`Epoch`]. None: no pace is judged.
+    /// JSON, number or numbers → list of [`Epoch`]. None: no pace is judged.
     pub limits: Option<PathBuf>,
 }
 
@@ -196,7 +196,8 @@ pub struct Inputs {
     pub answers: Vec<Answer>,
     /// The engine's last word on each message.
     pub statuses: Vec<Status>,
-    /// Per sending number, the limits that were in force, oldest first.
+    /// Per sending number, or several that share them with a space between, the limits that were in force,
+    /// oldest first.
     pub limits: HashMap<String, Vec<Epoch>>,
     /// What is allowed for.
     pub options: Options,

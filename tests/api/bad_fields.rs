@@ -180,16 +180,20 @@ async fn the_header_of_the_key_is_held_to_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_described_and_not_built_is_refused_by_name() {
+async fn times_are_held_to_their_form() {
     let app = App::start().await;
     let cases = [
-        ("send_at", json!("2030-01-01T00:00:00Z")),
-        ("expires_at", json!("2030-01-01T00:00:00Z")),
-        ("validity_seconds", json!(60)),
+        (
+            "send_at",
+            json!("tomorrow"),
+            "Field 'send_at' must be a time with its offset (e.g., 2026-11-23T20:00:00Z)",
+        ),
+        ("send_at", json!("2199-01-01T00:00:00Z"), "Field 'send_at' may be at most 35 days ahead"),
+        ("expires_at", json!(60), "Field 'expires_at' must be a string"),
+        ("validity_seconds", json!(0), "Field 'validity_seconds' must be a whole number from 1 to 3024000"),
     ];
-    for (name, value) in cases {
-        let detail = refusal(&app, name, value, "not_supported").await;
-        assert_eq!(detail, format!("Field '{name}' is not supported by this version"));
+    for (name, value, expected) in cases {
+        assert_eq!(refusal(&app, name, value, "invalid_request").await, expected);
         let mut body = good();
         body[name] = Value::Null;
         assert_accepted(&app.send(body.to_string()).await);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::app::{Answer, App, KEY, OTHER_KEY, READ_KEY};
@@ -30,12 +31,13 @@ async fn a_sender_is_shown_whole() {
         "limits": [{"limit": "1/s", "in_use": null}, {"limit": "2000/day@UTC", "in_use": null}],
         "limits_from": "directory",
         "lanes": [
-            {"lane": "urgent", "weight": 8, "oldest_queued_at": null},
-            {"lane": "normal", "weight": 3, "oldest_queued_at": null},
-            {"lane": "bulk", "weight": 1, "oldest_queued_at": null},
+            {"lane": "urgent", "weight": 8, "queued": 0, "oldest_queued_at": null},
+            {"lane": "normal", "weight": 3, "queued": 0, "oldest_queued_at": null},
+            {"lane": "bulk", "weight": 1, "queued": 0, "oldest_queued_at": null},
         ],
         "queued": 0, "paused": false, "paused_until": null, "waiting_for": null,
-        "waiting_for_limit": null, "next_send_time": null, "generation": 0,
+        "waiting_for_limit": null, "next_send_time": null, "queue_empty_time": null,
+        "working_rate": null, "provider_pause_until": null, "generation": 0,
     });
     assert_eq!(app.get(PATH).await.json(), expected);
     assert_eq!(app.get("/v1/senders").await.json(), json!({"senders": [expected], "next_after": null}));
@@ -53,6 +55,11 @@ async fn a_sender_is_shown_whole() {
     assert_eq!((&busy["waiting_for"], &busy["waiting_for_limit"]), (&json!("pace"), &json!("1/s")), "{busy}");
     assert!(busy["next_send_time"].is_string() && busy["lanes"][1]["oldest_queued_at"].is_string(), "{busy}");
     assert_eq!(busy["limits"][1]["in_use"], 1, "{busy}");
+    assert_eq!(busy["lanes"][1]["queued"], busy["queued"], "{busy}");
+    let next: Timestamp = busy["next_send_time"].as_str().unwrap().parse().unwrap();
+    let empty: Timestamp = busy["queue_empty_time"].as_str().unwrap().parse().unwrap();
+    let seconds = empty.duration_since(next).as_secs_f64();
+    assert!((0.99..=1.02).contains(&seconds), "the last of two, {seconds} s behind the first: {busy}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -158,6 +158,16 @@ fn twilio_is_signed_in_to_by_the_token_or_by_an_api_key() {
 }
 
 #[test]
+fn quiet_hours_are_those_of_every_number_of_their_organization() {
+    let hours = "21:00-08:00@America/New_York";
+    let text = GOOD.replace("name = \"Acme\"", &format!("name = \"Acme\"\nquiet_hours = \"{hours}\""));
+    for (number, route) in &parse(&text).unwrap().book.numbers {
+        let expected = (route.organization == OrganizationId(1)).then(|| hours.to_owned());
+        assert_eq!(route.quiet_hours.as_ref().map(ToString::to_string), expected, "{number}");
+    }
+}
+
+#[test]
 fn an_empty_directory_is_good() {
     assert!(parse("").unwrap().book.numbers.is_empty());
 }
@@ -167,6 +177,12 @@ fn mistakes_of_organizations_and_keys_are_refused() {
     let cases = [
         ("id = 2", "id = 1", "organizations[1].id: organization 1 is listed twice"),
         ("name = \"Acme\"", "", "organizations[0].name: this key is missing"),
+        (
+            "name = \"Acme\"",
+            "name = \"Acme\"\nquiet_hours = \"21:00-08:00\"",
+            "organizations[0].quiet_hours: \"21:00-08:00\" names no zone: expected quiet hours such as \
+             \"21:00-08:00@Europe/Berlin\"",
+        ),
         (
             "name = \"hashed\"",
             "name = \"default\"",

@@ -1,22 +1,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::front::{Front, KEY, message, with};
-
-#[tokio::test]
-async fn fields_that_this_version_lacks_are_refused_and_not_ignored() {
-    let front = Front::start().await;
-    for (field, value) in [
-        ("send_at", json!("2099-01-01T00:00:00Z")),
-        ("expires_at", json!("2099-01-01T00:00:00Z")),
-        ("validity_seconds", json!(60)),
-    ] {
-        let reply = front.send(&with(message("later"), field, value)).await.expect(400);
-        assert_eq!(reply.body["code"], "not_supported", "{field}: {}", reply.text);
-        assert!(reply.detail().contains(field), "{}", reply.text);
-    }
-    assert!(front.ledger().await.is_empty());
-}
+use super::front::{Front, KEY};
 
 #[tokio::test]
 async fn paths_that_this_version_lacks_are_refused() {

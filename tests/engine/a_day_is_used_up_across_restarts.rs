@@ -31,7 +31,10 @@ async fn a_day_is_used_up_across_restarts() {
         tokio::time::sleep(Duration::from_secs(30)).await;
         yard.crash_and_restart().await;
     }
-    tokio::time::sleep(Duration::from_hours(25)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    // In one step: nothing happens before midnight.
+    tokio::time::advance(Duration::from_hours(24)).await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
     let mut days: BTreeMap<u64, usize> = BTreeMap::new();
     for seen in yard.seen() {
         *days.entry(date(seen.at)).or_default() += 1;

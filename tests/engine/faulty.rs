@@ -30,6 +30,7 @@ pub(crate) enum Fault {
 pub(crate) struct Faults {
     once: Mutex<Vec<(&'static str, Fault)>>,
     refused: Mutex<Vec<&'static str>>,
+    delayed: Mutex<Vec<(&'static str, Duration)>>,
 }
 
 impl Faults {
@@ -39,6 +40,14 @@ impl Faults {
     /// From now on every call of the step.
     pub(crate) fn refuse_all(&self, step: &'static str) {
         self.refused.lock().unwrap().push(step);
+    }
+    /// From now on every call of the step takes so much longer.
+    pub(crate) fn delay_all(&self, step: &'static str, by: Duration) {
+        self.delayed.lock().unwrap().push((step, by));
+    }
+    fn delay_of(&self, step: &'static str) -> Option<Duration> {
+        let delayed = self.delayed.lock().unwrap();
+        delayed.iter().rev().find(|(name, _)| *name == step).map(|(_, by)| *by)
     }
     /// The process hangs, as far as the others can tell: nothing of its leases is done any more.
     pub(crate) fn hang(&self) {
@@ -57,8 +66,10 @@ impl Faults {
             return Some(Fault::Refuse(StoreError::Unavailable("away".to_owned())));
         }
         let mut list = self.once.lock().unwrap();
-        let place = list.iter().position(|(name, _)| *name == step)?;
-        Some(list.remove(place).1)
+        match list.iter().position(|(name, _)| *name == step) {
+            Some(place) => Some(list.remove(place).1),
+            None => self.delay_of(step).map(Fault::Before),
+        }
     }
 }
 
@@ -154,6 +165,21 @@ impl Store for Faulty {
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         self.wrap("claim", move |store| store.claim(claim))
     }
+    fn timers(
+        &self,
+        shards: ShardSet,
+        after: Option<Timer>,
+        until: Time,
+        limit: usize,
+    ) -> Stored<Vec<Timer>> {
+        self.wrap("timers", move |store| store.timers(shards, after, until, limit))
+    }
+    fn time_up(&self, ids: Vec<MessageId>) -> Stored<Vec<TimedUp>> {
+        self.wrap("time_up", move |store| store.time_up(ids))
+    }
+    fn postpone(&self, id: MessageId, expected: u16, due: Time) -> Stored<SettleAnswer> {
+        self.wrap("postpone", move |store| store.postpone(id, expected, due))
+    }
     fn retry(&self, claim: Claim) -> Stored<Claimed> {
         self.wrap("retry", move |store| store.retry(claim))
     }
@@ -213,6 +239,9 @@ impl Store for Faulty {
         limit: usize,
     ) -> Stored<Vec<Waiting>> {
         self.wrap("conversation_page", move |store| store.conversation_page(conversation, after, limit))
+    }
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        self.wrap("depths", move |store| store.depths(sender))
     }
     fn depth(&self, sender: E164) -> Stored<u64> {
         self.wrap("depth", move |store| store.depth(sender))
@@ -293,8 +322,14 @@ impl Peers for FaultyPeers {
         self.wrap("attend", move |peers| peers.attend(me, shards))
     }
     fn tell(&self, to: To, note: Note) {
-        if !self.faults.is_refused("tell") {
-            self.inner.tell(to, note);
+        if self.faults.is_refused("tell") {
+            return;
         }
+        let Some(delay) = self.faults.delay_of("tell") else { return self.inner.tell(to, note) };
+        let inner = Arc::clone(&self.inner);
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            inner.tell(to, note);
+        });
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use sendyard_actors::domain::message::{Lane, State};
+use sendyard_actors::settings::Settings;
 
 use super::yard::{Builder, Line, Yard};
 
@@ -30,6 +31,34 @@ async fn an_urgent_message_waits_for_one_slot_at_most() {
         let waited = went.since(asked_at);
         assert!(waited <= Duration::from_millis(110), "waited {waited:?}");
     }
+}
+
+/// The same behind a hundred thousand, and meanwhile bulk goes on: one urgent message a second takes one slot of
+/// ten.
+#[tokio::test(start_paused = true)]
+async fn behind_a_hundred_thousand_bulk_messages_an_urgent_one_waits_for_one_slot_and_bulk_goes_on() {
+    let settings = Settings { queue_limit: 200_000, ..Settings::default() };
+    let yard = Builder { settings, ..busy() }.start().await;
+    for n in 0..100_000 {
+        yard.queue_in(Lane::Bulk, &format!("+155511{n:05}"), "bulk").await;
+    }
+    let (begun, before) = (yard.now(), yard.seen().len());
+    let mut longest = Duration::ZERO;
+    for n in 0..30 {
+        tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_secs(1)).await;
+        let asked_at = yard.now();
+        let id = yard.queue_in(Lane::Urgent, &format!("+1555220{n:04}"), "urgent").await.id;
+        yard.until(id, State::Sent).await;
+        let went = yard.seen().into_iter().find(|seen| seen.id == id).unwrap().at;
+        longest = longest.max(went.since(asked_at));
+    }
+    let passed = yard.now().since(begun);
+    let bulk = yard.seen().iter().skip(before).filter(|seen| seen.text == "bulk").count();
+    println!("30 urgent in {passed:.1?}, the longest waited {longest:?}; {bulk} bulk meanwhile");
+    assert!(longest <= Duration::from_millis(110), "{longest:?}");
+    // 99 % of 10/s.
+    let slots = usize::try_from(passed.as_millis() * 99 / 10_000).unwrap();
+    assert!(bulk + 30 >= slots - 2, "{bulk} bulk in {passed:?} at 10/s");
 }
 
 /// Urgent ones come one at a time, each when the one before has gone: bulk has a ninth of the slots at

@@ -1,5 +1,6 @@
 //! Several engines on one store, each with its share of the shards.
 
+mod account_limits_hold_over_all_processes;
 mod immediate_messages_go_through_the_owner;
 mod messages_move_with_their_shards;
 mod senders_are_tuned_from_anywhere;

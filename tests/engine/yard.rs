@@ -8,13 +8,16 @@ use std::time::Duration;
 use sendyard::clock::{SystemClock, SystemIds};
 use sendyard::store::memory::{MemoryPeers, MemoryStore};
 use sendyard_actors::domain::fingerprint::Fingerprint;
-use sendyard_actors::domain::ids::{AccountName, AssistantId, MessageId, OrganizationId, ProviderKind};
+use sendyard_actors::domain::ids::{
+    AccountName, AssistantId, CampaignName, MessageId, OrganizationId, ProviderKind,
+};
 use sendyard_actors::domain::lanes::Weights;
 use sendyard_actors::domain::message::{Draft, Elsewhere, Kind, Lane, Message, State, UnknownPolicy};
-use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Refusal};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Refusal, Slows};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Book, Route};
 use sendyard_actors::domain::time::Time;
+use sendyard_actors::domain::validity::Validity;
 use sendyard_actors::engine::{Engine, NotSent, Parts, RunningEngine, SendRequest, Sent};
 use sendyard_actors::ports::{Clock, HandOver, Later, Peers, Provider, Store, TooLong};
 use sendyard_actors::settings::Settings;
@@ -29,6 +32,10 @@ pub(crate) enum Line {
     Accept(Duration),
     /// Refuses it with this class after so long.
     Refuse(Class, Duration),
+    /// Refuses it as too fast for whose pace this is, at once; and perhaps names how long to wait.
+    TooFast(Slows, Option<Duration>),
+    /// Takes so many of each sender in every second, after so long; refuses the rest as too fast for it.
+    Limited(Arc<AtomicU64>, Duration),
     /// Takes it, and the answer is lost.
     LoseAnswer,
     /// Takes it not, and does not answer.
@@ -80,6 +87,8 @@ pub(crate) struct Scripted {
     seen: Mutex<Vec<Seen>>,
     in_flight: Arc<Mutex<usize>>,
     accepted: Arc<Mutex<Vec<MessageId>>>,
+    /// When [`Line::Limited`] took what of each sender in the last second.
+    taken: Mutex<HashMap<E164, VecDeque<Time>>>,
     /// Counts crashes: an answer to a process that has crashed reaches nobody.
     crashes: Arc<AtomicU64>,
     /// Knows a repeat by its bytes, and takes it once.
@@ -100,6 +109,20 @@ impl Scripted {
 
     pub(crate) fn accepted(&self) -> Vec<MessageId> {
         self.accepted.lock().unwrap().clone()
+    }
+
+    fn has_room(&self, sender: E164, limit: u64) -> bool {
+        let now = self.clock.now();
+        let mut taken = self.taken.lock().unwrap();
+        let taken = taken.entry(sender).or_default();
+        while taken.front().is_some_and(|at| *at + Duration::from_secs(1) <= now) {
+            taken.pop_front();
+        }
+        let has_room = u64::try_from(taken.len()).unwrap() < limit;
+        if has_room {
+            taken.push_back(now);
+        }
+        has_room
     }
 
     fn next_line(&self) -> Line {
@@ -125,6 +148,13 @@ impl Provider for Scripted {
         let draft = hand_over.message.draft.clone();
         let second_plays = self.second_plays.clone().filter(|_| draft.account == second());
         let line = second_plays.unwrap_or_else(|| self.next_line());
+        let line = match line {
+            Line::Limited(limit, after) => {
+                let has_room = self.has_room(draft.sender, limit.load(Ordering::Relaxed));
+                if has_room { Line::Accept(after) } else { Line::TooFast(Slows::Sender, None) }
+            }
+            other => other,
+        };
         let (knows_repeats, counted) = (draft.frozen.is_some(), self.counts);
         let in_flight = Arc::clone(&self.in_flight);
         *in_flight.lock().unwrap() += 1;
@@ -152,8 +182,20 @@ impl Provider for Scripted {
                 Line::Refuse(class, after) => {
                     tokio::time::sleep(after).await;
                     let code = Some("42".to_owned());
-                    Outcome::Refused(Refusal { class, code, detail: "no".into(), retry_after: None })
+                    Outcome::Refused(Refusal {
+                        class,
+                        code,
+                        detail: "no".into(),
+                        retry_after: None,
+                        slows: None,
+                    })
                 }
+                Line::TooFast(slows, retry_after) => {
+                    let (code, detail) = (Some("429".to_owned()), "too fast".to_owned());
+                    let slows = Some(slows);
+                    Outcome::Refused(Refusal { class: Class::Retry, code, detail, retry_after, slows })
+                }
+                Line::Limited(..) => unreachable!("it has become another line"),
                 Line::LoseAnswer => {
                     accept(&accepted, draft.id, knows_repeats);
                     tokio::time::sleep(patience).await;
@@ -166,7 +208,13 @@ impl Provider for Scripted {
                 Line::NoConnection => {
                     let code = Some("connect".to_owned());
                     let detail = "refused".to_owned();
-                    Outcome::Refused(Refusal { class: Class::Retry, code, detail, retry_after: None })
+                    Outcome::Refused(Refusal {
+                        class: Class::Retry,
+                        code,
+                        detail,
+                        retry_after: None,
+                        slows: None,
+                    })
                 }
             };
             *in_flight.lock().unwrap() -= 1;
@@ -201,11 +249,14 @@ pub(crate) struct Builder {
     pub(crate) counts: Option<u16>,
     pub(crate) fallback: bool,
     pub(crate) second_limits: Vec<&'static str>,
+    pub(crate) quiet_hours: Option<String>,
     pub(crate) second_plays: Option<Line>,
     /// The store is one that several processes can open.
     pub(crate) shared: bool,
     /// Numbers beside the usual one, with the same route.
     pub(crate) more_numbers: Vec<String>,
+    /// The campaigns of the usual number and of the first of the others.
+    pub(crate) campaigns: Vec<&'static str>,
     /// The directory has none at all.
     pub(crate) no_numbers: bool,
 }
@@ -226,9 +277,11 @@ impl Default for Builder {
             counts: None,
             fallback: false,
             second_limits: Vec::new(),
+            quiet_hours: None,
             second_plays: None,
             shared: false,
             more_numbers: Vec::new(),
+            campaigns: Vec::new(),
             no_numbers: false,
         }
     }
@@ -266,8 +319,10 @@ fn book(builder: &Builder) -> Book {
         assistant: AssistantId(1),
         account: if builder.moved { second() } else { account() },
         provider: ProviderKind::Twilio,
+        campaign: None,
         fallback: builder.fallback.then(|| Elsewhere { account: second(), provider: ProviderKind::Telnyx }),
         limits,
+        quiet_hours: builder.quiet_hours.as_ref().map(|hours| hours.parse().unwrap()),
         weights: Weights::default(),
     };
     let second_limits = builder.second_limits.iter().map(|limit| limit.parse().unwrap()).collect();
@@ -280,6 +335,10 @@ fn book(builder: &Builder) -> Book {
     };
     let mut numbers = HashMap::from([(number(FROM), route.clone())]);
     numbers.extend(builder.more_numbers.iter().map(|more| (number(more), route.clone())));
+    let with_campaign = std::iter::once(FROM).chain(builder.more_numbers.iter().map(String::as_str));
+    for (of, campaign) in with_campaign.zip(&builder.campaigns) {
+        numbers.get_mut(&number(of)).unwrap().campaign = Some(CampaignName::from(*campaign));
+    }
     if builder.no_numbers {
         numbers.clear();
     }
@@ -315,6 +374,7 @@ impl Builder {
             seen: Mutex::default(),
             in_flight: Arc::default(),
             accepted: Arc::default(),
+            taken: Mutex::default(),
             crashes: Arc::default(),
             knows_repeats: self.knows_repeats,
             second_knows_repeats: self.second_knows_repeats,
@@ -377,6 +437,7 @@ impl Yard {
             lane: Lane::Normal,
             key: None,
             fingerprint: Fingerprint::of(from, to, text, &[], kind == Kind::Queued),
+            validity: Validity::default(),
             client_reference: None,
             metadata: None,
         }
@@ -384,6 +445,11 @@ impl Yard {
 
     pub(crate) async fn queue(&self, to: &str, text: &str) -> Sent {
         self.engine.send(Self::request(to, text, Kind::Queued)).await.expect("accepted")
+    }
+
+    pub(crate) async fn queue_from(&self, from: &str, to: &str) -> Sent {
+        let request = SendRequest { from: number(from), ..Self::request(to, "from elsewhere", Kind::Queued) };
+        self.engine.send(request).await.expect("accepted")
     }
 
     pub(crate) async fn queue_in(&self, lane: Lane, to: &str, text: &str) -> Sent {
@@ -459,6 +525,12 @@ impl Yard {
 
     pub(crate) async fn stop(&mut self, grace: Duration) {
         self.running.take().unwrap().stop(grace).await;
+    }
+
+    /// The process that was started beside the first one, which has ended, takes its place.
+    pub(crate) fn stand_in(&mut self, another: RunningEngine) {
+        self.engine = another.engine.clone();
+        self.running = Some(another);
     }
 
     /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.

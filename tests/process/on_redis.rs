@@ -8,6 +8,7 @@ pub(crate) mod several_servers;
 
 mod a_failover_costs_no_answered_message;
 mod a_killed_process_is_replaced;
+mod a_number_is_tuned_through_any_process;
 mod a_process_that_leaves_is_followed_at_once;
 mod a_restart_waits_for_no_more_than_the_lease;
 mod a_server_that_is_away_is_waited_for;
@@ -15,6 +16,7 @@ mod a_server_that_is_killed_costs_no_answered_message;
 mod a_server_that_is_now_a_replica_is_refused;
 mod a_server_that_is_slow_leaves_nothing_twice;
 mod a_stopped_process_begins_nothing_more;
+mod account_limits_hold_over_all_processes;
 mod immediate_messages_are_sent_by_any_process;
 mod processes_share_the_work;
 mod what_is_wrong_with_the_server_is_said;

@@ -22,6 +22,9 @@ use crate::process::yard::{Api, Setup, eventually};
 
 const TOKEN: &str = "rolling-admin-token";
 
+/// Vonage's, as its provider knows it.
+const SLOW_ACCOUNT: &str = "abcd1234";
+
 /// More than are sent until the last process is back.
 const MESSAGES: usize = 20_000;
 
@@ -33,8 +36,8 @@ const BETWEEN: usize = 150;
 
 fn setup() -> Setup {
     let mut setup = fleet::setup();
-    setup.engine.retain(|(key, _)| *key != "lease");
-    setup.engine.push(("lease", r#""60s""#));
+    setup.engine.retain(|(key, _)| !["lease", "places_in_flight"].contains(key));
+    setup.engine.extend([("lease", r#""60s""#), ("places_in_flight", "64")]);
     setup.http = vec![("admin_token", r#""rolling-admin-token""#)];
     setup
 }
@@ -52,8 +55,10 @@ async fn a_rolling_restart_costs_no_client_more_than_one_retry() {
     println!("seed {seed}: set {SEED_VARIABLE} for another");
     let setup = setup();
     let Some(mut fleet) = Fleet::start(2, &setup).await else { return };
+    // The slow one takes longer than a leaving process waits before it gives its shards up.
+    let slow = json!({ "account": SLOW_ACCOUNT, "latency_ms": 500, "latency_jitter_ms": 200 });
     let rule = json!({ "latency_ms": 60, "latency_jitter_ms": 80 });
-    fleet.yard.twin.set_faults(&json!({ "seed": seed, "rules": [rule] })).await;
+    fleet.yard.twin.set_faults(&json!({ "seed": seed, "rules": [slow, rule] })).await;
     let mut messages = plan::clients(&mut StdRng::seed_from_u64(seed), &setup.numbers, MESSAGES);
     for item in messages.iter_mut().flatten() {
         // Without a key nobody may repeat a request whose connection broke.

@@ -12,6 +12,7 @@ use sendyard_actors::domain::message::{Kind, Lane, UnknownPolicy};
 use sendyard_actors::domain::outcome::{Acceptance, Outcome};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::routing::{Account, Book, Route};
+use sendyard_actors::domain::validity::Validity;
 use sendyard_actors::engine::{Engine, Parts, SendRequest};
 use sendyard_actors::ports::{HandOver, Later, Provider, TooLong};
 use sendyard_actors::settings::Settings;
@@ -63,8 +64,10 @@ async fn series_of(senders: usize) -> Vec<String> {
         assistant: AssistantId(1),
         account: name.clone(),
         provider: ProviderKind::Twilio,
+        campaign: None,
         fallback: None,
         limits: vec!["1/s".parse().unwrap()],
+        quiet_hours: None,
         weights: Weights::default(),
     };
     let numbers = (0..senders).map(|index| (sender(index), route.clone())).collect();
@@ -92,6 +95,7 @@ async fn series_of(senders: usize) -> Vec<String> {
             lane: Lane::Normal,
             key: None,
             fingerprint: Fingerprint::of(from, to, "hello", &[], true),
+            validity: Validity::default(),
             client_reference: None,
             metadata: None,
         };

@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use super::outcome::{Class, Outcome};
+use super::outcome::{Class, Outcome, Slows};
 use super::time::Time;
 
 /// So many troubles without a sign of life between them open the circuit.
@@ -51,6 +51,8 @@ impl Sign {
             Outcome::Unknown(_) => Self::Trouble,
             Outcome::Refused(refusal) => match refusal.class {
                 Class::Configuration => Self::Misconfigured,
+                // One number or campaign goes too fast; the account's others need not go fewer at a time.
+                Class::Retry if matches!(refusal.slows, Some(Slows::Sender | Slows::Campaign)) => Self::Alive,
                 Class::Retry if refusal.code.as_deref() == Some("connect") => Self::Trouble,
                 Class::Retry => Self::Busy,
                 Class::Recipient
@@ -59,6 +61,8 @@ impl Sign {
                 | Class::OptedOut
                 | Class::Sender
                 | Class::NextWindow => Self::Alive,
+                // No provider's word.
+                Class::Expired => Self::None,
             },
         }
     }

@@ -20,17 +20,22 @@
 
 mod granter;
 mod purse;
+mod tab;
 
 use std::time::Duration;
 
-pub use granter::Granter;
+pub use granter::{Granted, Granter};
 pub use purse::{Purse, Unit};
+use serde::{Deserialize, Serialize};
+pub use tab::Tab;
 
 use super::ids::Incarnation;
 use super::time::Time;
 
-/// After so long an unused grant is worth nothing.
-pub const LASTS: Duration = Duration::from_millis(100);
+/// After so long an unused grant is worth nothing. What is granted must be claimed and begun within it, so it is
+/// much longer than a store should take for a claim; all that it costs is what a process that ends without a
+/// word held back, and the wait of a new owner.
+pub const LASTS: Duration = Duration::from_millis(500);
 
 /// A grant is of as many units as the limit allows in so long, or of what one message costs.
 const PORTION: Duration = Duration::from_millis(20);
@@ -44,11 +49,14 @@ const REPEAT_WANT_AFTER: Duration = Duration::from_millis(200);
 /// A want that changes is told anew after so long at the earliest.
 const NEW_WANT_AFTER: Duration = Duration::from_millis(5);
 
+/// Units that were used without a grant are told again after so long, until the owner has heard.
+const REPEAT_CHARGED_AFTER: Duration = Duration::from_millis(100);
+
 /// Of the time for which a grant lasts so much is not counted on: two clocks do not run alike.
 const DRIFT: Duration = Duration::from_millis(1);
 
 /// What a process wants of an account, to its owner. A later one replaces it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Want {
     /// Who wants.
     pub process: Incarnation,
@@ -65,7 +73,7 @@ pub struct Want {
 }
 
 /// Units for a process, from the account's owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Grant {
     /// Who grants.
     pub owner: Incarnation,
@@ -82,7 +90,7 @@ pub struct Grant {
 }
 
 /// What became of a grant so far, to its owner. One that says less than another is the older one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Report {
     /// Who granted it.
     pub owner: Incarnation,
@@ -94,6 +102,38 @@ pub struct Report {
     pub unused: u32,
     /// How long ago the last of the used ones was.
     pub age: Duration,
+}
+
+/// Units that a process used without a grant: those of immediate messages, and what a provider counted beyond
+/// a message's own. Told until it is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Charged {
+    /// Who used them.
+    pub process: Incarnation,
+    /// Grows with each of the process.
+    pub number: u64,
+    /// How many units.
+    pub units: u32,
+    /// How long ago the last of them was.
+    pub age: Duration,
+}
+
+/// What processes tell each other of the units of one account. Its form goes over the wire: new ones come last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Word {
+    /// To the owner.
+    Want(Want),
+    /// To the process that wants.
+    Grant(Grant),
+    /// To the owner that granted.
+    Report(Report),
+    /// To the owner.
+    Charged(Charged),
+    /// The owner has heard a [`Charged`], to its process.
+    Heard {
+        /// Of which number.
+        number: u64,
+    },
 }
 
 #[cfg(test)]

@@ -20,9 +20,19 @@ pub struct Shard(u16);
 impl Shard {
     /// The shard of a sending number: FNV-1a over its digits. Part of the store's format.
     pub fn of(sender: E164) -> Self {
+        Self::of_bytes(&sender.as_u64().to_be_bytes())
+    }
+
+    /// The shard whose owner passes on what the account's limits allow. Nothing is stored by it, but the
+    /// processes on one store must agree.
+    pub fn of_account(account: &AccountName) -> Self {
+        Self::of_bytes(account.as_str().as_bytes())
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Self {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in sender.as_u64().to_be_bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
         let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
         Self(u16::try_from(folded % u64::from(SHARDS)).unwrap_or_default())
@@ -120,6 +130,17 @@ pub struct OrganizationId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AssistantId(pub u32);
+
+/// The name of a campaign at its provider, as an operator writes it: numbers of an account that share a pace
+/// there. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CampaignName(Arc<str>);
+
+impl From<&str> for CampaignName {
+    fn from(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+}
 
 /// The name of a provider account, unique in the directory. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,8 @@
 //! Stores load a record, call one of the transitions here and save what came out; which index
 //! entries follow from a state is said by [`Message::is_waiting`] and its neighbours. So every store
 //! keeps the same rules. They are PROTOCOL.md §3 (`claim`, `settle`, `requeue`, `mark_unknown`,
-//! `settle_unknown`, `cancel`, `retry`, `forward_immediate`, `take_immediate`, `withdraw`) and its *after
+//! `settle_unknown`, `cancel`, `retry`, `forward_immediate`, `take_immediate`, `withdraw`), beside them
+//! `time_up` and `postpone` (`timing.rs`), and its *after
 //! refusal*; `C3` to `C5` and `C9` name its remarks.
 //!
 //! Invariants: an attempt's number is never reused; an outcome settles its own attempt only;
@@ -12,10 +13,12 @@
 
 mod offers;
 pub mod repeat;
+mod timing;
 mod transitions;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::timing::TimeUp;
 use super::fingerprint::Fingerprint;
 use super::ids::{AccountName, AssistantId, ClaimId, MessageId, OrganizationId, ProviderKind};
 use super::outcome::{Acceptance, Class, Doubt, Next, Refusal};
@@ -45,6 +48,8 @@ pub enum State {
     Cancelled,
     /// An immediate message that waits, for a moment, to be taken by its sender's owner. Shown as `sending`.
     Offered,
+    /// Waits for its time, outside of its queue and its conversation. Shown as `queued`.
+    Scheduled,
 }
 
 /// Queued behind others, or handed over at once.
@@ -228,7 +233,7 @@ pub struct Message {
     pub updated_at: Time,
     /// Where it stands.
     pub state: State,
-    /// While queued: not before this.
+    /// While queued or scheduled: not before this.
     pub due: Time,
     /// The number of the last claim.
     pub attempt: u16,
@@ -282,6 +287,8 @@ pub enum ClaimRefused {
     Changed,
     /// Its retry is not due yet.
     NotDue(Time),
+    /// It is not worth sending any more; nothing was changed.
+    Expired,
 }
 
 /// What the process that made an attempt says became of it.

@@ -60,6 +60,20 @@ pub struct Refusal {
     pub detail: String,
     /// When the provider asked to be tried again, counted from the answer.
     pub retry_after: Option<Duration>,
+    /// Whose pace it is too much for, if that is the reason. Of the moment: a record does not keep it.
+    #[serde(skip)]
+    pub slows: Option<Slows>,
+}
+
+/// Whose pace a refusal speaks of: who is paused by it and goes slower after it. All others go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Slows {
+    /// The sending number's.
+    Sender,
+    /// That of the number's campaign, with all its numbers.
+    Campaign,
+    /// The provider account's, with all its numbers.
+    Account,
 }
 
 /// The class of a refusal (PROVIDERS.md §5.1).
@@ -81,10 +95,25 @@ pub enum Class {
     NextWindow,
     /// The sending number is not set up for it; the account's other numbers may be.
     Sender,
+    /// Ours alone: it was not handed over before its expiry.
+    Expired,
+}
+
+impl Refusal {
+    /// Of a message whose time was over before it was handed over.
+    pub fn expired() -> Self {
+        Self {
+            class: Class::Expired,
+            code: Some("expired".to_owned()),
+            detail: "Its expiry came before its turn".to_owned(),
+            retry_after: None,
+            slows: None,
+        }
+    }
 }
 
 impl Class {
-    /// Every class, in the order of their labels in metrics.
+    /// Every class that an attempt can end with, in the order of their labels in metrics.
     pub const ALL: [Self; 8] = [
         Self::Recipient,
         Self::Request,
@@ -108,7 +137,7 @@ impl Class {
         match self {
             Self::Configuration | Self::Sender | Self::NextWindow => true,
             Self::Retry => matches!(next, Next::GiveUp),
-            Self::Recipient | Self::Request | Self::Content | Self::OptedOut => false,
+            Self::Recipient | Self::Request | Self::Content | Self::OptedOut | Self::Expired => false,
         }
     }
 
@@ -123,6 +152,7 @@ impl Class {
             Self::Retry => "retry",
             Self::NextWindow => "next_window",
             Self::Sender => "sender",
+            Self::Expired => "expired",
         }
     }
 }

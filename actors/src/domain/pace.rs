@@ -215,6 +215,17 @@ impl Pace {
         self.count(at, cost);
     }
 
+    /// A copy to run ahead with, for estimates: in it what is open is written when it is due.
+    #[must_use]
+    pub fn ahead(&self, now: Time) -> Self {
+        let mut copy = self.clone();
+        for open in &self.open {
+            copy.stamp(open.permit, open.due.max(now));
+        }
+        copy.head_due = None;
+        copy
+    }
+
     /// The permit was not used. If nothing was decided or charged after it, its place in the spacing
     /// is given again: a message that was cancelled in time costs its sender no slot.
     pub fn abandon(&mut self, permit: Permit) {

@@ -20,7 +20,7 @@ struct Waits {
     attempts: u16,
 }
 
-/// A message older than this is given up at its next refusal.
+/// A message whose turn came longer ago than this is given up at its next refusal.
 pub const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
 /// T-Mobile counts its daily caps, which are all that there are, by Pacific time (PROVIDERS.md §1.4).
@@ -37,7 +37,7 @@ const fn waits(class: Class) -> Option<Waits> {
         Class::Configuration | Class::Sender => (Duration::from_secs(15), Duration::from_mins(5), 400),
         // Beside the carrier's next day: see `after`.
         Class::NextWindow => (Duration::from_mins(1), Duration::from_mins(10), 10),
-        Class::Recipient | Class::Request | Class::Content | Class::OptedOut => return None,
+        Class::Recipient | Class::Request | Class::Content | Class::OptedOut | Class::Expired => return None,
     };
     Some(Waits { first, longest, attempts })
 }
@@ -47,9 +47,9 @@ const fn waits(class: Class) -> Option<Waits> {
 /// `tries` counts the attempts begun before this one; `jitter` is random in `0.0..1.0` and stretches
 /// the wait by up to a half, so that what failed together does not come back together. A time that
 /// the provider named is a lower bound.
-pub fn after(refusal: &Refusal, tries: u16, accepted_at: Time, now: Time, jitter: f64) -> Next {
+pub fn after(refusal: &Refusal, tries: u16, turn_at: Time, now: Time, jitter: f64) -> Next {
     let Some(waits) = waits(refusal.class) else { return Next::GiveUp };
-    if now.since(accepted_at) >= GIVE_UP_AFTER || tries.saturating_add(1) >= waits.attempts {
+    if now.since(turn_at) >= GIVE_UP_AFTER || tries.saturating_add(1) >= waits.attempts {
         return Next::GiveUp;
     }
     let doublings = u32::from(tries.min(16));
@@ -85,7 +85,7 @@ mod tests {
     const NOW: Time = Time::from_millis(1_000_000_000);
 
     fn refusal(class: Class, retry_after: Option<Duration>) -> Refusal {
-        Refusal { class, code: None, detail: String::new(), retry_after }
+        Refusal { class, code: None, detail: String::new(), retry_after, slows: None }
     }
 
     fn wait(refusal: &Refusal, tries: u16, jitter: f64) -> Duration {

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::ids::{AccountName, AssistantId, OrganizationId, ProviderKind};
+use super::ids::{AccountName, AssistantId, CampaignName, OrganizationId, ProviderKind};
 use super::lanes::Weights;
 use super::message::{Elsewhere, UnknownPolicy};
 use super::pace::Limit;
 use super::phone::E164;
+use super::quiet_hours::QuietHours;
 
 /// What the directory knows of one sending number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +20,14 @@ pub struct Route {
     pub account: AccountName,
     /// That account's provider.
     pub provider: ProviderKind,
+    /// Its campaign at that provider, if it is told: what is refused for the campaign's pace slows all its numbers.
+    pub campaign: Option<CampaignName>,
     /// The account that a message goes through once this one has definitely refused it.
     pub fallback: Option<Elsewhere>,
     /// Its limits; all must allow a message.
     pub limits: Vec<Limit>,
+    /// Its organization's quiet hours.
+    pub quiet_hours: Option<QuietHours>,
     /// What its lanes get of them while all have work.
     pub weights: Weights,
 }

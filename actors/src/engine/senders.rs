@@ -14,7 +14,7 @@ use crate::domain::routing::{Book, Route};
 use crate::domain::time::Time;
 use crate::domain::tuning::{Pause, Retune, Tuning};
 use crate::journal::Journal;
-use crate::ports::StoreError;
+use crate::ports::{StoreError, Waiting};
 use crate::roster::Roster;
 use crate::sender::{SenderMessage, SenderStanding};
 
@@ -43,6 +43,11 @@ pub struct SenderView {
     pub tuning: Tuning,
     /// Messages waiting.
     pub depth: u64,
+    /// The same of each lane, the most urgent first.
+    pub depths: [u64; 3],
+    /// When the last of them goes, about: by its present limits, if nothing comes or goes elsewhere meanwhile.
+    /// `None` where nothing waits, or nobody can say.
+    pub empty_at: Option<Time>,
     /// Of each lane, the most urgent first, when the first of those was accepted, to the millisecond.
     pub oldest: [Option<Time>; 3],
     /// How it stands; `None` where it does not run, because it has nothing to do.
@@ -93,6 +98,9 @@ impl Senders {
             *oldest = self.oldest(number, lane).await?;
         }
         let now = self.journal.now();
+        let depths = store.depths(number).await?;
+        let standing = self.standing(number).await;
+        let empty_at = standing.as_ref().and_then(|standing| standing.empty_at(depths.segments, now));
         Ok(Some(SenderView {
             number,
             account: route.account.clone(),
@@ -100,10 +108,12 @@ impl Senders {
             limits: tuning.limits(&route.limits).unwrap_or_default(),
             weights: tuning.weights.unwrap_or(route.weights),
             pause: tuning.pause.filter(|_| tuning.paused_until(now).is_some()),
-            depth: store.depth(number).await?,
+            depth: depths.lanes.iter().sum(),
+            depths: depths.lanes,
+            empty_at,
             tuning,
             oldest,
-            standing: self.standing(number).await,
+            standing,
         }))
     }
 
@@ -141,7 +151,7 @@ impl Senders {
 
     async fn oldest(&self, number: E164, lane: Lane) -> Result<Option<Time>, StoreError> {
         let first = self.journal.store().queue_page(number, lane, None, 1).await?;
-        Ok(first.first().map(|waiting| waiting.id.made_at()))
+        Ok(first.first().map(Waiting::since))
     }
 
     async fn standing(&self, number: E164) -> Option<SenderStanding> {

@@ -336,9 +336,12 @@ impl SupervisorState {
         // Also those whose messages may have moved here. Charges do not say through which account, so all of
         // theirs count: for the longest of its windows after a start it is too slow, never too fast.
         let numbers = tree.book.numbers.iter().filter(|(_, route)| route.may_go_through(name));
+        let own = tree.book.numbers.iter().filter(|(_, route)| route.account == *name);
+        let campaigns = own.filter_map(|(number, route)| Some((*number, route.campaign.clone()?)));
         Some(ProviderArguments {
             account: tree.book.accounts.get(name)?.clone(),
             numbers: numbers.map(|(number, _)| *number).collect(),
+            campaigns: campaigns.collect(),
             way_out: Arc::clone(tree.ways_out.get(name)?),
             in_flight: tree.in_flight.get(name)?.clone(),
             journal: tree.journal.clone(),

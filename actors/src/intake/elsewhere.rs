@@ -20,6 +20,7 @@ impl Intake {
     pub(super) async fn queue_elsewhere(
         &self,
         draft: Draft,
+        not_before: Time,
         bound: &Bound,
         ticket: &Arc<Ticket>,
         until: Time,
@@ -31,7 +32,7 @@ impl Intake {
         let per_unit = Pace::new(limits, None, [], now).per_unit();
         let estimate = EstimateRule { from: now, per_unit };
         let depth_limit = self.journal.settings().queue_limit;
-        let append = Append { draft, estimate, depth_limit, request_until: until };
+        let append = Append { draft, estimate, depth_limit, request_until: until, not_before };
         let (journal, ticket) = (self.journal.clone(), Arc::clone(ticket));
         // A task of its own: if the client goes, the owner is told all the same.
         let stored = tokio::spawn(async move {

@@ -74,11 +74,11 @@ impl Intake {
                 Ok(Appended::Exists(message)) if message.state == State::Failed => message,
                 Ok(Appended::Exists(message)) => return Ok(Offer::Earlier(message)),
                 Err(StoreError::Unanswered) => return Err(NotSent::Unknown { id, provider }),
-                Ok(Appended::Full | Appended::Late) | Err(_) if all_answered => {
+                Ok(_) | Err(_) if all_answered => {
                     self.give_key_back(bound, id).await;
                     return Err(NotSent::StoreUnavailable);
                 }
-                Ok(Appended::Full | Appended::Late) | Err(_) => return Err(NotSent::OutcomeUnknown(id)),
+                Ok(_) | Err(_) => return Err(NotSent::OutcomeUnknown(id)),
             };
             // A definite failure: the same key tries again, under the same id.
             let next = found.attempt + 1;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{Stored, Waiting};
-use crate::domain::ids::{Incarnation, MessageId, Shard};
+use crate::domain::grants::Word;
+use crate::domain::ids::{AccountName, Incarnation, MessageId, Shard};
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
 
@@ -31,7 +32,7 @@ pub enum To {
 }
 
 /// What one process tells another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Note {
     /// A message of this sender was stored, and waits.
     Stored(E164, Waiting),
@@ -55,10 +56,12 @@ pub enum Note {
     },
     /// Something was set of this sender by hand: read it.
     Tuned(E164),
+    /// Of the units of an account's limits.
+    Account(AccountName, Word),
 }
 
 /// What a process hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// A note.
     Note(Note),

@@ -32,6 +32,7 @@ enum ClaimResult {
     /// There is no place at its account, and when there may be.
     NoPlace(Time),
     NotDue(Time),
+    Expired,
     NotHead,
     Changed,
     PutBack,
@@ -155,6 +156,8 @@ impl SenderState {
                 window.mistaken(&message);
                 window.release(message.recipient);
             }
+            // Until that is recorded, the conversation waits: what follows must not be claimed before it.
+            ClaimResult::Expired => self.record_expiry(message, myself),
             ClaimResult::NoPlace(due) | ClaimResult::NotDue(due) => {
                 window.requeue(Waiting { due, ..message });
             }
@@ -203,8 +206,9 @@ impl SenderState {
         }
         let Starting { message, permit, not_before, claimed, .. } = self.starting.pop_front()?;
         self.open.insert(message.id, permit);
+        let quiet_from = self.quiet_from(&message, now);
         let (keep, counts) = (self.keep(now), self.counts());
-        Some(Begin { attempt: claimed?, due: not_before, keep, counts })
+        Some(Begin { attempt: claimed?, due: not_before, quiet_from, keep, counts })
     }
 }
 
@@ -239,6 +243,7 @@ impl Claims {
                 ClaimResult::Ours(ClaimedAttempt::new(claimed, place, self.journal.clone()))
             }
             Ok(Claimed::NotDue(due)) => ClaimResult::NotDue(due),
+            Ok(Claimed::Expired) => ClaimResult::Expired,
             Ok(Claimed::NotHead(_)) => ClaimResult::NotHead,
             Ok(Claimed::Changed) => ClaimResult::Changed,
             Ok(Claimed::Stale) => ClaimResult::Stale,

@@ -80,7 +80,7 @@ impl SenderState {
             let hints = way.roster.clone();
             let answer = way.start(what).await;
             drop(ticket);
-            hints.hint(sender, SenderMessage::SubmitEnded(Stored::Nothing));
+            hints.hint(sender, SenderMessage::SubmitEnded(Stored::Nothing, None));
             // A client that has gone finds the outcome under its id.
             let _ = reply.send(answer);
         });
@@ -110,23 +110,27 @@ impl Way {
             Immediate::New(draft) => match self.journal.append_sending(*draft, self.until).await {
                 Ok(Appended::Stored(message)) => message,
                 Ok(Appended::Exists(message)) => return NowAnswer::Exists(message),
-                Ok(Appended::Full) => return NowAnswer::NoPlace(NoPlace::Taken),
+                Ok(Appended::Full | Appended::TooLate(_)) => return NowAnswer::NoPlace(NoPlace::Taken),
                 Ok(Appended::Late) => return NowAnswer::Late,
                 Err(error) => return NowAnswer::Store(error),
             },
             Immediate::Again { id, attempt, .. } => {
                 match self.journal.retry(id, self.sender, attempt, self.until).await {
                     Ok(Claimed::Yes(message) | Claimed::Already(message)) => message,
-                    Ok(Claimed::NotHead(_) | Claimed::NotDue(_) | Claimed::Changed | Claimed::Stale) => {
-                        return NowAnswer::Changed;
-                    }
+                    Ok(
+                        Claimed::NotHead(_)
+                        | Claimed::NotDue(_)
+                        | Claimed::Expired
+                        | Claimed::Changed
+                        | Claimed::Stale,
+                    ) => return NowAnswer::Changed,
                     Err(error) => return NowAnswer::Store(error),
                 }
             }
         };
         let due = self.journal.now();
         let attempt = ClaimedAttempt::new(claimed, place, self.journal);
-        let begin = Begin { attempt, due, keep: self.keep, counts: self.counts };
+        let begin = Begin { attempt, due, quiet_from: None, keep: self.keep, counts: self.counts };
         // A provider actor that is just failing drops the attempt, which settles it as never begun.
         let _ = self.roster.pass(&account, ProviderMessage::Begin(vec![begin]));
         NowAnswer::Started

@@ -28,7 +28,7 @@ impl SenderState {
         tokio::spawn(async move {
             let hints = taking.roster.clone();
             taking.take(id).await;
-            hints.hint(sender, SenderMessage::SubmitEnded(Stored::Nothing));
+            hints.hint(sender, SenderMessage::SubmitEnded(Stored::Nothing, None));
         });
     }
 }
@@ -63,7 +63,7 @@ impl Taking {
         };
         let due = self.journal.now();
         let attempt = ClaimedAttempt::new(message, place, self.journal);
-        let begin = Begin { attempt, due, keep: self.keep, counts: self.counts };
+        let begin = Begin { attempt, due, quiet_from: None, keep: self.keep, counts: self.counts };
         // A provider actor that is just failing drops the attempt, which settles it as never begun.
         let _ = self.roster.pass(&account, ProviderMessage::Begin(vec![begin]));
     }

@@ -4,8 +4,9 @@
 //! one lane, so what is held in one holds nothing back in another.
 
 use super::window::{PageWanted, Window};
-use crate::domain::lanes::{LANES, Lanes, Weights};
+use crate::domain::lanes::{LANES, Lanes, Weights, place};
 use crate::domain::message::Lane;
+use crate::domain::pace::Cost;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::ports::Waiting;
@@ -65,6 +66,21 @@ impl Queue {
             Lane::Normal => normal,
             Lane::Bulk => bulk,
         }
+    }
+
+    /// What is known of a lane's queue to cost, in about its order.
+    pub(crate) fn costs(&self, lane: Lane) -> impl Iterator<Item = Cost> {
+        self.windows.get(place(lane)).into_iter().flat_map(Window::costs)
+    }
+
+    /// Is all of a lane's queue known?
+    pub(crate) fn is_whole(&self, lane: Lane) -> bool {
+        self.windows.get(place(lane)).is_some_and(Window::is_whole)
+    }
+
+    /// Whose turn it is.
+    pub(crate) const fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// So many messages wait: if fewer are known of, though the queue ends here, it is read again.

@@ -10,7 +10,7 @@ impl SenderState {
         let has_work = self.since.is_some();
         let used = self.pace.as_mut().and_then(|pace| pace.used(now));
         let figures = SenderFigures {
-            oldest: self.queue.oldest().map(|message| message.id.made_at()),
+            oldest: self.queue.oldest().map(|message| message.since()),
             held_up_since: self.held_up_since,
             pace_used: used.filter(|_| has_work),
         };

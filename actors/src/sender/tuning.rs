@@ -31,6 +31,7 @@ impl SenderState {
     /// Takes the record over; whether the limits are others now.
     pub(super) fn adopt(&mut self, tuning: Tuning) -> bool {
         let now = self.journal.now();
+        self.forget_forecasts();
         self.queue.weigh(tuning.weights.unwrap_or(self.route.weights));
         let limits = self.limits_of(&tuning);
         let was_paused = self.tuning.paused_until(now).is_some();
@@ -42,6 +43,7 @@ impl SenderState {
         self.tuning = tuning;
         let differ = limits != self.route.limits;
         self.route.limits = limits;
+        self.configure_working_rate();
         differ
     }
 

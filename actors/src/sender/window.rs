@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use crate::domain::pace::Cost;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::ports::Waiting;
@@ -157,6 +158,23 @@ impl Window {
         self.cursor = None;
         self.complete = false;
         self.paging = self.paging.map(|_| Reading { missed: true });
+    }
+
+    /// What those in memory cost, in about the order in which they go: what is held goes later.
+    pub(crate) fn costs(&self) -> impl Iterator<Item = Cost> {
+        let held = self.threads.values().flat_map(|thread| {
+            let first = match thread.hold {
+                Hold::Retry(message) => Some(message),
+                Hold::Free | Hold::Undecided | Hold::Reading => None,
+            };
+            first.into_iter().chain(thread.aside.iter().copied())
+        });
+        self.ready.values().copied().chain(held).map(|message| message.cost)
+    }
+
+    /// Is nothing left in the store that is not here?
+    pub(crate) fn is_whole(&self) -> bool {
+        self.complete && self.threads.values().all(|thread| !thread.spilled)
     }
 
     /// How many messages wait, where all of them are known of.

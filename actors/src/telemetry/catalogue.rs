@@ -87,12 +87,14 @@ const STEP: Label = Label {
         "evidence",
         "lookup_key",
         "mark_unknown",
+        "postpone",
         "release_key",
         "reserve_key",
         "retry",
         "settle",
         "settle_by_hand",
         "settle_unknown",
+        "time_up",
     ],
 };
 const ERROR: Label = Label { name: "error", values: ERRORS };
@@ -109,6 +111,7 @@ pub(super) const REASONS: &[&str] = &[
     "too_long",
     "idempotency_mismatch",
     "idempotency_in_progress",
+    "expires_before",
     "queue_full",
     "busy",
     "provider_out",
@@ -188,6 +191,8 @@ catalogue! {
         "Unknown outcomes settled, or acted upon, by how.");
     UNKNOWN_WAITING = gauge("sendyard_unknown_outcomes_waiting", Unit::Count, NONE,
         "Messages of unknown outcome for which evidence is waited for now.");
+    EXPIRED = counter("sendyard_messages_expired_total", NONE,
+        "Messages that expired before they were handed over.");
     BELIED = counter("sendyard_contradicting_evidence_total", &[STATUS],
         "Providers' word that they have a message that is failed or cancelled.");
     IN_FLIGHT = gauge("sendyard_attempts_in_flight", Unit::Count, OF_ACCOUNT,

@@ -49,6 +49,8 @@ pub(in crate::api) enum Code {
     IdempotencyMismatch,
     /// The idempotency key's first request is still running.
     IdempotencyInProgress,
+    /// It would expire before it can go.
+    ExpiresBeforeTurn,
     /// The sender's queue is full.
     QueueFull,
     /// Too much is in flight.
@@ -107,7 +109,7 @@ pub(super) struct Meaning {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub(super) const ALL: [Self; 27] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::InvalidPhoneNumber,
@@ -124,6 +126,7 @@ impl Code {
         Self::RequestTimeout,
         Self::IdempotencyInProgress,
         Self::NotUnknown,
+        Self::ExpiresBeforeTurn,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::IdempotencyMismatch,
@@ -196,7 +199,7 @@ impl Code {
                 word: "not_supported",
                 statuses: &[StatusCode::BAD_REQUEST],
                 retry: No,
-                example: "Field 'send_at' is not supported by this version",
+                example: "This path is not supported by this version",
                 happened: "The field, parameter or path is described but not part of this version. Nothing was done.",
                 remedy: "Leave it out, or upgrade.",
             },
@@ -311,6 +314,14 @@ impl Code {
                 example: "This idempotency key was used with a different request",
                 happened: "The idempotency key stands for a different request.",
                 remedy: "Use a fresh key for a new message.",
+            },
+            Self::ExpiresBeforeTurn => Meaning {
+                word: "expires_before_turn",
+                statuses: &[StatusCode::CONFLICT],
+                retry: No,
+                example: "The message would expire before it can go, which is at 2026-11-24T07:00:00.000000Z at the earliest",
+                happened: "By the queue of its sender, its `send_at` and the quiet hours the message cannot go before it expires. `earliest_send_time` says when it could; nothing was stored.",
+                remedy: "Let it be valid for longer, send it in a more urgent lane, or leave it.",
             },
             Self::QueueFull => Meaning {
                 word: "queue_full",

@@ -77,13 +77,14 @@ pub(in crate::api) async fn send_batch(
     let key = request.headers().get("idempotency-key").map(batch_key).transpose()?.flatten();
     let body = limits::batch_body(request, front.body_timeout).await?;
     let messages = messages(&body)?;
-    let until = front.engine.now() + BEGIN_WITHIN;
+    let now = front.engine.now();
+    let until = now + BEGIN_WITHIN;
 
     let mut results: Vec<Option<BatchResult>> = Vec::new();
     results.resize_with(messages.len(), || None);
     let mut conversations = Conversations::default();
     for (index, message) in messages.into_iter().enumerate() {
-        match form(message, key.as_deref(), index) {
+        match form(message, key.as_deref(), index, now) {
             Ok(form) => conversations.add(index, form),
             Err(error) => set(&mut results, index, BatchResult::Refused(error.refused())),
         }
@@ -202,8 +203,8 @@ fn messages(body: &BatchBody) -> Result<Vec<&[u8]>, ApiError> {
 }
 
 /// One message, checked as a single one is.
-fn form(message: &[u8], batch_key: Option<&str>, index: usize) -> Result<SendForm, ApiError> {
-    let mut form = SendForm::parse(message, None)?;
+fn form(message: &[u8], batch_key: Option<&str>, index: usize, now: Time) -> Result<SendForm, ApiError> {
+    let mut form = SendForm::parse(message, None, now)?;
     if !form.queue {
         return Err(ApiError::invalid("Field 'queue' must not be false in a batch; send it alone"));
     }

@@ -3,12 +3,14 @@
 use axum::http::HeaderValue;
 use sendyard_actors::domain::message::Lane;
 use sendyard_actors::domain::phone::E164;
+use sendyard_actors::domain::time::Time;
 use url::Url;
 use utoipa::ToSchema;
 
 use super::super::errors::{ApiError, Code};
 use super::super::json::Object;
 use super::noted;
+use super::timed::Timed;
 
 /// The longest message, in code points.
 const LONGEST_MESSAGE: usize = 1600;
@@ -18,10 +20,6 @@ const LONGEST_KEY: usize = 256;
 const MOST_MEDIA: usize = 10;
 /// The longest media URL, in code points.
 const LONGEST_URL: usize = 2048;
-
-/// Described in the contract and not built yet. One that were ignored would be a promise broken: a
-/// `send_at` without effect is a message sent now.
-const UNBUILT: [&str; 3] = ["send_at", "expires_at", "validity_seconds"];
 
 /// A message to be sent. Unknown fields are ignored.
 #[derive(Debug, ToSchema)]
@@ -50,6 +48,17 @@ pub(super) struct SendForm {
     /// Up to 256 code points; the `Idempotency-Key` header wins; empty counts as absent.
     #[schema(max_length = 256)]
     pub(super) idempotency_key: Option<String>,
+    /// Not before this; up to 35 days ahead, with its offset. What has passed means now. Until then the
+    /// message holds up nothing; then it takes its place in its queue and its conversation. Not with `queue` false.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-23T20:00:00Z")]
+    pub(super) send_at: Option<Time>,
+    /// From then on it is not handed over any more: it is `failed`, with the code `expired`. Only one of this and
+    /// `validity_seconds`.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-23T21:00:00Z")]
+    pub(super) expires_at: Option<Time>,
+    /// The same, so many seconds after `send_at`, else after it was accepted: up to 35 days.
+    #[schema(minimum = 1, maximum = 3_024_000)]
+    pub(super) validity_seconds: Option<u64>,
     /// What you call it: 1 to 128 code points, no control characters. Messages are listed and cancelled by it.
     #[schema(min_length = 1, max_length = 128, example = "order 1042")]
     pub(super) client_reference: Option<String>,
@@ -61,17 +70,21 @@ pub(super) struct SendForm {
 
 impl SendForm {
     /// Parses and checks a whole body. `key_header` is the `Idempotency-Key` header.
-    pub(super) fn parse(body: &[u8], key_header: Option<&HeaderValue>) -> Result<Self, ApiError> {
+    pub(super) fn parse(body: &[u8], key_header: Option<&HeaderValue>, now: Time) -> Result<Self, ApiError> {
         let mut object = Object::parse(body)?;
-        refuse_unbuilt(&object)?;
+        let queue = object.boolean("queue")?.unwrap_or(true);
+        let Timed { send_at, expires_at, validity_seconds } = Timed::read(&mut object, queue, now)?;
         Ok(Self {
             from_phone_number: phone_number(&mut object, "from_phone_number")?,
             to_phone_number: phone_number(&mut object, "to_phone_number")?,
             message: message(&mut object)?,
             media_urls: media_urls(&mut object)?,
-            queue: object.boolean("queue")?.unwrap_or(true),
+            queue,
             lane: lane(&mut object)?,
             idempotency_key: idempotency_key(&mut object, key_header)?,
+            send_at,
+            expires_at,
+            validity_seconds,
             client_reference: noted::client_reference(&mut object)?,
             metadata: noted::metadata(&mut object)?,
         })
@@ -85,11 +98,6 @@ fn lane(object: &mut Object) -> Result<Lane, ApiError> {
         Some("bulk") => Ok(Lane::Bulk),
         Some(_) => Err(ApiError::invalid("Field 'lane' must be urgent, normal or bulk")),
     }
-}
-
-fn refuse_unbuilt(object: &Object) -> Result<(), ApiError> {
-    let Some(name) = UNBUILT.into_iter().find(|name| object.has(name)) else { return Ok(()) };
-    Err(ApiError::new(Code::NotSupported, format!("Field '{name}' is not supported by this version")))
 }
 
 fn phone_number(object: &mut Object, name: &str) -> Result<E164, ApiError> {

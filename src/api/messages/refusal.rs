@@ -6,6 +6,7 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::engine::NotSent;
 
 use super::super::errors::{ApiError, Code};
+use super::super::times::Rfc3339;
 
 /// `from` is the sending number of the request; `keyed` says whether it had an idempotency key.
 pub(super) fn answer(not_sent: NotSent, from: E164, keyed: bool) -> ApiError {
@@ -27,6 +28,14 @@ pub(super) fn answer(not_sent: NotSent, from: E164, keyed: bool) -> ApiError {
         )
         .about(id)
         .retry_after(Duration::from_secs(1)),
+        NotSent::ExpiresBefore(earliest) => ApiError::new(
+            Code::ExpiresBeforeTurn,
+            format!(
+                "The message would expire before it can go, which is at {} at the earliest",
+                Rfc3339(earliest)
+            ),
+        )
+        .earliest(earliest),
         NotSent::QueueFull(wait) => {
             ApiError::new(Code::QueueFull, format!("The queue of {from} is full")).retry_after(wait)
         }

@@ -51,8 +51,9 @@ pub(in crate::api) struct SenderAnswer {
     /// Until when; null where it is not, or where nobody said.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     paused_until: Option<Rfc3339>,
-    /// What its next message waits for: `nothing` (there is none), `start`, `pause`, `pace`, `conversation`,
-    /// `retry`, `account`, or `going`. Null where that is not known now.
+    /// What its next message waits for: `nothing` (there is none), `start`, `pause`, `pace`, `provider` (it
+    /// refused messages for their pace), `conversation`, `retry`, `account`, or `going`. Null where the number is
+    /// sent from by another process, which knows, or by none now, because there is nothing to send.
     #[schema(required, value_type = Option<String>, example = "pace")]
     waiting_for: Option<&'static str>,
     /// Of `pace`, the limit.
@@ -61,6 +62,16 @@ pub(in crate::api) struct SenderAnswer {
     /// When the next message goes at the earliest, where that is a matter of time.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     next_send_time: Option<Rfc3339>,
+    /// How fast its provider lets it go, after messages were refused for their pace; null while its limits hold.
+    #[schema(required, value_type = Option<String>, example = "19.4/s")]
+    working_rate: Option<String>,
+    /// Until when nothing goes because the provider refused it for its pace; null where that is not so.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    provider_pause_until: Option<Rfc3339>,
+    /// When the last message that waits now goes, about: by the present limits, if none comes or is cancelled
+    /// meanwhile. Null where none waits, or that is not known now.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    queue_empty_time: Option<Rfc3339>,
     /// Grows with each change by hand; 0 before the first.
     generation: u64,
 }
@@ -85,6 +96,8 @@ struct LaneAnswer {
     lane: &'static str,
     /// What it gets of the pace while all have work.
     weight: u16,
+    /// Messages waiting in it.
+    queued: u64,
     /// When the first message that waits in it was accepted; null where none waits.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     oldest_queued_at: Option<Rfc3339>,
@@ -98,9 +111,9 @@ fn example() -> Value {
         "limits": [{ "limit": "1/s", "in_use": 1 }],
         "limits_from": "directory",
         "lanes": [
-            { "lane": "urgent", "weight": 8, "oldest_queued_at": null },
-            { "lane": "normal", "weight": 3, "oldest_queued_at": "2026-11-26T09:30:00Z" },
-            { "lane": "bulk", "weight": 1, "oldest_queued_at": null },
+            { "lane": "urgent", "weight": 8, "queued": 0, "oldest_queued_at": null },
+            { "lane": "normal", "weight": 3, "queued": 12, "oldest_queued_at": "2026-11-26T09:30:00Z" },
+            { "lane": "bulk", "weight": 1, "queued": 0, "oldest_queued_at": null },
         ],
         "queued": 12,
         "paused": false,
@@ -108,6 +121,9 @@ fn example() -> Value {
         "waiting_for": "pace",
         "waiting_for_limit": "1/s",
         "next_send_time": "2026-11-26T09:30:12Z",
+        "working_rate": null,
+        "provider_pause_until": null,
+        "queue_empty_time": "2026-11-26T09:30:23Z",
         "generation": 0,
     })
 }
@@ -126,6 +142,7 @@ const fn word(waits: &Waits) -> &'static str {
         Waits::Start => "start",
         Waits::Pause => "pause",
         Waits::Pace(_) => "pace",
+        Waits::Provider => "provider",
         Waits::Conversation => "conversation",
         Waits::Retry => "retry",
         Waits::Account => "account",
@@ -143,12 +160,15 @@ impl From<SenderView> for SenderAnswer {
             in_use: in_use.iter().find(|used| used.limit == *limit).map(|used| used.units),
         };
         let weights: Weights = view.weights;
-        let lanes = LANES.into_iter().zip(view.oldest).map(|(lane, oldest)| LaneAnswer {
-            lane: name(lane),
-            weight: weights.of(lane),
-            oldest_queued_at: oldest.map(Rfc3339),
-        });
+        let lanes =
+            LANES.into_iter().zip(view.depths).zip(view.oldest).map(|((lane, queued), oldest)| LaneAnswer {
+                lane: name(lane),
+                weight: weights.of(lane),
+                queued,
+                oldest_queued_at: oldest.map(Rfc3339),
+            });
         let waits = standing.as_ref().map(|standing| &standing.waits);
+        let working = standing.as_ref().map(|standing| standing.working);
         Self {
             number: view.number,
             account: view.account.to_string(),
@@ -165,6 +185,9 @@ impl From<SenderView> for SenderAnswer {
                 Some(_) | None => None,
             },
             next_send_time: standing.as_ref().and_then(|standing| standing.not_before).map(Rfc3339),
+            working_rate: working.and_then(|working| working.rate).map(|rate| rate.to_string()),
+            provider_pause_until: working.and_then(|working| working.paused_until).map(Rfc3339),
+            queue_empty_time: view.empty_at.map(Rfc3339),
             generation: view.tuning.generation,
         }
     }

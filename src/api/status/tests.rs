@@ -63,6 +63,7 @@ fn refused(class: Class, code: Option<&str>, next: Next) -> Settlement {
         code: code.map(str::to_owned),
         detail: "no such number".to_owned(),
         retry_after: None,
+        slows: None,
     };
     Settlement::Refused { refusal, next }
 }

@@ -28,6 +28,8 @@ pub(super) struct Organization {
     /// For whoever reads the file.
     #[serde(rename = "name")]
     pub(super) _name: String,
+    /// When nothing but what is urgent is sent: `21:00-08:00@Europe/Berlin`.
+    pub(super) quiet_hours: Option<String>,
     #[serde(default)]
     pub(super) api_keys: Vec<WrittenKey>,
 }
@@ -86,6 +88,8 @@ pub(super) struct SendingNumber {
     pub(super) kind: Option<NumberType>,
     /// The provider's careful default for its type where they are not given; an empty list means none.
     pub(super) limits: Option<Vec<String>>,
+    /// Its campaign at its provider, by any name that is the same for all numbers of it.
+    pub(super) campaign: Option<String>,
     /// What its lanes get of its pace while all have work.
     pub(super) lanes: Option<Lanes>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId};
+use sendyard_actors::domain::ids::{AccountName, AssistantId, CampaignName, OrganizationId};
 use sendyard_actors::domain::lanes::{HEAVIEST, Weights};
 use sendyard_actors::domain::message::Elsewhere;
 use sendyard_actors::domain::pace::{self, BadLimit, Limit};
@@ -81,9 +81,11 @@ pub(super) fn check(
             assistant: number.assistant,
             account: account.name.clone(),
             provider: account.provider,
+            campaign: campaign(&place, number.campaign.as_deref())?,
             // An account is no way out of itself.
             fallback: assistant.fallback.clone().filter(|fallback| fallback.account != account.name),
             limits,
+            quiet_hours: None,
             weights: weights(&place, number.lanes.as_ref())?,
         };
         if routes.insert(number.number, route).is_some() {
@@ -92,6 +94,14 @@ pub(super) fn check(
         }
     }
     Ok(routes)
+}
+
+/// As the provider names it; whether it knows it is not asked.
+fn campaign(place: &str, written: Option<&str>) -> Result<Option<CampaignName>, Refusal> {
+    match written.map(str::trim) {
+        Some("") => Err(Refusal::new(format!("{place}.campaign"), "is empty, leave this key out")),
+        written => Ok(written.map(CampaignName::from)),
+    }
 }
 
 /// The weights of a number's lanes; what is not given is the default's.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use secrecy::ExposeSecret;
 use sendyard_actors::domain::ids::OrganizationId;
+use sendyard_actors::domain::quiet_hours::{BadQuietHours, QuietHours};
 use sha2::{Digest, Sha256};
 
 use super::file::{Organization, WrittenKey};
@@ -14,6 +15,7 @@ use crate::config::{Environment, Refusal, secret};
 pub(super) struct Organizations {
     pub(super) ids: HashSet<OrganizationId>,
     pub(super) keys: Vec<ApiKey>,
+    pub(super) quiet_hours: HashMap<OrganizationId, QuietHours>,
 }
 
 /// Ids are unique, names of keys within their organization, and keys everywhere.
@@ -21,11 +23,18 @@ pub(super) fn check(written: &[Organization], environment: &Environment) -> Resu
     let mut ids = HashSet::new();
     let mut keys = Vec::new();
     let mut places = HashMap::new();
+    let mut quiet_hours = HashMap::new();
     for (index, organization) in written.iter().enumerate() {
         let id = organization.id;
         if !ids.insert(id) {
             let problem = format!("organization {} is listed twice", id.0);
             return Err(Refusal::new(format!("organizations[{index}].id"), problem));
+        }
+        if let Some(text) = &organization.quiet_hours {
+            let bad = |bad: BadQuietHours| {
+                Refusal::new(format!("organizations[{index}].quiet_hours"), bad.to_string())
+            };
+            quiet_hours.insert(id, text.parse().map_err(bad)?);
         }
         let mut names = HashSet::new();
         for (key_index, key) in organization.api_keys.iter().enumerate() {
@@ -41,7 +50,7 @@ pub(super) fn check(written: &[Organization], environment: &Environment) -> Resu
             keys.push(api_key);
         }
     }
-    Ok(Organizations { ids, keys })
+    Ok(Organizations { ids, keys, quiet_hours })
 }
 
 fn api_key(

@@ -73,6 +73,7 @@ fn refusal(answer: &Answer, said: Option<&Value>, is_repeat: bool) -> Option<Ref
         class,
         code: told.and_then(|error| word(error.get("code"))),
         detail: answer.detail(message),
+        slows: row.and_then(|row| row.slows).or_else(|| answer.slows_by_status(row.is_some())),
         retry_after: answer.retry_after.or(row.and_then(|row| row.wait)).or(limit_resets),
     })
 }

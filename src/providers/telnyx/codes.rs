@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use sendyard_actors::domain::outcome::Class;
+use sendyard_actors::domain::outcome::{Class, Slows};
 
 /// What a code means for the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,19 +19,25 @@ pub(super) struct Code {
     pub(super) class: Option<Class>,
     /// How long to wait, where no `Retry-After` came. Telnyx names no times; these are ours.
     pub(super) wait: Option<Duration>,
+    /// Whose pace it is too much for, if that is the reason.
+    pub(super) slows: Option<Slows>,
 }
 
 const fn code(number: u32, class: Class) -> Code {
-    Code { number, class: Some(class), wait: None }
+    Code { number, class: Some(class), wait: None, slows: None }
 }
 
 const fn unclear(number: u32) -> Code {
-    Code { number, class: None, wait: None }
+    Code { number, class: None, wait: None, slows: None }
 }
 
 impl Code {
     const fn wait(self, wait: Duration) -> Self {
         Self { wait: Some(wait), ..self }
+    }
+
+    const fn slows(self, slows: Slows) -> Self {
+        Self { slows: Some(slows), ..self }
     }
 }
 
@@ -89,12 +95,15 @@ pub(super) const CODES: &[Code] = &[
     code(40328, Class::Request),
     code(40322, Class::Content), // blocked content
     // Too much, or too early.
-    code(10011, Class::Retry), // too many requests; `x-ratelimit-reset` says until when
+    code(10011, Class::Retry).slows(Slows::Account), // `x-ratelimit-reset` says until when
     // The sender is not well: another would do, and this one waits. Not `Configuration`, for the
     // account's other numbers go on.
     code(40315, Class::Retry).wait(Duration::from_mins(5)),
-    code(40318, Class::Retry).wait(Duration::from_mins(2)), // the queue holds 4 h of messages
+    code(40318, Class::Retry).wait(Duration::from_mins(2)).slows(Slows::Sender), // its queue holds 4 h
     code(40320, Class::Retry).wait(Duration::from_mins(5)), // the number's purchase is not finished
+    // Of deliveries, known from reports. Answers to requests hardly have them, with no other meaning.
+    code(40011, Class::Retry).slows(Slows::Sender), // the carrier's rate
+    code(40018, Class::Retry).wait(Duration::from_mins(1)).slows(Slows::Campaign), // AT&T's parts per minute
     // Nobody knows.
     unclear(10007), // unexpected error
     unclear(10008), // timeout

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use sendyard_actors::domain::ids::ProviderKind;
-use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Slows};
 use sendyard_actors::ports::{HandOver, Provider};
 use serde_json::{Value, json};
 use url::Url;
@@ -317,4 +317,29 @@ async fn what_is_said_of_the_key_refuses_nothing() {
 fn settings_are_shown_without_their_secret() {
     let shown = format!("{:?}", telnyx("https://api.example.com".parse().unwrap()));
     assert!(!shown.contains(SECRET), "{shown}");
+}
+
+/// PROVIDERS.md §2.3: 10011 is the account's limit, 40318 the sender's queue, 40011 the way to the carrier,
+/// 40018 the campaign's parts per minute.
+#[tokio::test]
+async fn what_is_too_fast_says_whose_pace_that_is_and_until_when() {
+    let reset = "x-ratelimit-reset: 3\r\n";
+    let table = [
+        ("429 Too Many Requests", reset, "10011", Some(Slows::Account), Some(3)),
+        ("429 Too Many Requests", "", "10011", Some(Slows::Account), None),
+        ("429 Too Many Requests", reset, "99999", Some(Slows::Account), Some(3)),
+        ("400 Bad Request", "", "40318", Some(Slows::Sender), Some(120)),
+        ("429 Too Many Requests", reset, "40318", Some(Slows::Sender), Some(120)),
+        ("400 Bad Request", "", "40011", Some(Slows::Sender), None),
+        ("400 Bad Request", "", "40018", Some(Slows::Campaign), Some(60)),
+        ("400 Bad Request", "", "40315", None, Some(300)),
+        ("400 Bad Request", "", "10002", None, None),
+        ("429 Too Many Requests", reset, "20100", None, None),
+    ];
+    for (status, headers, code, slows, seconds) in table {
+        let outcome = outcome_of_answer(status, headers, &error(code, "no")).await;
+        let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+        let named = refusal.retry_after.map(|named| named.as_secs());
+        assert_eq!((refusal.slows, named), (slows, seconds), "{status} {headers} {code}");
+    }
 }

@@ -46,5 +46,6 @@ fn refusal(answer: &Answer, secret: &str) -> Option<Refusal> {
     };
     let message = message.as_ref().and_then(Value::as_str);
     let retry_after = answer.retry_after.or(known.and_then(|row| row.wait));
-    Some(Refusal { class, code, detail: answer.detail(message), retry_after })
+    let slows = known.and_then(|row| row.slows).or_else(|| answer.slows_by_status(known.is_some()));
+    Some(Refusal { class, code, detail: answer.detail(message), retry_after, slows })
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use sendyard_actors::domain::outcome::Class;
+use sendyard_actors::domain::outcome::{Class, Slows};
 
 /// What a code means for the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,17 +18,23 @@ pub(super) struct Code {
     pub(super) class: Class,
     /// How long its text asks to wait, where no `Retry-After` came.
     pub(super) wait: Option<Duration>,
+    /// Whose pace it is too much for, if that is the reason.
+    pub(super) slows: Option<Slows>,
     /// Twilio promises that the request was not worked on, whatever the HTTP status.
     pub(super) never_processed: bool,
 }
 
 const fn code(number: u32, class: Class) -> Code {
-    Code { number, class, wait: None, never_processed: false }
+    Code { number, class, wait: None, slows: None, never_processed: false }
 }
 
 impl Code {
     const fn wait(self, wait: Duration) -> Self {
         Self { wait: Some(wait), ..self }
+    }
+
+    const fn slows(self, slows: Slows) -> Self {
+        Self { slows: Some(slows), ..self }
     }
 
     const fn never_processed(self) -> Self {
@@ -75,9 +81,12 @@ pub(super) const CODES: &[Code] = &[
     code(21623, Class::Request), // more than 10 media
     // Too much, or too early.
     code(14107, Class::Retry).wait(Duration::from_secs(30)), // over 30 replies in 30 s between two numbers
-    code(20429, Class::Retry).never_processed(), // too many requests at once; "always safe to retry"
-    code(21611, Class::Retry).wait(Duration::from_mins(2)), // From's queue holds 10 h of messages
-    code(63017, Class::Retry),                   // the account's 2000 messages per second
+    code(20429, Class::Retry).never_processed().slows(Slows::Account), // at once; "always safe to retry"
+    code(21611, Class::Retry).wait(Duration::from_mins(2)).slows(Slows::Sender), // From's queue holds 10 h
+    code(63017, Class::Retry).slows(Slows::Account),         // the account's 2000 messages per second
     code(60728, Class::Retry).wait(Duration::from_hours(1)), // the account's hourly cap
-    code(63038, Class::NextWindow),              // the account's daily cap
+    // Of deliveries, known from reports. Answers to requests hardly have them, with no other meaning.
+    code(30001, Class::Retry).wait(Duration::from_mins(2)).slows(Slows::Sender), // the queue is full
+    code(30022, Class::Retry).slows(Slows::Campaign),                            // the campaign's rate
+    code(63038, Class::NextWindow),                                              // the account's daily cap
 ];

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use sendyard_actors::domain::ids::ProviderKind;
-use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Slows};
 use sendyard_actors::ports::{HandOver, Provider};
 use url::Url;
 
 use super::codes::CODES;
 use super::{Settings, Twilio};
 use crate::providers::http_client;
-use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused};
+use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused, slowing};
 use crate::providers::scripted::{Reply, Scripted, answer};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -174,13 +174,13 @@ async fn an_error_status_refuses_only_what_was_certainly_not_taken() {
             "429 Too Many Requests",
             "retry-after: 7\r\n",
             busy,
-            refused(Class::Retry, Some("20429"), "Too Many Requests", Some(7)),
+            slowing(refused(Class::Retry, Some("20429"), "Too Many Requests", Some(7)), Slows::Account),
         ),
         (
             "503 Service Unavailable",
             "",
             busy,
-            refused(Class::Retry, Some("20429"), "Too Many Requests", None),
+            slowing(refused(Class::Retry, Some("20429"), "Too Many Requests", None), Slows::Account),
         ),
         (
             "400 Bad Request",
@@ -220,4 +220,31 @@ async fn an_error_status_refuses_only_what_was_certainly_not_taken() {
 fn settings_are_shown_without_their_secret() {
     let shown = format!("{:?}", twilio("https://api.example.com".parse().unwrap()));
     assert!(!shown.contains(SECRET), "{shown}");
+}
+
+/// PROVIDERS.md §1.3: 20429 counts the account's requests, 21611 and 30001 the queue of From, 30022 the
+/// campaign's messages; 14107 is about two numbers, and a retry is all it asks for.
+#[tokio::test]
+async fn what_is_too_fast_says_whose_pace_that_is_and_until_when() {
+    let table = [
+        ("429 Too Many Requests", "", "20429", Some(Slows::Account), None),
+        ("429 Too Many Requests", "retry-after: 7\r\n", "20429", Some(Slows::Account), Some(7)),
+        ("429 Too Many Requests", "retry-after: 7\r\n", "99999", Some(Slows::Account), Some(7)),
+        ("400 Bad Request", "", "21611", Some(Slows::Sender), Some(120)),
+        ("429 Too Many Requests", "", "21611", Some(Slows::Sender), Some(120)),
+        ("400 Bad Request", "retry-after: 9\r\n", "21611", Some(Slows::Sender), Some(9)),
+        ("400 Bad Request", "", "30001", Some(Slows::Sender), Some(120)),
+        ("400 Bad Request", "", "30022", Some(Slows::Campaign), None),
+        ("400 Bad Request", "", "63017", Some(Slows::Account), None),
+        ("400 Bad Request", "", "14107", None, Some(30)),
+        ("400 Bad Request", "", "21211", None, None),
+        ("429 Too Many Requests", "", "20003", None, None),
+    ];
+    for (status, headers, code, slows, seconds) in table {
+        let body = format!(r#"{{"code":{code},"message":"no"}}"#);
+        let outcome = outcome_of_answer(status, headers, &body).await;
+        let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+        let named = refusal.retry_after.map(|named| named.as_secs());
+        assert_eq!((refusal.slows, named), (slows, seconds), "{status} {headers} {code}");
+    }
 }

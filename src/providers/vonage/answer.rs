@@ -39,13 +39,17 @@ fn acceptance(said: &Value) -> Option<Acceptance> {
 /// A definite no, or `None` where the answer leaves it open whether the message was taken.
 fn refusal(answer: &Answer, said: Option<&Value>) -> Option<Refusal> {
     let code = said.and_then(code);
-    let class = class(answer, code.as_deref().and_then(codes::find))?;
+    let row = code.as_deref().and_then(codes::find);
+    let class = class(answer, row)?;
+    // As for the class, the code counts only where the status does not contradict it.
+    let slows = row.and_then(|row| row.slows).filter(|_| class == Class::Retry);
+    let slows = slows.or_else(|| answer.slows_by_status(slows.is_some()));
     let detail = match said.and_then(message) {
         Some(message) => bounded_detail(&message),
         // A body that is not Vonage's is not quoted: it may be anybody's, and repeat our request.
         None => format!("http status {} without a message", answer.status.as_u16()),
     };
-    Some(Refusal { class, code, detail, retry_after: answer.retry_after })
+    Some(Refusal { class, code, detail, retry_after: answer.retry_after, slows })
 }
 
 /// The status first; a code only says what kind of bad request it was.

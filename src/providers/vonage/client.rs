@@ -126,5 +126,6 @@ fn not_signed(unsigned: Unsigned) -> Outcome {
         code: Some("token".to_owned()),
         detail: unsigned.to_string(),
         retry_after: None,
+        slows: None,
     })
 }

@@ -6,7 +6,7 @@
 //! contradict each other in places, so the HTTP status goes first: a row only sharpens a status that
 //! says no more than that the request is refused, or makes unclear what a status refuses.
 
-use sendyard_actors::domain::outcome::Class;
+use sendyard_actors::domain::outcome::{Class, Slows};
 
 /// What a code means for the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,14 +15,22 @@ pub(super) struct Code {
     pub(super) name: &'static str,
     /// What kind of refusal it is; `None`: the message may have been taken.
     pub(super) class: Option<Class>,
+    /// Whose pace it is too much for, if that is the reason.
+    pub(super) slows: Option<Slows>,
 }
 
 const fn code(name: &'static str, class: Class) -> Code {
-    Code { name, class: Some(class) }
+    Code { name, class: Some(class), slows: None }
 }
 
 const fn unclear(name: &'static str) -> Code {
-    Code { name, class: None }
+    Code { name, class: None, slows: None }
+}
+
+impl Code {
+    const fn slows(self, slows: Slows) -> Self {
+        Self { slows: Some(slows), ..self }
+    }
 }
 
 /// The row of a code.
@@ -66,7 +74,7 @@ pub(super) const CODES: &[Code] = &[
     code("1130", Class::Request), // time to live
     code("1150", Class::Request), // parameters, or the message class
     // Too much, or too early.
-    code("1000", Class::Retry), // throttled
+    code("1000", Class::Retry).slows(Slows::Account), // throttled: the key's requests per second
     // It failed inside, perhaps after the message was passed on.
     unclear("1030"), // internal error
     unclear("1100"), // communication failed
@@ -75,13 +83,13 @@ pub(super) const CODES: &[Code] = &[
     // this attempt: there is no id. The report on the earlier one, with its client_ref, settles it.
     unclear("1320"),
     // Of deliveries, known from reports. Answers to requests hardly have them, with no other meaning.
-    code("1180", Class::Retry),     // absent for now
-    code("1220", Class::Retry),     // busy
-    code("1230", Class::Retry),     // network
-    code("1241", Class::Retry),     // too many requests
-    code("1240", Class::OptedOut),  // the recipient sent STOP
-    code("1210", Class::Content),   // anti-spam
-    code("1282", Class::Content),   // blocked by the provider
+    code("1180", Class::Retry),                      // absent for now
+    code("1220", Class::Retry),                      // busy
+    code("1230", Class::Retry),                      // network
+    code("1241", Class::Retry).slows(Slows::Sender), // too many requests
+    code("1240", Class::OptedOut),                   // the recipient sent STOP
+    code("1210", Class::Content),                    // anti-spam
+    code("1282", Class::Content),                    // blocked by the provider
     code("1190", Class::Recipient), // absent for good; with the rest: ported, barred, unreachable, prepaid
     code("1200", Class::Recipient),
     code("1250", Class::Recipient),

@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use secrecy::{ExposeSecret, SecretString};
 use sendyard_actors::domain::ids::ProviderKind;
-use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome};
+use sendyard_actors::domain::outcome::{Acceptance, Class, Doubt, Outcome, Slows};
 use sendyard_actors::domain::segments::Encoding;
 use sendyard_actors::ports::{HandOver, Provider};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use super::media::{EXTENSIONS, MediaType};
 use super::token::{NotRsaKey, PrivateKey, Tokens};
 use super::{Credentials, Settings, Vonage, request};
 use crate::providers::http_client;
-use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused};
+use crate::providers::samples::{self, PATIENT, WayOut, bare, dissect, refused, slowing};
 use crate::providers::scripted::{Reply, Scripted, answer};
 
 /// A key for tests alone, and the public half of it.
@@ -403,9 +403,8 @@ async fn an_error_status_refuses_only_what_was_certainly_not_taken() {
             "429 Too Many Requests",
             "retry-after: 7\r\n",
             throttled.clone(),
-            refused(Class::Retry, Some("1000"), "slow down", Some(7)),
+            slowing(refused(Class::Retry, Some("1000"), "slow down", Some(7)), Slows::Account),
         ),
-        ("429 Too Many Requests", "", "slow down".to_owned(), bare(429, Class::Retry)),
         ("500 Internal Server Error", "", throttled, unclear.clone()),
         ("503 Service Unavailable", "", error("1170", "no"), unclear.clone()),
         ("408 Request Timeout", "", error("1170", "no"), unclear.clone()),
@@ -488,5 +487,25 @@ fn settings_are_shown_without_their_secrets() {
     let shown = format!("{vonage:?} {token:?} {:?}", settings(base_url));
     for secret in [text.expose_secret(), SECRET, "s3cr3t", "modulus", "public"] {
         assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+/// PROVIDERS.md §3.4 and §3.5: 429 and 1000 are the requests of the key, which no time is named for.
+#[tokio::test]
+async fn what_is_too_fast_says_whose_pace_that_is_and_until_when() {
+    let table = [
+        ("429 Too Many Requests", "", "1000", Some(Slows::Account), None),
+        ("429 Too Many Requests", "retry-after: 7\r\n", "1000", Some(Slows::Account), Some(7)),
+        ("429 Too Many Requests", "", "throttled", Some(Slows::Account), None),
+        ("422 Unprocessable Entity", "", "1000", Some(Slows::Account), None),
+        ("422 Unprocessable Entity", "", "1241", Some(Slows::Sender), None),
+        ("422 Unprocessable Entity", "", "1170", None, None),
+        ("402 Payment Required", "", "1000", None, None),
+    ];
+    for (status, headers, code, slows, seconds) in table {
+        let outcome = outcome_of_answer(status, headers, &error(code, "no")).await;
+        let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+        let named = refusal.retry_after.map(|named| named.as_secs());
+        assert_eq!((refusal.slows, named), (slows, seconds), "{status} {headers} {code}");
     }
 }

@@ -45,7 +45,9 @@ fn rank(state: State) -> u8 {
         State::Queued => 1,
         State::Sending => 2,
         State::Sent => 3,
-        State::Unknown | State::Failed | State::Cancelled | State::Offered => panic!("nobody did that"),
+        State::Unknown | State::Failed | State::Cancelled | State::Offered | State::Scheduled => {
+            panic!("nobody did that")
+        }
     }
 }
 

@@ -85,25 +85,25 @@ pub(super) async fn a_note_is_heard_by_who_attends_its_shard_or_is_meant_and_by_
     pair.other.attend(OTHER, only(elsewhere)).await.unwrap();
 
     let waits = Note::Waiting(sender());
-    pair.other.tell(To::Shard(shard), waits);
-    assert_eq!(heard(&mut mine).await, Heard::Note(waits));
-    pair.me.tell(To::Shard(shard), waits);
-    assert_eq!(heard(&mut mine).await, Heard::Note(waits), "by the one who tells it, too");
+    pair.other.tell(To::Shard(shard), waits.clone());
+    assert_eq!(heard(&mut mine).await, Heard::Note(waits.clone()));
+    pair.me.tell(To::Shard(shard), waits.clone());
+    assert_eq!(heard(&mut mine).await, Heard::Note(waits.clone()), "by the one who tells it, too");
     // They come in order, so what was not for it would have come first.
     let last = Note::Waiting(number("+19995550000"));
-    pair.me.tell(To::Process(OTHER), last);
-    assert_eq!(heard(&mut theirs).await, Heard::Note(last));
+    pair.me.tell(To::Process(OTHER), last.clone());
+    assert_eq!(heard(&mut theirs).await, Heard::Note(last.clone()));
 
     // It moves.
     pair.me.attend(ME, ShardSet::NONE).await.unwrap();
     pair.other.attend(OTHER, only(shard)).await.unwrap();
-    pair.me.tell(To::Shard(shard), waits);
-    pair.me.tell(To::Shard(elsewhere), waits);
-    pair.me.tell(To::Process(OTHER), last);
-    pair.me.tell(To::Process(ME), last);
-    assert_eq!(heard(&mut theirs).await, Heard::Note(waits));
-    assert_eq!(heard(&mut theirs).await, Heard::Note(last));
-    assert_eq!(heard(&mut mine).await, Heard::Note(last));
+    pair.me.tell(To::Shard(shard), waits.clone());
+    pair.me.tell(To::Shard(elsewhere), waits.clone());
+    pair.me.tell(To::Process(OTHER), last.clone());
+    pair.me.tell(To::Process(ME), last.clone());
+    assert_eq!(heard(&mut theirs).await, Heard::Note(waits.clone()));
+    assert_eq!(heard(&mut theirs).await, Heard::Note(last.clone()));
+    assert_eq!(heard(&mut mine).await, Heard::Note(last.clone()));
 }
 
 pub(super) async fn what_does_not_fit_is_lost_and_that_is_said(pair: Pair) {
@@ -114,7 +114,7 @@ pub(super) async fn what_does_not_fit_is_lost_and_that_is_said(pair: Pair) {
     // Slowly enough for the way there, so that it is the ear that is full.
     for _ in 0..60 {
         for _ in 0..100 {
-            pair.other.tell(To::Process(ME), note);
+            pair.other.tell(To::Process(ME), note.clone());
             told += 1;
         }
         there(&pair.other, OTHER, ShardSet::NONE).await;
@@ -127,7 +127,7 @@ pub(super) async fn what_does_not_fit_is_lost_and_that_is_said(pair: Pair) {
             Ok(Some(Heard::Gap)) => gaps += 1,
             Ok(None) => panic!("the ear is closed"),
             // There is room again: what comes next says so.
-            Err(_) => pair.other.tell(To::Process(ME), last),
+            Err(_) => pair.other.tell(To::Process(ME), last.clone()),
         }
     }
     assert!(notes > 100 && notes < told, "{notes} of {told}");
@@ -156,11 +156,11 @@ pub(super) async fn after_a_break_notes_are_heard_again_and_the_gap_is_said(pair
     }
     assert_eq!(heard(&mut ear).await, Heard::Gap);
     let note = Note::Waiting(sender());
-    pair.other.tell(To::Shard(some(1).iter().next().unwrap()), note);
-    assert_eq!(heard(&mut ear).await, Heard::Note(note));
+    pair.other.tell(To::Shard(some(1).iter().next().unwrap()), note.clone());
+    assert_eq!(heard(&mut ear).await, Heard::Note(note.clone()));
     let stored = Note::Stored(sender(), waiting());
-    pair.other.tell(To::Process(ME), stored);
-    assert_eq!(heard(&mut ear).await, Heard::Note(stored));
+    pair.other.tell(To::Process(ME), stored.clone());
+    assert_eq!(heard(&mut ear).await, Heard::Note(stored.clone()));
 }
 
 fn waiting() -> sendyard_actors::ports::Waiting {

@@ -8,7 +8,7 @@ use sendyard_actors::domain::outcome::Next;
 use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
-use sendyard_actors::ports::{Backlog, Tally, Unsettled, Waiting};
+use sendyard_actors::ports::{Backlog, Depths, Tally, Unsettled, Waiting};
 
 use super::world::{
     EVIDENCE, ORGANIZATION, SECOND, World, accepted, draft, draft_from, number, recipient, refused, sender,
@@ -157,4 +157,19 @@ pub(super) async fn tallies_show_a_doubtful_resend_as_on_its_way(world: World) {
     assert_eq!(tallies(&world).await, [Tally { active: 1, ..NONE }], "the second attempt is open");
     world.settled(id, 2, refused(Next::GiveUp)).await;
     assert_eq!(tallies(&world).await[0].active, 0);
+}
+
+pub(super) async fn depths_are_those_of_each_lane(world: World) {
+    assert_eq!(world.store.depths(sender()).await.unwrap(), Depths::default());
+    let lanes = [Lane::Bulk, Lane::Urgent, Lane::Bulk, Lane::Normal, Lane::Bulk, Lane::Urgent];
+    let mut ids = Vec::new();
+    for (index, lane) in (1..).zip(lanes) {
+        ids.push(world.queued(Draft { lane, segments: 2, ..draft(index) }).await.draft.id);
+    }
+    world.queued(draft_from(number("+19995550000"), 9)).await;
+    let depths = |urgent, normal, bulk, segments| Depths { lanes: [urgent, normal, bulk], segments };
+    assert_eq!(world.store.depths(sender()).await.unwrap(), depths(2, 1, 3, 12));
+    world.claimed(ids[0]).await;
+    world.store.cancel(ids[1], ORGANIZATION).await.unwrap();
+    assert_eq!(world.store.depths(sender()).await.unwrap(), depths(1, 1, 2, 8));
 }

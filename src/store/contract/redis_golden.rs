@@ -129,6 +129,7 @@ async fn golden_life(world: &World) -> Message {
         code: Some("20429".to_owned()),
         detail: "too many requests".to_owned(),
         retry_after: Some(Duration::from_millis(1500)),
+        slows: None,
     };
     let again = Settlement::Refused { refusal, next: Next::Retry { due: world.now() + SECOND } };
     world.settled(id, 1, again).await;

@@ -188,8 +188,13 @@ pub(super) async fn what_its_account_refuses_goes_elsewhere_unless_it_is_in_doub
     world.store.settle_unknown(doubtful, 1, lease, UnknownPolicy::Resend).await.unwrap();
     world.claimed(doubtful).await;
     let due = world.now() + SECOND;
-    let configuration =
-        Refusal { class: Class::Configuration, code: None, detail: "no funds".to_owned(), retry_after: None };
+    let configuration = Refusal {
+        class: Class::Configuration,
+        code: None,
+        detail: "no funds".to_owned(),
+        retry_after: None,
+        slows: None,
+    };
     let again = Settlement::Refused { refusal: configuration, next: Next::Retry { due } };
     let stays = world.settled(doubtful, 2, again).await;
     assert_eq!((stays.state, stays.moved, stays.due), (State::Queued, None, due));

@@ -16,7 +16,8 @@ use sendyard_actors::domain::ids::Shard;
 use sendyard_actors::domain::message::{Draft, Lane, Message, Shown, UnknownPolicy};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
-use sendyard_actors::ports::{Clock, Leased, Store, Waiting};
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::ports::{Clock, Leased, Store, Timer, Waiting};
 
 use self::steps::{LAST, MESSAGES, Step, draft, resolved, senders, steps, take};
 use super::disk::Disk;
@@ -60,10 +61,26 @@ async fn check_rows(store: &dyn Store) {
             assert_eq!((row.evidence_until, row.not_after), (message.evidence_until, message.not_after));
         }
     }
+    let mut timers: Vec<Timer> = messages
+        .iter()
+        .filter_map(|message| Some(Timer { at: message.timer()?, seq: message.seq, id: message.draft.id }))
+        .collect();
+    timers.sort_by_key(Timer::order);
+    let found = store.timers(shards(), None, Time::MAX, 99).await.unwrap();
+    assert_eq!(found, timers);
+    for (place, timer) in timers.iter().enumerate() {
+        let behind = store.timers(shards(), Some(*timer), Time::MAX, 2).await.unwrap();
+        assert_eq!(behind, timers.iter().skip(place + 1).take(2).copied().collect::<Vec<_>>());
+    }
     let shown = |what| messages.iter().filter(|message| message.shown() == what).count() as u64;
     let tallies = store.tallies(ORGANIZATION).await.unwrap();
     let counted = tallies.iter().fold((0, 0), |sum, tally| (sum.0 + tally.waiting, sum.1 + tally.active));
     assert_eq!(counted, (shown(Shown::Queued), shown(Shown::Sending)));
+}
+
+/// Those that a walk uses.
+fn shards() -> ShardSet {
+    senders().into_iter().map(Shard::of).collect()
 }
 
 async fn reads(store: &dyn Store) -> String {
@@ -74,12 +91,13 @@ async fn reads(store: &dyn Store) -> String {
     let mut backlogs = store.backlogs(ShardSet::ALL).await.unwrap();
     backlogs.sort_by_key(|backlog| backlog.sender);
     format!(
-        "{:?} {:?} {:?} {:?} {unsettled:?} {backlogs:?} {:?}",
+        "{:?} {:?} {:?} {:?} {unsettled:?} {backlogs:?} {:?} {:?}",
         store.charges(one, START).await,
         store.charges(other, START).await,
         store.charge_sums(one, START).await,
         store.charge_sums(other, START).await,
         store.tallies(ORGANIZATION).await,
+        store.timers(shards(), None, Time::MAX, 99).await,
     )
 }
 
@@ -195,7 +213,7 @@ async fn walk_on_redis(server: &'static Server, name: &str, steps: Vec<Step>) ->
 }
 
 /// What all walks together must have come by, or they show little.
-const SIGHTS: [&str; 25] = [
+const SIGHTS: [&str; 29] = [
     "NotHead",
     "2 claimed",
     "NotDue",
@@ -203,6 +221,10 @@ const SIGHTS: [&str; 25] = [
     "Stale",
     "Full",
     "Late",
+    "Expired",
+    "state: Scheduled",
+    "Some((Due",
+    "Some((Expired",
     "TakenUntil",
     "TooLate",
     "UnderWay",

@@ -116,7 +116,7 @@ pub(super) fn immediate(index: u64) -> Draft {
 
 pub(super) fn append_of(draft: Draft) -> Append {
     let estimate = EstimateRule { from: START, per_unit: SECOND };
-    Append { draft, estimate, depth_limit: 1_000_000, request_until: Time::MAX }
+    Append { draft, estimate, depth_limit: 1_000_000, request_until: Time::MAX, not_before: Time::ZERO }
 }
 
 pub(super) fn accepted() -> Settlement {
@@ -133,6 +133,7 @@ pub(super) fn refused(next: Next) -> Settlement {
         code: Some("20429".to_owned()),
         detail: "too many requests".to_owned(),
         retry_after: None,
+        slows: None,
     };
     Settlement::Refused { refusal, next }
 }

@@ -103,7 +103,7 @@ impl Peers for MemoryPeers {
                     To::Process(one) => one == *who,
                 };
                 if is_for_them {
-                    ear.hear(note);
+                    ear.hear(note.clone());
                 }
             }
         });

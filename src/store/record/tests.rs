@@ -134,6 +134,7 @@ fn message() -> Message {
         code: Some("20429".to_owned()),
         detail: "too many requests".to_owned(),
         retry_after: Some(std::time::Duration::from_millis(1500)),
+        slows: None,
     };
     let again = Settlement::Refused { refusal, next: Next::Retry { due: at(300) } };
     message.settle(1, again, Some(at(201)), at(202)).unwrap();

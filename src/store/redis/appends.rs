@@ -116,7 +116,7 @@ fn with_message(call: Call, one: &Prepared) -> Call {
 /// time has a fraction, which counts when there are a million ahead. Then a byte: does it have media?
 #[expect(clippy::cast_precision_loss, reason = "instants are less than 2^53, queues shorter")]
 fn numbers_of(append: &Append) -> Vec<u8> {
-    let Append { draft, estimate, depth_limit, request_until } = append;
+    let Append { draft, estimate, depth_limit, request_until, .. } = append;
     let numbers = [
         micros::down(*request_until) as f64,
         *depth_limit as f64,

@@ -76,6 +76,7 @@ fn claimed(claim: &Claim, reply: &mut Reply) -> Result<Claimed, StoreError> {
             Ok(Claimed::NotHead(entries::waiting(lane, seq, &reply.bytes()?)?))
         }
         b"not_due" => Ok(Claimed::NotDue(micros::time(reply.next()?))),
+        b"expired" => Ok(Claimed::Expired),
         b"changed" => Ok(Claimed::Changed),
         b"stale" => Ok(Claimed::Stale),
         _ => Err(reply.unexpected("an unknown word")),

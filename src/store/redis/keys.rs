@@ -35,10 +35,11 @@
 //! | `q` lane sender | sorted set | what waits: score `seq`, member msgpack of id, recipient, segments, due, attempt, elsewhere, with media: a page of it is a page of `Waiting` | `store` in `message.lua` |
 //! | `c` lane sender recipient | sorted set | what holds back what follows it in its conversation: score `seq`, member id | the same |
 //! | `o` | hash | id → msgpack of an `Unsettled` (less its id): what the sweeper must see; one of before there were offers ends before `not_after` | the same |
+//! | `a` | sorted set | what the clock brings: score the instant of `Message::timer`, member `seq` (6 bytes) and id | the same; `append_timed` |
 //! | `d` | sorted set | organization (4 bytes, big-endian) and id, score 0: what is of unknown outcome | the same |
 //! | `f` | list | msgpack of id and instant, in the order of finishing. An entry is outdated when its message changed since; then there is a later one | the same; `prune` from the front |
 //! | `w` | hash | sender → how many messages wait there; none, no field | the same |
-//! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace. Never removed: `seq` must not start again | the same; `append`, `append_sending`, `forward_immediate` |
+//! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace; `l`: how many wait for their time. Never removed: `seq` must not start again | the same; `append`, `append_sending`, `forward_immediate` |
 //! | `t` organization | hash | provider × 2 + shown (queued 0, sending 1) → how many are shown so now | the same |
 //! | `h` organization | hash | minute × 4 + provider → msgpack of sent, failed, milliseconds from acceptance to sent; the last hour | the same |
 //! | `p` sender | sorted set | hand-overs that count in the pace: score instant, member `seq` (6 bytes), attempt (2), a byte where it is no text message's (0 the rest of an earlier one, 1 with media, 2 the rest of such a one), segments (4) | `settle`, `mark_unknown`; `settle` removes what is outdated |
@@ -97,6 +98,16 @@ pub(super) fn conversation(of: Conversation) -> Vec<u8> {
 
 pub(super) fn unsettled(shard: Shard) -> Vec<u8> {
     of_shard(shard, b'o', &[])
+}
+
+pub(super) fn timers(shard: Shard) -> Vec<u8> {
+    of_shard(shard, b'a', &[])
+}
+
+/// A member of [`timers`].
+pub(super) fn timer(seq: u64, id: MessageId) -> Vec<u8> {
+    let [_, _, six @ ..] = seq.to_be_bytes();
+    [six.as_slice(), id.as_bytes()].concat()
 }
 
 pub(super) fn doubtful(shard: Shard) -> Vec<u8> {

@@ -175,7 +175,7 @@ pub(super) async fn settle_unknown(
     settle_answer(id, reply)
 }
 
-fn settle_answer(id: MessageId, mut reply: Reply) -> Result<SettleAnswer, StoreError> {
+pub(super) fn settle_answer(id: MessageId, mut reply: Reply) -> Result<SettleAnswer, StoreError> {
     match reply.bytes()?.as_slice() {
         b"done" => Ok(SettleAnswer::Done(changed(id, &mut reply)?)),
         b"known" => Ok(SettleAnswer::Known),
@@ -257,7 +257,7 @@ pub(super) fn holder(lease: &Lease) -> Vec<u8> {
 }
 
 /// What the scripts make a fresh record of.
-fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
+pub(super) fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> {
     let fallback = draft.fallback.as_ref();
     let provider_there = fallback.map(|fallback| record::provider_code(fallback.to.provider));
     let frozen_there = fallback.and_then(|fallback| fallback.frozen.as_ref());

@@ -13,13 +13,16 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
-    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Ended, Lease, Leased, MarkUnknown, Pruned,
-    Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, Unsettled, Waiting,
+    Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Ended, Lease, Leased, MarkUnknown,
+    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, TimedUp, Timer, Unsettled,
+    Waiting,
 };
 use uuid::Uuid;
 
 use super::link::Link;
-use super::{RedisStore, claims, ended, idempotency, leases, messages, prune, reads, tallies, tunings};
+use super::{
+    RedisStore, claims, ended, idempotency, leases, messages, prune, reads, tallies, timing, tunings,
+};
 
 impl RedisStore {
     fn link(&self) -> Link {
@@ -73,6 +76,9 @@ impl Store for RedisStore {
     }
 
     fn append(&self, append: Append) -> Stored<Appended> {
+        if timing::is_timed(&append) {
+            return Box::pin(timing::append(self.link(), append));
+        }
         Box::pin(self.appends.clone().ask(append))
     }
 
@@ -98,6 +104,24 @@ impl Store for RedisStore {
 
     fn claim(&self, claim: Claim) -> Stored<Claimed> {
         Box::pin(claims::claim(self.link(), claim))
+    }
+
+    fn timers(
+        &self,
+        shards: ShardSet,
+        after: Option<Timer>,
+        until: Time,
+        limit: usize,
+    ) -> Stored<Vec<Timer>> {
+        Box::pin(timing::timers(self.link(), shards, after, until, limit))
+    }
+
+    fn time_up(&self, ids: Vec<MessageId>) -> Stored<Vec<TimedUp>> {
+        Box::pin(timing::time_up(self.link(), ids))
+    }
+
+    fn postpone(&self, id: MessageId, expected: u16, due: Time) -> Stored<SettleAnswer> {
+        Box::pin(timing::postpone(self.link(), id, expected, due))
     }
 
     fn claim_all(&self, claims: Vec<Claim>) -> Stored<Vec<Claimed>> {
@@ -179,6 +203,10 @@ impl Store for RedisStore {
 
     fn depth(&self, sender: E164) -> Stored<u64> {
         Box::pin(reads::depth(self.link(), sender))
+    }
+
+    fn depths(&self, sender: E164) -> Stored<Depths> {
+        Box::pin(reads::depths(self.link(), sender))
     }
 
     fn charges(&self, sender: E164, from: Time) -> Stored<Vec<Charge>> {

@@ -3,12 +3,13 @@
 
 use redis::{Pipeline, Value};
 use sendyard_actors::domain::ids::{MessageId, OrganizationId, Shard};
+use sendyard_actors::domain::lanes::LANES;
 use sendyard_actors::domain::message::{Conversation, Lane, Message};
 use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Backlog, Charge, StoreError, Unsettled, Waiting};
+use sendyard_actors::ports::{Backlog, Charge, Depths, StoreError, Unsettled, Waiting};
 
 use super::failure::unexpected;
 use super::link::{Link, value_of};
@@ -86,6 +87,21 @@ pub(super) async fn depth(link: Link, sender: E164) -> Result<u64, StoreError> {
     read.cmd("HGET").arg(keys::waiting(Shard::of(sender))).arg(keys::number(sender).as_slice());
     let depth: Option<u64> = first(link.read(&read).await?)?;
     Ok(depth.unwrap_or_default())
+}
+
+/// `depths`.
+pub(super) async fn depths(link: Link, sender: E164) -> Result<Depths, StoreError> {
+    let mut read = Pipeline::with_capacity(4);
+    for lane in LANES {
+        read.cmd("ZCARD").arg(keys::queue(sender, lane));
+    }
+    read.cmd("HGET").arg(keys::counts(sender)).arg("u");
+    let answers: [Value; 4] =
+        link.read(&read).await?.try_into().map_err(|_| unexpected("too few answers"))?;
+    let [urgent, normal, bulk, segments] = answers;
+    let segments: Option<u64> = value_of(segments)?;
+    let lanes = [value_of(urgent)?, value_of(normal)?, value_of(bulk)?];
+    Ok(Depths { lanes, segments: segments.unwrap_or_default() })
 }
 
 /// `charges`.

@@ -363,6 +363,7 @@ fn state(code: u8) -> Result<State, StoreError> {
         4 => Ok(State::Failed),
         5 => Ok(State::Cancelled),
         6 => Ok(State::Offered),
+        7 => Ok(State::Scheduled),
         _ => Err(unknown("state")),
     }
 }

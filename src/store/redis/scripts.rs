@@ -19,6 +19,7 @@ macro_rules! scripts {
 
 scripts! {
     APPEND = "append.lua" + "clock.lua";
+    APPEND_TIMED = "append_timed.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     APPEND_SENDING = "append_sending.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     FORWARD_IMMEDIATE = "forward_immediate.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     FORWARD_AGAIN = "forward_again.lua" + "clock.lua" + "prelude.lua" + "message.lua";
@@ -30,6 +31,8 @@ scripts! {
     SETTLE_BY_HAND = "settle_by_hand.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     MARK_UNKNOWN = "mark_unknown.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     SETTLE_UNKNOWN = "settle_unknown.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    TIME_UP = "time_up.lua" + "clock.lua" + "prelude.lua" + "message.lua";
+    POSTPONE = "postpone.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     CANCEL = "cancel.lua" + "clock.lua" + "prelude.lua" + "message.lua";
     CONVERSATION_PAGE = "conversation_page.lua";
     ENDED_PAGE = "ended_page.lua";

@@ -108,6 +108,7 @@ pub(super) fn begin(
         Err(ClaimRefused::Already) => Ok(Claimed::Already(Box::new(message))),
         Err(ClaimRefused::Changed) => Ok(Claimed::Changed),
         Err(ClaimRefused::NotDue(due)) => Ok(Claimed::NotDue(due)),
+        Err(ClaimRefused::Expired) => Ok(Claimed::Expired),
     }
 }
 

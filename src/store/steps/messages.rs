@@ -27,14 +27,22 @@ pub(in crate::store) fn append(
         return Ok(Appended::Late);
     }
     let sender = indexes::sender(rows, draft.sender)?;
-    if sender.depth >= append.depth_limit {
+    let estimate = estimate(append.estimate, sender.units).max(append.not_before);
+    if draft.expires_at.is_some_and(|end| end <= estimate) {
+        return Ok(Appended::TooLate(estimate));
+    }
+    let is_later = append.not_before > now;
+    let ahead = if is_later { indexes::scheduled(rows, draft.sender)? } else { sender.depth };
+    if ahead >= append.depth_limit {
         return Ok(Appended::Full);
     }
-    let answer = Answer {
-        position: sender.depth.saturating_add(1),
-        estimate: estimate(append.estimate, sender.units),
+    let answer = Answer { position: ahead.saturating_add(1), estimate };
+    let (draft, seq) = (draft.clone(), sender.next_seq);
+    let message = if is_later {
+        Message::scheduled(draft, seq, answer, append.not_before, now)
+    } else {
+        Message::queued(draft, seq, answer, now)
     };
-    let message = Message::queued(draft.clone(), sender.next_seq, answer, now);
     indexes::store_new(rows, &message, now)?;
     Ok(Appended::Stored(Box::new(message)))
 }

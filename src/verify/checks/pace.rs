@@ -51,13 +51,15 @@ pub(in crate::verify) fn check(run: &Run) -> Finding {
         (View { name: "ledger", shorter_by_us: jitter_us, jitter_us }, stamps(run, ledger_instants)),
     ];
     for (view, senders) in views {
-        for (sender, mut stamps) in senders {
-            let Some(history) = run.inputs.limits.get(sender) else { continue };
+        for (names, history) in &run.inputs.limits {
+            // Several that are named together share the limits: those of an account.
+            let named = names.split(' ').filter_map(|sender| senders.get(sender));
+            let mut stamps: Vec<Stamp> = named.flatten().copied().collect();
             stamps.sort_by_key(|stamp| (stamp.at_us, stamp.queued));
             finding.checked += stamps.iter().filter(|stamp| stamp.queued).count() as u64;
             // Apart, as the window of one is no reason to think that the other's limits changed in it.
             for kind in [is_sliding, is_of_dates] {
-                judge(&view, sender, &stamps, history, kind, &mut finding);
+                judge(&view, names, &stamps, history, kind, &mut finding);
             }
         }
     }

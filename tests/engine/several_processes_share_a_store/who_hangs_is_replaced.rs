@@ -64,9 +64,33 @@ async fn after_the_store_was_away_everybody_has_what_he_had() {
     tokio::time::sleep(3 * LEASE).await;
     yard.faults().refuse_no_more();
     tokio::time::sleep(600 * MOMENT).await;
+    // Shares come out the same in the end, so what counts is what it has meanwhile.
+    assert_eq!(yard.engine.shards(), had[0]);
     faults.refuse_no_more();
     shared_out(&[&yard.engine, &second.engine], 2 * SECOND).await;
     assert_eq!([yard.engine.shards(), second.engine.shards()], had);
+}
+
+/// While it hung another had its number, and sent from it: what it remembers of the pace is out of date.
+#[tokio::test(start_paused = true)]
+async fn one_that_has_a_number_again_knows_what_was_sent_from_it_meanwhile() {
+    let yard = yard_of(Builder { limits: vec!["1/20s"], ..Builder::default() }).await;
+    let second = yard.another().await;
+    shared_out(&[&yard.engine, &second.engine], SECOND).await;
+    let from = number_of(&yard.engine);
+    let mut ids = Vec::new();
+    for index in 0..3 {
+        ids.push(queue(&yard.engine, &from, &format!("+1555000000{index}"), "hello").await.id);
+    }
+    yard.until(ids[0], State::Sent).await;
+    yard.faults().hang();
+    yard.until(ids[1], State::Sent).await;
+    yard.faults().refuse_no_more();
+    second.stop(Duration::ZERO).await;
+    shared_out(&[&yard.engine], 5 * SECOND).await;
+    yard.until(ids[2], State::Sent).await;
+    let at = |place: usize| yard.seen().iter().find(|seen| seen.id == ids[place]).unwrap().at;
+    assert!(at(1).since(at(0)) >= 20 * SECOND && at(2).since(at(1)) >= 20 * SECOND, "{:?}", yard.seen());
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,6 +95,10 @@ impl Api {
         self.http.get(format!("{}/metrics", self.base)).send().await?.text().await
     }
 
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Reply, reqwest::Error> {
+        reply(self.http.post(format!("{}{path}", self.base)).bearer_auth(KEY).json(body)).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Result<Reply, reqwest::Error> {
         reply(self.http.get(format!("{}{path}", self.base)).bearer_auth(KEY)).await
     }

@@ -28,6 +28,8 @@ pub(crate) struct Setup {
     pub(crate) engine: Vec<(&'static str, &'static str)>,
     /// Where messages live; embedded otherwise.
     pub(crate) store: Option<String>,
+    /// Of each of the two accounts.
+    pub(crate) account_limits: Vec<&'static str>,
     /// Keys of `[http]`.
     pub(crate) http: Vec<(&'static str, &'static str)>,
     /// The whole directory, before a twin at this address; made of the numbers otherwise.
@@ -69,15 +71,17 @@ impl Setup {
     fn usual_directory(&self, twin: SocketAddr) -> String {
         let mut text = format!(
             "[[organizations]]\nid = 1\nname = \"Test\"\n\
-             api_keys = [{{ name = \"test\", key = \"{KEY}\", scopes = [\"sms:send\", \"sms:read\", \"senders:write\", \"admin\"] }}]\n"
+             api_keys = [{{ name = \"test\", key = \"{KEY}\", \
+             scopes = [\"sms:send\", \"sms:read\", \"senders:write\", \"admin\"] }}]\n"
         );
         for (index, sid) in ACCOUNT_SIDS.iter().enumerate() {
-            let id = index + 1;
+            let (id, limits) = (index + 1, &self.account_limits);
             writeln!(
                 text,
                 "[[accounts]]\nname = \"account-{id}\"\norganization = 1\nprovider = \"twilio\"\n\
                  base_url = \"http://{twin}\"\n\
                  credentials = {{ account_sid = \"{sid}\", auth_token = \"secret\" }}\n\
+                 limits = {limits:?}\n\
                  [[assistants]]\nid = {id}\norganization = 1\nname = \"Bot {id}\"\naccount = \"account-{id}\""
             )
             .unwrap();

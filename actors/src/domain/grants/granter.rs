@@ -1,11 +1,15 @@
 //! The owner's side: who wants units, who has some, and what the account's pace allows.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use super::{Grant, LASTS, PORTION, Report, WANT_LASTS, Want};
+use super::{Charged, Grant, LASTS, PORTION, Report, WANT_LASTS, Want};
 use crate::domain::ids::Incarnation;
 use crate::domain::pace::{Allowed, Cost, Counts, Limit, Pace, Permit};
 use crate::domain::time::Time;
+
+/// For so long it is known which units used without a grant a process has told of.
+const REMEMBERED: Duration = Duration::from_mins(1);
 
 /// A want, and what was granted since it was told.
 #[derive(Debug)]
@@ -47,6 +51,14 @@ impl Out {
     }
 }
 
+/// The last [`Charged`] that was heard of a process.
+#[derive(Debug)]
+struct LastCharged {
+    process: Incarnation,
+    number: u64,
+    heard_at: Time,
+}
+
 /// What a round of granting came to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Granted {
@@ -68,6 +80,7 @@ pub struct Granter {
     next_number: u64,
     /// Since when somebody wants something without a pause.
     since: Option<Time>,
+    charged: Vec<LastCharged>,
 }
 
 impl Granter {
@@ -75,14 +88,14 @@ impl Granter {
     pub fn new(
         me: Incarnation,
         limits: &[Limit],
-        stamps: impl IntoIterator<Item = (Time, u32)>,
+        stamps: impl IntoIterator<Item = (Time, Cost)>,
         now: Time,
     ) -> Self {
         // A grant does not say of how many messages it is, or of which: each unit of it counts in every limit,
         // whatever that counts. Never over, and less than it could be where one counts messages.
         let in_segments = |limit: &Limit| Limit { counts: Counts::default(), ..limit.clone() };
         let limits: Vec<Limit> = limits.iter().map(in_segments).collect();
-        let stamps = stamps.into_iter().map(|(at, units)| (at, Cost::sms(units)));
+        let stamps = stamps.into_iter().map(|(at, cost)| (at, Cost { mms: false, ..cost }));
         Self {
             me,
             pace: Pace::new(&limits, None, stamps, now),
@@ -92,6 +105,7 @@ impl Granter {
             // Behind those of an earlier granter of this process.
             next_number: now.as_nanos(),
             since: None,
+            charged: Vec::new(),
         }
     }
 
@@ -125,10 +139,17 @@ impl Granter {
         self.pace.abandon_part(out.permit, unused);
     }
 
-    /// Units were used at `at` that nobody asked for: those of an immediate message, or what the provider
-    /// counted beyond a message's own.
-    pub fn charged(&mut self, at: Time, units: u32) {
-        self.pace.charge(at, Cost::sms(units));
+    /// Units were used that nobody asked for. Heard twice they count once.
+    pub fn charged(&mut self, charged: Charged, now: Time) {
+        let Charged { process, number, units, age } = charged;
+        // Forgotten too early, one would count twice: that is slow, and never over.
+        self.charged.retain(|last| last.heard_at + REMEMBERED > now);
+        match self.charged.iter_mut().find(|last| last.process == process) {
+            Some(last) if last.number >= number => return,
+            Some(last) => (last.number, last.heard_at) = (number, now),
+            None => self.charged.push(LastCharged { process, number, heard_at: now }),
+        }
+        self.pace.charge(now - age, Cost::sms(units));
     }
 
     /// Grants what is due.
@@ -154,7 +175,7 @@ impl Granter {
     }
 
     /// How far back the hand-overs matter.
-    pub fn memory(&self) -> std::time::Duration {
+    pub fn memory(&self) -> Duration {
         self.pace.memory()
     }
 
@@ -213,5 +234,5 @@ impl Granter {
 }
 
 fn just_after(time: Time) -> Time {
-    time + std::time::Duration::from_nanos(1)
+    time + Duration::from_nanos(1)
 }

@@ -182,6 +182,11 @@ impl Purse {
         reports
     }
 
+    /// Is there something that owners have not been told?
+    pub fn has_news(&self) -> bool {
+        self.held.iter().any(|held| held.news)
+    }
+
     /// How many units can be taken now.
     pub fn left(&self, now: Time) -> u32 {
         let lasting = self.held.iter().filter(|held| now < held.until);

@@ -3,6 +3,7 @@
 mod guards;
 mod moves;
 mod offers;
+mod timing;
 mod walk;
 
 use uuid::Uuid;
@@ -63,6 +64,7 @@ fn refused(next: Next) -> Settlement {
         code: Some("20429".to_owned()),
         detail: String::new(),
         retry_after: None,
+        slows: None,
     };
     Settlement::Refused { refusal, next }
 }

@@ -53,6 +53,7 @@ impl Message {
     pub fn shown(&self) -> Shown {
         match self.state {
             State::Queued if self.unresolved.is_empty() => Shown::Queued,
+            State::Scheduled => Shown::Queued,
             State::Queued | State::Sending | State::Unknown | State::Offered => Shown::Sending,
             State::Sent => Shown::Sent,
             State::Failed => Shown::Failed,
@@ -118,6 +119,10 @@ impl Message {
         }
         if self.state != State::Queued || self.attempt != expected {
             return Err(ClaimRefused::Changed);
+        }
+        // Never late, however long the claim waited.
+        if self.is_expired(times.now) {
+            return Err(ClaimRefused::Expired);
         }
         if self.due > times.now {
             return Err(ClaimRefused::NotDue(self.due));
@@ -263,7 +268,12 @@ impl Message {
         match self.state {
             State::Unknown => true,
             State::Queued => !self.unresolved.is_empty(),
-            State::Sending | State::Sent | State::Failed | State::Cancelled | State::Offered => false,
+            State::Scheduled
+            | State::Sending
+            | State::Sent
+            | State::Failed
+            | State::Cancelled
+            | State::Offered => false,
         }
     }
 
@@ -283,7 +293,7 @@ impl Message {
         self.due = now;
     }
 
-    fn list(&mut self) {
+    pub(super) fn list(&mut self) {
         self.evidence_until = None;
         self.listed = true;
         self.overtaken = true;
@@ -301,7 +311,7 @@ impl Message {
     pub fn cancel(&mut self, now: Time) -> Cancelled {
         match self.state {
             State::Cancelled => Cancelled::Before,
-            State::Queued if self.unresolved.is_empty() => {
+            State::Queued | State::Scheduled if self.unresolved.is_empty() => {
                 self.updated_at = now;
                 self.state = State::Cancelled;
                 Cancelled::Done

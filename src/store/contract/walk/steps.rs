@@ -48,6 +48,20 @@ pub(super) enum Step {
         index: u64,
         late: bool,
     },
+    /// Not before so long from now, if it expires then after so long.
+    Schedule {
+        index: u64,
+        within: Duration,
+        expires: Option<Duration>,
+    },
+    TimeUp {
+        indexes: Vec<u64>,
+    },
+    Postpone {
+        index: u64,
+        expected: u16,
+        within: Duration,
+    },
     AppendSending {
         index: u64,
         fence: u16,
@@ -133,6 +147,8 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         ),
         2 => (select(vec![3, 7_u64]), 0..1000_u64, within(), any::<[bool; 4]>())
             .prop_map(|(index, counter, within, coins)| offer(index, counter, within, coins)),
+        2 => (0..MESSAGES - 1, within(), proptest::option::of(within()), any::<[bool; 2]>())
+            .prop_map(|(index, within, expires, coins)| in_time(index, within, expires, coins)),
     ]
 }
 
@@ -197,6 +213,21 @@ fn offer(index: u64, counter: u64, within: Duration, coins: [bool; 4]) -> Vec<St
     steps
 }
 
+/// A message that waits for its time or expires, until something comes of it.
+fn in_time(index: u64, within: Duration, expires: Option<Duration>, coins: [bool; 2]) -> Vec<Step> {
+    let [postponed, long_after] = coins;
+    let mut steps = vec![Step::Prune, Step::Schedule { index, within, expires }];
+    if postponed {
+        steps.push(Step::Postpone { index, expected: LAST, within });
+    }
+    steps.push(Step::Pass(within));
+    if long_after {
+        steps.push(Step::Pass(LEASE));
+    }
+    steps.push(Step::TimeUp { indexes: vec![index] });
+    steps
+}
+
 fn within() -> impl Strategy<Value = Duration> {
     select(vec![Duration::ZERO, Duration::from_millis(1), SECOND, SECOND, LEASE])
 }
@@ -216,6 +247,11 @@ fn step() -> impl Strategy<Value = Step> {
         14 => (index(), select(vec![false, false, false, true]))
             .prop_map(|(index, late)| Step::Append { index, late }),
         2 => (index(), fence()).prop_map(|(index, fence)| Step::AppendSending { index, fence }),
+        2 => (index(), within(), proptest::option::of(within()))
+            .prop_map(|(index, within, expires)| Step::Schedule { index, within, expires }),
+        3 => prop::collection::vec(index(), 1..6).prop_map(|indexes| Step::TimeUp { indexes }),
+        2 => (index(), number(), within())
+            .prop_map(|(index, expected, within)| Step::Postpone { index, expected, within }),
         1 => (index(), within()).prop_map(|(index, within)| Step::Forward { index, within }),
         1 => (index(), number(), within())
             .prop_map(|(index, expected, within)| Step::ForwardAgain { index, expected, within }),
@@ -284,7 +320,8 @@ fn claim_of(index: u64, expected: u16, counter: u64, fence: u16) -> Claim {
 }
 
 fn refused_for(class: Class, next: Next) -> Settlement {
-    let refusal = Refusal { class, code: None, detail: "no".to_owned(), retry_after: Some(SECOND) };
+    let refusal =
+        Refusal { class, code: None, detail: "no".to_owned(), retry_after: Some(SECOND), slows: None };
     Settlement::Refused { refusal, next }
 }
 
@@ -314,7 +351,8 @@ pub(super) async fn resolved(store: &dyn Store, leases: &HashMap<E164, u64>, ste
         Step::Renew { index, fence }
         | Step::Release { index, fence }
         | Step::AppendSending { index, fence } => (*index, None, Some(fence)),
-        Step::ForwardAgain { index, expected: number, .. } => (*index, Some(number), None),
+        Step::ForwardAgain { index, expected: number, .. }
+        | Step::Postpone { index, expected: number, .. } => (*index, Some(number), None),
         Step::Claim { index, expected: number, fence, .. }
         | Step::Take { index, expected: number, fence, .. }
         | Step::MarkUnknown { index, attempt: number, fence, .. }
@@ -389,9 +427,51 @@ async fn of_offer(store: &dyn Store, now: Time, step: &Step) -> String {
     format!("{answer} {sight}")
 }
 
+/// The answer to a step of the clock.
+async fn of_time(store: &dyn Store, now: Time, step: &Step) -> String {
+    match step {
+        Step::Schedule { index, within, expires } => {
+            let queued = Draft { kind: Kind::Queued, ..draft(*index) };
+            let scheduled = Draft { expires_at: expires.map(|rest| now + *within + rest), ..queued };
+            let append = Append { depth_limit: 3, not_before: now + *within, ..append_of(scheduled) };
+            format!("{:?}", store.append(append).await)
+        }
+        Step::TimeUp { indexes } => {
+            // A message is on one shard, and all of one step are.
+            let of_one = |index: &&u64| senders()[0] == draft(**index).sender;
+            let ids = indexes.iter().filter(of_one).map(|index| draft(*index).id);
+            format!("{:?}", store.time_up(ids.collect()).await)
+        }
+        Step::Postpone { index, expected, within } => {
+            format!("{:?}", store.postpone(draft(*index).id, *expected, now + *within).await)
+        }
+        _ => String::new(),
+    }
+}
+
+/// The answer to a step on an idempotency key.
+async fn of_key(store: &dyn Store, step: &Step) -> String {
+    let key = |index: &u64| ScopedKey { organization: ORGANIZATION, key: (index % 2).to_string() };
+    match step {
+        Step::Reserve { index, token } => {
+            // Two keys for eight messages: the same fingerprint twice under each.
+            let fingerprint = draft(*index / 4).fingerprint;
+            let message = draft(*index);
+            let token = Uuid::from_u128(*token);
+            let answer =
+                store.reserve_key(key(index), message.id, fingerprint, token, Duration::from_hours(6)).await;
+            format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
+        }
+        Step::ReleaseKey { index, token } => {
+            let answer = store.release_key(key(index), draft(*index).id, Uuid::from_u128(*token)).await;
+            format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
+        }
+        _ => String::new(),
+    }
+}
+
 /// Does a step and gives its answer as text.
 pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
-    let key = |index: &u64| ScopedKey { organization: ORGANIZATION, key: (index % 2).to_string() };
     match step {
         Step::Pass(_) => String::new(),
         Step::Acquire { other } => {
@@ -412,6 +492,9 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             let request_until = if *late { Time::ZERO } else { Time::MAX };
             let append = Append { depth_limit: 3, request_until, ..append_of(draft(*index)) };
             format!("{:?}", store.append(append).await)
+        }
+        Step::Schedule { .. } | Step::TimeUp { .. } | Step::Postpone { .. } => {
+            of_time(store, now, step).await
         }
         Step::AppendSending { index, fence } => {
             let immediate = Draft { kind: Kind::Immediate, ..draft(*index) };
@@ -454,19 +537,7 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
         Step::Cancel { index, organization } => {
             format!("{:?}", store.cancel(draft(*index).id, OrganizationId(*organization)).await)
         }
-        Step::Reserve { index, token } => {
-            // Two keys for eight messages: the same fingerprint twice under each.
-            let fingerprint = draft(*index / 4).fingerprint;
-            let message = draft(*index);
-            let token = Uuid::from_u128(*token);
-            let answer =
-                store.reserve_key(key(index), message.id, fingerprint, token, Duration::from_hours(6)).await;
-            format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
-        }
-        Step::ReleaseKey { index, token } => {
-            let answer = store.release_key(key(index), draft(*index).id, Uuid::from_u128(*token)).await;
-            format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
-        }
+        Step::Reserve { .. } | Step::ReleaseKey { .. } => of_key(store, step).await,
         Step::Prune => format!("{:?}", store.prune(now - EVIDENCE).await),
     }
 }

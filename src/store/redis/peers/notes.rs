@@ -3,7 +3,8 @@
 //! A byte for the form's version, then postcard of [`Form`]. Processes of two versions may be there at the
 //! same time: what one cannot read it drops, and finds a moment later what that was about.
 
-use sendyard_actors::domain::ids::{Incarnation, MessageId, Shard};
+use sendyard_actors::domain::grants::Word;
+use sendyard_actors::domain::ids::{AccountName, Incarnation, MessageId, Shard};
 use sendyard_actors::domain::message::Lane;
 use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
@@ -24,6 +25,7 @@ enum Form {
     /// As `Stored`; of another lane than the normal one, or with media.
     StoredIn(E164, Entry, Lane, bool),
     Tuned(E164),
+    Account(AccountName, Word),
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -39,7 +41,7 @@ struct Entry {
 
 /// A note's bytes; `None` if it has none, which is not to be.
 pub(super) fn encode(note: &Note) -> Option<Vec<u8>> {
-    let form = match *note {
+    let form = match note.clone() {
         Note::Stored(sender, Waiting { id, seq, recipient, lane, cost, due, attempt, elsewhere }) => {
             let entry = Entry { id, seq, recipient, segments: cost.segments, due, attempt, elsewhere };
             match (lane, cost.mms) {
@@ -51,6 +53,7 @@ pub(super) fn encode(note: &Note) -> Option<Vec<u8>> {
         Note::Offered { sender, id, by } => Form::Offered(sender, id, by),
         Note::Ended { id, attempt } => Form::Ended(id, attempt),
         Note::Tuned(sender) => Form::Tuned(sender),
+        Note::Account(account, word) => Form::Account(account, word),
     };
     postcard::to_extend(&form, vec![VERSION]).ok()
 }
@@ -68,10 +71,11 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
         Form::Offered(sender, id, by) => Note::Offered { sender, id, by },
         Form::Ended(id, attempt) => Note::Ended { id, attempt },
         Form::Tuned(sender) => Note::Tuned(sender),
+        Form::Account(account, word) => Note::Account(account, word),
     })
 }
 
-fn waiting(entry: &Entry, lane: Lane, mms: bool) -> Waiting {
+const fn waiting(entry: &Entry, lane: Lane, mms: bool) -> Waiting {
     let Entry { id, seq, recipient, segments, due, attempt, elsewhere } = *entry;
     Waiting { id, seq, recipient, lane, cost: Cost { mms, ..Cost::sms(segments) }, due, attempt, elsewhere }
 }
@@ -112,10 +116,11 @@ mod tests {
         let id = waiting.id;
         let offered = Note::Offered { sender, id, by: Incarnation(u128::MAX) };
         let ended = Note::Ended { id, attempt: 300 };
+        let heard = Note::Account(AccountName::from("acme"), Word::Heard { number: 7 });
         let with_media = Waiting { cost: Cost::mms(3), ..waiting };
         let bulk = Waiting { lane: Lane::Bulk, ..waiting };
         let stored = [waiting, with_media, bulk].map(|waiting| Note::Stored(sender, waiting));
-        let others = [Note::Waiting(sender), offered, ended, Note::Tuned(sender)];
+        let others = [Note::Waiting(sender), offered, ended, Note::Tuned(sender), heard];
         for note in stored.into_iter().chain(others) {
             let bytes = encode(&note).unwrap();
             assert_eq!(decode(&bytes), Some(note));

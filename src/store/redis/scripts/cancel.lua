@@ -4,7 +4,7 @@ local m = load(KEYS[1])
 if not m or m.organization ~= tonumber(ARGV[2]) then return { 'none' } end
 if m.state == CANCELLED then return { 'before', shown(m) } end
 -- C3: only what no provider can have seen.
-if m.state ~= QUEUED or #m.unresolved > 0 then return { 'too_late', shown(m) } end
+if (m.state ~= QUEUED and m.state ~= SCHEDULED) or #m.unresolved > 0 then return { 'too_late', shown(m) } end
 local before = standing(m)
 m.updated = now - m.accepted
 m.state = CANCELLED

@@ -63,6 +63,8 @@ local function take(claim)
   local last = last_attempt(m)
   if m.state == SENDING and last and last[CLAIM_ID] == claim.claim_id then return { 'already', encode(m) } end
   if m.state ~= QUEUED or m.attempt ~= claim.expected then return { 'changed' } end
+  -- Never late, however long the claim waited.
+  if is_expired(m) then return { 'expired' } end
   if m.due > now - m.accepted then return { 'not_due', m.accepted + m.due } end
   local before = standing(m)
   begin(m, claim.claim_id, claim.begin_within, claim.answer_within)

@@ -6,7 +6,7 @@
 
 -- Where nothing expires, the one before it is written.
 local VERSION, WITHOUT_EXPIRY = 4, 3
-local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED = 0, 1, 2, 3, 4, 5, 6
+local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED, SCHEDULED = 0, 1, 2, 3, 4, 5, 6, 7
 local KIND_QUEUED, KIND_IMMEDIATE = 0, 1
 local SHOWN_QUEUED, SHOWN_SENDING, SHOWN_SENT, SHOWN_FAILED, SHOWN_CANCELLED = 0, 1, 2, 3, 4
 -- The fields of an attempt.
@@ -111,11 +111,23 @@ end
 
 -- C3: what may have reached a provider is shown as sending, also while it waits to be sent again.
 local function shown(m)
-  if m.state == QUEUED and #m.unresolved == 0 then return SHOWN_QUEUED end
+  if m.state == SCHEDULED or (m.state == QUEUED and #m.unresolved == 0) then return SHOWN_QUEUED end
   if m.state <= UNKNOWN or m.state == OFFERED then return SHOWN_SENDING end
   if m.state == SENT then return SHOWN_SENT end
   if m.state == FAILED then return SHOWN_FAILED end
   return SHOWN_CANCELLED
+end
+
+-- Is it not worth sending any more?
+local function is_expired(m)
+  return m.expires_at and m.expires_at <= now
+end
+
+-- When something is to be done about it that nothing but the clock brings, as an instant of that.
+local function timer(m)
+  if m.state == QUEUED then return m.expires_at end
+  if m.state ~= SCHEDULED then return false end
+  return math.min(m.accepted + m.due, m.expires_at or LATEST)
 end
 
 -- What the pace pays: as the provider counts, where that is known.
@@ -131,6 +143,10 @@ local function standing(m)
     in_conversation = is_in_conversation(m),
     unsettled = is_unsettled(m),
     doubtful = is_doubtful(m),
+    scheduled = m.state == SCHEDULED,
+    timer = timer(m),
+    -- That of a scheduled message changes when its time comes.
+    seq = m.seq,
     finished = is_final(m) and m.updated,
     shown = shown(m),
     provider = m.provider,
@@ -138,7 +154,10 @@ local function standing(m)
 end
 
 -- Of a record that is not stored yet.
-local NOWHERE = { waiting = false, in_conversation = false, unsettled = false, doubtful = false, finished = false }
+local NOWHERE = {
+  waiting = false, in_conversation = false, unsettled = false, doubtful = false, scheduled = false, timer = false,
+  finished = false,
+}
 
 local function queue_key(m)
   return tag .. 'q' .. m.lane .. m.sender
@@ -172,6 +191,17 @@ local function move_queue(id, before, after, m)
   local depth = redis.call('HINCRBY', tag .. 'w', m.sender, by)
   if depth <= 0 then redis.call('HDEL', tag .. 'w', m.sender) end
   redis.call('HINCRBY', tag .. 's' .. m.sender, 'u', by * m.cost)
+end
+
+local function move_timer(id, before, after, m)
+  if before.timer ~= after.timer or (after.timer and before.seq ~= after.seq) then
+    local timers = tag .. 'a'
+    if before.timer then redis.call('ZREM', timers, struct.pack('>I6', before.seq) .. id) end
+    if after.timer then redis.call('ZADD', timers, after.timer, struct.pack('>I6', m.seq) .. id) end
+  end
+  if before.scheduled ~= after.scheduled then
+    redis.call('HINCRBY', tag .. 's' .. m.sender, 'l', after.scheduled and 1 or -1)
+  end
 end
 
 local function add_to_minute(m, provider, sent, failed, millis)
@@ -226,6 +256,7 @@ local function store(id, before, m)
     local member = struct.pack('>I4', m.organization) .. id
     if after.doubtful then redis.call('ZADD', tag .. 'd', 0, member) else redis.call('ZREM', tag .. 'd', member) end
   end
+  move_timer(id, before, after, m)
   if after.finished and after.finished ~= before.finished then
     redis.call('RPUSH', tag .. 'f', cmsgpack.pack(id, m.accepted + m.updated))
   end

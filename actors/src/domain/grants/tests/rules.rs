@@ -12,6 +12,11 @@ const fn at(millis: u64) -> Time {
     Time::from_millis(1_000_000 + millis)
 }
 
+/// The instant so long after the end of a grant that was made at 0.
+const fn after_the_end(millis: u64) -> Time {
+    Time::from_millis(1_000_500 + millis)
+}
+
 fn granter(limit: &str) -> Granter {
     Granter::new(OWNER, &[limit.parse::<Limit>().unwrap()], [], at(0))
 }
@@ -84,9 +89,9 @@ fn a_grant_that_comes_twice_is_used_once() {
     purse.reports(at(3));
     purse.granted(grant, at(4));
     assert_eq!(purse.take(1, at(4)), None, "neither once it is told");
-    purse.reports(at(200));
-    purse.granted(grant, at(200));
-    assert_eq!(purse.left(at(200)), 0, "nor once it is over");
+    purse.reports(after_the_end(0));
+    purse.granted(grant, after_the_end(0));
+    assert_eq!(purse.left(after_the_end(0)), 0, "nor once it is over");
 }
 
 #[test]
@@ -116,10 +121,10 @@ fn what_is_given_back_is_granted_to_another_at_once() {
 fn silence_counts_as_used_at_the_last_instant() {
     let (mut granter, _, _) = with_grant("1/s", 1);
     granter.wanted(want(OTHER, 1, 1, at(1)), at(1));
-    assert_eq!(granter.grant(at(1)).again_at, Some(at(100) + Duration::from_nanos(1)));
-    granter.wanted(want(OTHER, 2, 1, at(101)), at(101));
+    assert_eq!(granter.grant(at(1)).again_at, Some(after_the_end(0) + Duration::from_nanos(1)));
+    granter.wanted(want(OTHER, 2, 1, after_the_end(1)), after_the_end(1));
     // A window and its guard behind that instant.
-    assert_eq!(granter.grant(at(101)).again_at, Some(at(1105)));
+    assert_eq!(granter.grant(after_the_end(1)).again_at, Some(after_the_end(1005)));
 }
 
 #[test]
@@ -137,13 +142,13 @@ fn a_use_counts_where_it_was_and_not_where_it_was_heard() {
 #[test]
 fn a_unit_is_not_spent_after_its_end_by_the_clock_of_its_process() {
     let (mut granter, mut purse, _) = with_grant("1/s", 1);
-    let unit = purse.take(1, at(98)).unwrap();
-    assert!(!purse.spend(unit, at(99)), "a grant of a hundred, less the drift");
-    let [report] = purse.reports(at(99))[..] else { panic!("nothing said") };
+    let unit = purse.take(1, at(498)).unwrap();
+    assert!(!purse.spend(unit, at(499)), "a grant of half a second, less the drift");
+    let [report] = purse.reports(at(499))[..] else { panic!("nothing said") };
     assert_eq!((report.used, report.unused), (0, 1));
-    granter.reported(report, at(99));
-    granter.wanted(want(OTHER, 1, 1, at(99)), at(99));
-    assert_eq!(one(&granter.grant(at(99))).process, OTHER, "it was not used");
+    granter.reported(report, at(499));
+    granter.wanted(want(OTHER, 1, 1, at(499)), at(499));
+    assert_eq!(one(&granter.grant(at(499))).process, OTHER, "it was not used");
 }
 
 #[test]
@@ -155,9 +160,9 @@ fn the_end_of_a_grant_is_counted_from_before_it_was_asked_for() {
     granter.wanted(want, at(30));
     let grant = one(&granter.grant(at(40)));
     purse.granted(grant, own(70));
-    // The owner counts to 140; the way there is not known, so it ends that much earlier.
-    assert!(purse.take(1, own(108)).is_some_and(|unit| purse.spend(unit, own(108))));
-    assert_eq!(purse.left(own(109)), 0);
+    // The owner counts to 540; the way there is not known, so it ends that much earlier.
+    assert!(purse.take(1, own(508)).is_some_and(|unit| purse.spend(unit, own(508))));
+    assert_eq!(purse.left(own(509)), 0);
 }
 
 #[test]
@@ -196,4 +201,48 @@ fn a_want_is_told_when_it_begins_and_ends_and_now_and_then() {
     assert!(purse.want(4, 1, at(205)).is_some());
     assert_eq!(purse.want(0, 1, at(206)).map(|want| want.units), Some(0));
     assert_eq!((purse.want(0, 1, at(900)), purse.want_again_at(0, at(900))), (None, None));
+}
+
+fn charged(process: Incarnation, number: u64, units: u32) -> Charged {
+    Charged { process, number, units, age: Duration::ZERO }
+}
+
+#[test]
+fn what_was_used_without_a_grant_counts_once_however_often_it_is_told() {
+    let mut granter = granter("2/s");
+    for number in [1, 1, 2, 1, 2] {
+        granter.charged(charged(ONE, number, 1), at(0));
+    }
+    granter.wanted(want(OTHER, 1, 1, at(0)), at(0));
+    // Two of two are used; the guard lengthens the window.
+    assert_eq!(granter.grant(at(0)), Granted { grants: vec![], again_at: Some(at(1005)) });
+}
+
+#[test]
+fn what_was_used_without_a_grant_is_told_until_it_is_heard() {
+    let mut tab = Tab::new(ONE, Duration::from_secs(1), at(0));
+    assert_eq!((tab.to_tell(at(0)), tab.again_at()), (None, None));
+    tab.charge(at(1), 2);
+    let told = tab.to_tell(at(1)).unwrap();
+    assert_eq!((told.units, told.age), (2, Duration::ZERO));
+    tab.charge(at(5), 1);
+    tab.charge(at(7), 3);
+    assert_eq!((tab.to_tell(at(100)), tab.again_at()), (None, Some(at(101))));
+    let again = tab.to_tell(at(101)).unwrap();
+    assert_eq!((again.number, again.units, again.age), (told.number, 2, Duration::from_millis(100)));
+    tab.heard(told.number);
+    let next = tab.to_tell(at(102)).unwrap();
+    assert_eq!((next.units, next.age), (4, Duration::from_millis(95)));
+    tab.heard(told.number);
+    assert!(tab.again_at().is_some(), "the earlier one is not this one");
+    tab.heard(next.number);
+    assert_eq!((tab.to_tell(at(300)), tab.again_at()), (None, None));
+}
+
+#[test]
+fn what_no_window_holds_any_more_is_not_told() {
+    let mut tab = Tab::new(ONE, Duration::from_secs(1), at(0));
+    tab.charge(at(1), 2);
+    assert!(tab.to_tell(at(1)).is_some());
+    assert_eq!((tab.to_tell(at(1002)), tab.again_at()), (None, None));
 }

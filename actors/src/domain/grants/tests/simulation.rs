@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::super::*;
-use crate::domain::pace::Limit;
+use crate::domain::pace::{Cost, Limit};
 
 /// Nanoseconds of the one true clock.
 type Nanos = u64;
@@ -233,7 +233,7 @@ impl World {
             Event::Trouble => self.trouble(),
             Event::NewOwner => {
                 // Everything that was handed over is in the store.
-                let stamps = self.handed_over.iter().map(|(at, units)| (time(*at), *units));
+                let stamps = self.handed_over.iter().map(|(at, units)| (time(*at), Cost::sms(*units)));
                 self.lives += 1;
                 let me = Incarnation(7 + u128::from(self.lives) * 1000);
                 self.granter = Some(Granter::new(me, &[self.plan.limit.whole()], stamps, time(self.now)));

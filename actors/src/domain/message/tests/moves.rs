@@ -31,7 +31,7 @@ fn lose(message: &mut Message) {
 }
 
 fn refuse(message: &mut Message, number: u16, class: Class, next: Next) {
-    let refusal = Refusal { class, code: None, detail: String::new(), retry_after: None };
+    let refusal = Refusal { class, code: None, detail: String::new(), retry_after: None, slows: None };
     message.settle(number, Settlement::Refused { refusal, next }, None, at(5)).unwrap();
 }
 

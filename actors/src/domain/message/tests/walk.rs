@@ -236,6 +236,7 @@ impl World {
 
         assert!(!listed || message.state == State::Unknown, "only an unknown is listed");
         let seen = message.is_waiting() || message.is_unsettled() || message.is_final() || listed;
+        let seen = seen || message.timer().is_some();
         assert!(seen, "nobody would look at it again");
         let immediate = message.draft.kind == Kind::Immediate;
         assert!(!(immediate && message.is_waiting()), "immediate messages wait for nothing");
@@ -258,6 +259,9 @@ impl World {
                     let _ = self.message.settle_unknown(last, UnknownPolicy::Hold, self.now);
                 }
                 State::Offered => self.message.withdraw(self.now).unwrap(),
+                State::Scheduled => {
+                    let _ = self.message.time_up(self.message.seq, self.now);
+                }
                 State::Sent | State::Failed | State::Cancelled => {}
             }
             self.check();

@@ -1,0 +1,3 @@
+mod hidden;
+mod rules;
+mod simulation;

@@ -1,0 +1,121 @@
+//! The owner's side of an account's units: from the lease of its shard to a [`Granter`] that knows what was
+//! handed over before, and its end with the lease.
+//!
+//! A new owner grants nothing until what the last one may have granted is over and what was handed over with it
+//! is read. It begins with the first word that it hears, so an account that nobody uses costs nothing.
+
+use ractor::ActorRef;
+
+use super::{LOAD_AGAIN_AFTER, ProviderMessage, UnitsMessage, charges_of};
+use crate::domain::grants::{Charged, Granted, Granter, LASTS, Word};
+use crate::domain::ids::Incarnation;
+use crate::domain::pace::{Keep, Limit, Pace};
+use crate::domain::phone::E164;
+use crate::domain::time::Time;
+use crate::journal::Journal;
+use crate::ports::Charge;
+
+enum Standing {
+    /// Not the owner, or nobody has said anything since it is.
+    Idle,
+    /// Under this fence.
+    Loads(u64),
+    Grants {
+        fence: u64,
+        granter: Box<Granter>,
+    },
+}
+
+/// What this process is as the account's owner.
+pub(super) struct Granting {
+    limits: Vec<Limit>,
+    numbers: Vec<E164>,
+    /// The account's pace without a past.
+    blank: Pace,
+    standing: Standing,
+}
+
+impl Granting {
+    pub(super) fn new(limits: Vec<Limit>, numbers: Vec<E164>) -> Self {
+        let blank = Pace::new(&limits, None, [], Time::ZERO);
+        Self { limits, numbers, blank, standing: Standing::Idle }
+    }
+
+    /// What past the account's limits need.
+    pub(super) fn keep(&self, now: Time) -> Keep {
+        self.blank.keep(now)
+    }
+
+    /// This process is the owner no more.
+    pub(super) fn end(&mut self) {
+        self.standing = Standing::Idle;
+    }
+
+    /// Does it know what it must, under this fence? If not, it is being read. What is said meanwhile is said
+    /// again.
+    pub(super) fn is_loaded(
+        &mut self,
+        fence: u64,
+        journal: &Journal,
+        myself: &ActorRef<ProviderMessage>,
+    ) -> bool {
+        match &self.standing {
+            Standing::Grants { fence: known, .. } if *known == fence => return true,
+            Standing::Loads(known) if *known == fence => return false,
+            Standing::Idle | Standing::Loads(_) | Standing::Grants { .. } => {}
+        }
+        self.standing = Standing::Loads(fence);
+        let (journal, numbers, blank) = (journal.clone(), self.numbers.clone(), self.blank.clone());
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            // What the owner before granted is over by then, and what was used of it is in the store.
+            tokio::time::sleep(LASTS).await;
+            let charges = loop {
+                match charges_of(&journal, &numbers, &blank).await {
+                    Ok(charges) => break charges,
+                    Err(error) => {
+                        tracing::error!(%error, "an account's earlier hand-overs could not be read");
+                    }
+                }
+                tokio::time::sleep(LOAD_AGAIN_AFTER).await;
+            };
+            let _ = myself.send_message(ProviderMessage::Units(UnitsMessage::Loaded { fence, charges }));
+        });
+        false
+    }
+
+    /// The earlier hand-overs are there.
+    pub(super) fn loaded(&mut self, fence: u64, charges: &[Charge], me: Incarnation, now: Time) {
+        if !matches!(self.standing, Standing::Loads(asked) if asked == fence) {
+            return;
+        }
+        let stamps = charges.iter().map(|charge| (charge.at, charge.cost));
+        let granter = Box::new(Granter::new(me, &self.limits, stamps, now));
+        self.standing = Standing::Grants { fence, granter };
+    }
+
+    /// Takes in what a process says; what it is to be told as heard.
+    pub(super) fn hear(&mut self, word: Word, now: Time) -> Option<Charged> {
+        let Standing::Grants { granter, .. } = &mut self.standing else { return None };
+        match word {
+            Word::Want(want) => granter.wanted(want, now),
+            Word::Report(report) => granter.reported(report, now),
+            Word::Charged(charged) => {
+                granter.charged(charged, now);
+                return Some(charged);
+            }
+            Word::Grant(_) | Word::Heard { .. } => {}
+        }
+        None
+    }
+
+    /// What is due, under this fence.
+    pub(super) fn grant(&mut self, fence: u64, now: Time) -> Granted {
+        match &mut self.standing {
+            Standing::Grants { fence: known, granter } if *known == fence => granter.grant(now),
+            Standing::Idle | Standing::Loads(_) | Standing::Grants { .. } => {
+                Granted { grants: Vec::new(), again_at: None }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! When a message that is accepted now will go: a copy of pace and lanes that runs ahead (PACE.md §5).
+//!
+//! It begins as the sender stands, and sends what is known of the queue until the lane that is asked about is
+//! empty. The next message of that lane is then told its instant, and the copy goes on from there: as much
+//! work as one decision. What comes later in other lanes, it does not know; it is made anew once a second, and
+//! whenever something changed that it could not foresee.
+//!
+//! Of a queue that is longer than the window the rest is told by how fast the known part goes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::queue::Queue;
+use crate::domain::lanes::{LANES, Lanes, place};
+use crate::domain::message::Lane;
+use crate::domain::pace::{Allowed, Cost, Pace};
+use crate::domain::time::Time;
+use crate::ports::EstimateRule;
+
+/// So long a copy is gone on with.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// A known part that is shorter tells too little of how fast the rest will go.
+const ENOUGH: usize = 32;
+
+/// A copy that has run ahead.
+#[derive(Debug)]
+pub(super) struct Forecast {
+    lane: Lane,
+    made_at: Time,
+    since: Time,
+    pace: Pace,
+    lanes: Lanes,
+    queues: [VecDeque<Cost>; 3],
+    /// The lane's queue goes on in the store behind what is known of it.
+    goes_on: bool,
+    /// When the last one went.
+    reached: Time,
+    /// Of how many messages of the queue, and of how many segments.
+    went: (usize, u64),
+}
+
+impl Forecast {
+    /// The copy of a sender that stands so, for one lane. `since` as for [`Pace::next_allowed`]; `on_their_way`
+    /// are messages that are being stored.
+    pub(super) fn new(
+        lane: Lane,
+        pace: &Pace,
+        queue: &Queue,
+        on_their_way: impl Iterator<Item = (Lane, Cost)>,
+        since: Time,
+        now: Time,
+    ) -> Self {
+        let mut queues = LANES.map(|lane| queue.costs(lane).collect::<VecDeque<Cost>>());
+        let goes_on = !queue.is_whole(lane);
+        for (lane, cost) in on_their_way {
+            if let Some(queue) = queues.get_mut(place(lane)) {
+                queue.push_back(cost);
+            }
+        }
+        let (pace, lanes) = (pace.ahead(now), queue.lanes().clone());
+        let mut forecast =
+            Self { lane, made_at: now, since, pace, lanes, queues, goes_on, reached: now, went: (0, 0) };
+        while forecast.has_work() && forecast.send_next().is_some() {}
+        forecast
+    }
+
+    /// Does it still say what is to be expected?
+    pub(super) fn is_fresh(&self, now: Time) -> bool {
+        now < self.made_at + FRESH_FOR
+    }
+
+    /// When a message of its lane goes that is stored now, as the store's step computes it.
+    pub(super) fn pass(&mut self, cost: Cost, now: Time) -> EstimateRule {
+        if self.goes_on {
+            return self.beyond();
+        }
+        self.reached = self.reached.max(now);
+        if let Some(queue) = self.queues.get_mut(place(self.lane)) {
+            queue.push_back(cost);
+        }
+        while self.has_work() && self.send_next().is_some() {}
+        EstimateRule { from: self.reached, per_unit: Duration::ZERO }
+    }
+
+    /// Behind what is known: what the store counts beyond it goes as fast as that did.
+    fn beyond(&self) -> EstimateRule {
+        let (messages, segments) = self.went;
+        let took = self.reached.since(self.made_at);
+        let usual = self.pace.per_unit();
+        let measured = u32::try_from(segments).ok().and_then(|segments| took.checked_div(segments));
+        let per_unit = if messages < ENOUGH { usual } else { measured.unwrap_or(usual) };
+        let covered = u32::try_from(segments).unwrap_or(u32::MAX);
+        EstimateRule { from: self.reached - per_unit.saturating_mul(covered), per_unit }
+    }
+
+    fn has_work(&self) -> bool {
+        self.queues.get(place(self.lane)).is_some_and(|queue| !queue.is_empty())
+    }
+
+    fn send_next(&mut self) -> Option<()> {
+        let has_work = self.queues.each_ref().map(|queue| !queue.is_empty());
+        let lane = self.lanes.next(has_work)?;
+        let cost = self.queues.get_mut(place(lane))?.pop_front()?;
+        self.lanes.take(lane, cost.segments);
+        let at = match self.pace.look_ahead(self.since, self.reached, cost) {
+            Allowed::At(at) => at.max(self.reached),
+            // Nothing is open in the copy.
+            Allowed::WhenStamped => self.reached,
+        };
+        let permit = self.pace.take(at, at, cost);
+        self.pace.stamp(permit, at);
+        self.reached = at;
+        let (messages, segments) = self.went;
+        self.went = (messages + 1, segments + u64::from(cost.segments));
+        Some(())
+    }
+}

@@ -1,0 +1,117 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sendyard_actors::domain::ids::MessageId;
+use sendyard_actors::domain::message::{Kind, Lane};
+use sendyard_actors::domain::time::Time;
+use sendyard_actors::engine::SendRequest;
+
+use super::yard::{Builder, Line, Yard};
+
+/// Random enough, and the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// What was told of a message, and when.
+struct Told {
+    id: MessageId,
+    at: Time,
+    estimate: Time,
+    position: u64,
+}
+
+async fn queue(yard: &Yard, index: u64, segments: u64, lane: Lane) -> Told {
+    let text = "x".repeat(if segments == 1 { 10 } else { 153 * usize::try_from(segments).unwrap() });
+    let request = SendRequest { lane, ..Yard::request(&format!("+1555{index:07}"), &text, Kind::Queued) };
+    let at = yard.now();
+    let sent = yard.engine.send(request).await.expect("accepted");
+    let queued = sent.queued.expect("a place");
+    Told { id: sent.id, at, estimate: queued.estimate, position: queued.position }
+}
+
+/// The share of those that went within a second, or 2 % of their wait, of what was told.
+async fn share_told_well(yard: &Yard, told: &[Told]) -> f64 {
+    while yard.provider.accepted().len() < yard.seen().len().max(1)
+        || !told.iter().all(|one| has_gone(yard, one))
+    {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let went: HashMap<MessageId, Time> = yard.seen().into_iter().map(|seen| (seen.id, seen.at)).collect();
+    let well = told.iter().filter(|one| {
+        let at = went[&one.id];
+        let off = at.since(one.estimate).max(one.estimate.since(at));
+        off <= Duration::from_secs(1).max(at.since(one.at).mul_f64(0.02))
+    });
+    let (well, all) = (u32::try_from(well.count()).unwrap(), u32::try_from(told.len()).unwrap());
+    f64::from(well) / f64::from(all)
+}
+
+fn has_gone(yard: &Yard, told: &Told) -> bool {
+    yard.provider.accepted().contains(&told.id)
+}
+
+fn yard_with(limits: Vec<&'static str>) -> Builder {
+    Builder { limits, script: vec![Line::Accept(Duration::from_millis(20))], ..Builder::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_random_workloads_nearly_all_are_told_well() {
+    let limits =
+        [vec!["10/s"], vec!["1/s"], vec!["20/min"], vec!["5/s", "100/min"], vec!["4 messages/s", "9/s"]];
+    for (seed, limits) in limits.into_iter().enumerate() {
+        let name = format!("{limits:?}");
+        let yard = yard_with(limits).start().await;
+        let mut dice = Dice(seed as u64 + 1);
+        let mut told = Vec::new();
+        for index in 0..400 {
+            // Bursts, and pauses between them that let the queue run empty now and then.
+            if dice.below(12) == 0 {
+                tokio::time::sleep(Duration::from_millis(dice.below(20_000))).await;
+            }
+            told.push(queue(&yard, index, 1 + dice.below(3), Lane::Normal).await);
+        }
+        let share = share_told_well(&yard, &told).await;
+        assert!(share >= 0.95, "{name}: {share}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_queue_that_is_longer_than_what_is_known_too() {
+    let yard = yard_with(vec!["10/s"]).start().await;
+    let mut dice = Dice(7);
+    let mut told = Vec::new();
+    for index in 0..3000 {
+        told.push(queue(&yard, index, 1 + dice.below(3), Lane::Normal).await);
+    }
+    let positions: Vec<u64> = told.iter().map(|one| one.position).collect();
+    assert!(positions.is_sorted() && positions[2999] > 2900, "{}", positions[2999]);
+    let share = share_told_well(&yard, &told).await;
+    assert!(share >= 0.95, "{share}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_is_told_its_share_beside_the_others() {
+    let lanes = [Lane::Urgent, Lane::Normal, Lane::Bulk];
+    for last in lanes {
+        let yard = yard_with(vec!["10/s"]).start().await;
+        let mut dice = Dice(11);
+        let mut index = 0;
+        let mut told = Vec::new();
+        // What comes later in another lane cannot be known, so the lane that is filled last is judged.
+        for lane in lanes.into_iter().filter(|lane| *lane != last).chain([last]) {
+            told.clear();
+            for _ in 0..120 {
+                index += 1;
+                told.push(queue(&yard, index, 1 + dice.below(3), lane).await);
+            }
+        }
+        let share = share_told_well(&yard, &told).await;
+        assert!(share >= 0.95, "{last:?}: {share}");
+    }
+}
