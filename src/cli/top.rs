@@ -104,7 +104,7 @@ async fn watch(
         tokio::select! {
             pressed = &mut key => {
                 let pressed = pressed.context("cannot read keys")?.context("cannot read keys")?;
-                match screen.press(pressed) {
+                match screen.press(&pressed) {
                     Deed::End => return Ok(()),
                     Deed::Nothing => {}
                     Deed::Ask { path, body } => {

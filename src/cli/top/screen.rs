@@ -52,9 +52,9 @@ impl Screen {
     }
 
     /// What a key does.
-    pub(super) fn press(&mut self, key: Key) -> Deed {
+    pub(super) fn press(&mut self, key: &Key) -> Deed {
         if let Some(typed) = self.typed.take() {
-            return self.type_on(typed, &key);
+            return self.type_on(typed, key);
         }
         let last = self.standing.senders.len().saturating_sub(1);
         match key {
@@ -249,7 +249,7 @@ mod tests {
     fn the_chosen_sender_is_always_shown() {
         let mut screen = screen(100);
         for _ in 0..60 {
-            assert_eq!(screen.press(Key::ArrowDown), Deed::Nothing);
+            assert_eq!(screen.press(&Key::ArrowDown), Deed::Nothing);
         }
         let lines = screen.lines(20);
         let chosen: Vec<&Line> = lines.iter().filter(|line| line.is_chosen).collect();
@@ -260,34 +260,34 @@ mod tests {
     fn keys_pause_resume_and_tune_the_chosen_one() {
         let mut screen = screen(2);
         let ask = |path: &str, body| Deed::Ask { path: path.to_owned(), body };
-        screen.press(Key::Char('j'));
-        assert_eq!(screen.press(Key::Char('p')), ask("/v1/senders/+100001/pause", None));
-        assert_eq!(screen.press(Key::Char('r')), ask("/v1/senders/+100001/resume", None));
+        screen.press(&Key::Char('j'));
+        assert_eq!(screen.press(&Key::Char('p')), ask("/v1/senders/+100001/pause", None));
+        assert_eq!(screen.press(&Key::Char('r')), ask("/v1/senders/+100001/resume", None));
         for typed in ["5/s, 100/dayx", ""] {
-            screen.press(Key::Char('t'));
-            typed.chars().for_each(|letter| drop(screen.press(Key::Char(letter))));
+            screen.press(&Key::Char('t'));
+            typed.chars().for_each(|letter| drop(screen.press(&Key::Char(letter))));
             if !typed.is_empty() {
-                screen.press(Key::Backspace);
+                screen.press(&Key::Backspace);
             }
             let limits = if typed.is_empty() { Value::Null } else { json!(["5/s", "100/day"]) };
             let body = Some(json!({ "limits": limits }));
-            assert_eq!(screen.press(Key::Enter), ask("/v1/senders/+100001", body));
+            assert_eq!(screen.press(&Key::Enter), ask("/v1/senders/+100001", body));
         }
-        screen.press(Key::Char('t'));
-        assert_eq!(screen.press(Key::Char('q')), Deed::Nothing);
-        assert_eq!(screen.press(Key::Escape), Deed::Nothing);
-        assert_eq!(screen.press(Key::Char('q')), Deed::End);
+        screen.press(&Key::Char('t'));
+        assert_eq!(screen.press(&Key::Char('q')), Deed::Nothing);
+        assert_eq!(screen.press(&Key::Escape), Deed::Nothing);
+        assert_eq!(screen.press(&Key::Char('q')), Deed::End);
     }
 
     #[test]
     fn what_is_chosen_stays_so_when_others_come_and_go() {
         let mut all = screen(5);
-        all.press(Key::Char('j'));
-        all.press(Key::Char('j'));
+        all.press(&Key::Char('j'));
+        all.press(&Key::Char('j'));
         all.update(Standing { senders: vec![sender("+100002", false)], ..Standing::default() });
         assert_eq!(all.number(), Some("+100002"));
         all.update(Standing::default());
         assert_eq!(all.number(), None);
-        assert_eq!(all.press(Key::Char('p')), Deed::Nothing);
+        assert_eq!(all.press(&Key::Char('p')), Deed::Nothing);
     }
 }
