@@ -21,6 +21,7 @@ mod probe;
 mod send;
 mod serve;
 mod target;
+mod top;
 mod twin;
 mod verify;
 
@@ -49,6 +50,7 @@ enum Command {
     Twin(twin::Twin),
     Send(Box<send::Send>),
     Import(Box<import::Import>),
+    Top(top::Top),
     Load(Box<load::Load>),
     Verify(verify::Verify),
     Openapi(openapi::Openapi),
@@ -88,6 +90,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Twin(twin) => twin.run().await,
         Command::Send(send) => send.run().await,
         Command::Import(import) => import.run().await,
+        Command::Top(top) => top.run().await,
         Command::Load(load) => load.run().await,
         Command::Verify(verify) => verify.run(),
         Command::Openapi(openapi) => openapi.run(),

@@ -137,6 +137,13 @@ impl Client {
         self.ask(request).await
     }
 
+    /// Changes what is at a path, as a JSON body says.
+    pub async fn patch(&self, path: &str, body: Vec<u8>) -> Result<Answer, NoAnswer> {
+        let request = self.http.request(Method::PATCH, format!("{}{path}", self.base));
+        let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.ask(request.body(body)).await
+    }
+
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, NoAnswer> {
         let response = request.send().await.map_err(|error| no_answer(&error))?;
         let status = response.status().as_u16();

@@ -6,6 +6,7 @@ mod import;
 mod keys;
 mod send;
 mod terminal;
+mod top;
 
 use std::process::{Command, Output, Stdio};
 

@@ -19,7 +19,7 @@ pub(super) struct Target {
         value_parser = base_url
     )]
     server: Url,
-    /// An API key with the scope sms:send.
+    /// An API key with the scopes that the command needs.
     #[arg(long, value_name = "KEY", env = "SENDYARD_API_KEY", hide_env_values = true)]
     key: SecretString,
 }

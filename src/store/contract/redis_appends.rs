@@ -1,5 +1,7 @@
 //! Appends that meet on Redis: they are one call, and each is answered as if it were alone.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use sendyard_actors::domain::message::Draft;
 use sendyard_actors::domain::phone::E164;
@@ -10,7 +12,7 @@ use super::on_redis::{ask, beside, commands, place_of};
 use super::redis_server::{self, Server};
 use super::run_within;
 use super::world::{
-    BEGIN_WITHIN, ORGANIZATION, SECOND, World, append_of, draft, draft_from, number, recipient, sender,
+    BEGIN_WITHIN, ORGANIZATION, SECOND, START, World, append_of, draft, draft_from, number, recipient, sender,
 };
 
 /// Of another shard.
@@ -118,7 +120,8 @@ fn a_fresh_record_and_its_entry_are_as_the_other_scripts_would_write_them() {
             draft(1),
             Draft { text: long, segments: 300, ..draft(2) },
             super::redis_golden::golden_draft(),
-            super::redis_golden::noted_draft(),
+            // Behind so many segments, and it must still be in time.
+            Draft { expires_at: Some(START + Duration::from_hours(1)), ..super::redis_golden::noted_draft() },
             Draft { fallback, frozen: None, ..draft(4) },
         ];
         let script = [

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sendyard_actors::domain::message::{Draft, Settlement, State};
+use sendyard_actors::domain::message::{Cancelled, Draft, Settlement, State};
 use sendyard_actors::domain::outcome::Next;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Pruned, ScopedKey};
@@ -66,7 +66,9 @@ pub(super) async fn a_prune_takes_a_bounded_number_and_says_that_more_is_left(wo
     let appends = (0..1_100).map(|index| world.append(draft(index)));
     futures::future::join_all(appends).await;
     let cancels = (0..1_100).map(|index| world.store.cancel(draft(index).id, ORGANIZATION));
-    futures::future::join_all(cancels).await;
+    for cancelled in futures::future::join_all(cancels).await {
+        assert!(matches!(cancelled, Ok(Some((Cancelled::Done, _)))), "{cancelled:?}");
+    }
     world.pass(SECOND);
     let mut total = 0;
     loop {

@@ -285,7 +285,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (index(), number(), select(vec![false, false, true]), 0..200_u64, fence()).prop_map(
             |(index, expected, retry, counter, fence)| Step::Claim { index, expected, retry, counter, fence }
         ),
-        5 => (prop::collection::vec((index(), number(), fence()), 2..9), 0..200_u64)
+        8 => (prop::collection::vec((index(), number(), fence()), 2..9), 0..200_u64)
             .prop_map(|(claims, counter)| Step::ClaimAll { claims, counter }),
         8 => (index(), number(), 0..6_u8, any::<bool>())
             .prop_map(|(index, attempt, what, written)| Step::Settle { index, attempt, what, written }),
@@ -294,7 +294,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (index(), number(), fence(), policy).prop_map(
             |(index, attempt, fence, policy)| Step::SettleUnknown { index, attempt, fence, policy }
         ),
-        1 => (index(), proptest::option::of(number()))
+        3 => (index(), proptest::option::of(number()))
             .prop_map(|(index, attempt)| Step::Evidence { index, attempt }),
         3 => (index(), verdict).prop_map(|(index, verdict)| Step::ByHand { index, verdict }),
         6 => (index(), select(vec![7, 7, 7, 8_u32])).prop_map(|(index, organization)| Step::Cancel { index, organization }),

@@ -1,0 +1,190 @@
+//! `sendyard top`: senders and provider accounts, live, and keys to pause, resume and re-tune a sender.
+//!
+//! It reads `GET /v1/senders` and, if the key may, `GET /v1/accounts` again and again, and owns nothing but what is
+//! on the screen. Keys are read one at a time, and none while the program ends: the terminal is in raw mode while
+//! a key is waited for, and must not stay so.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use console::{Key, Term};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use self::screen::Screen;
+use super::target::Target;
+use super::{Failure, say};
+use crate::client::{Answer, Client, NoAnswer};
+
+mod screen;
+
+/// Senders on one page of the server.
+const PAGE: usize = 200;
+
+/// The most senders that are read: more do not fit on a screen, and each costs the server a question.
+const MOST_SENDERS: usize = 1000;
+
+const ENTER_SCREEN: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE_SCREEN: &str = "\x1b[?25h\x1b[?1049l";
+
+/// Watch senders and provider accounts live, and pause, resume or re-tune a sender by a key.
+///
+/// Up and down choose a sender; p pauses it, r resumes it, t asks for its limits (with commas; nothing: the
+/// directory's again), q ends. Not on a terminal, or with --json, it shows how things stand once and ends. Needs a key
+/// with the scope sms:read; for accounts admin, for changes senders:write.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples, while `sendyard demo` runs:
+  sendyard top --key sendyard-demo
+  sendyard top --key sendyard-demo --json
+
+Exit codes:
+  0  ended by a key; with --json: it is printed
+  1  no server answered, or it does not know the key
+  2  a mistake in the command line")]
+pub(super) struct Top {
+    #[command(flatten)]
+    target: Target,
+    /// How often it looks.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = super::duration)]
+    every: Duration,
+    /// Print how things stand now as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How things stand, as the server says.
+#[derive(Debug, Default)]
+struct Standing {
+    senders: Vec<Value>,
+    /// More are there than are read.
+    more: bool,
+    /// None where the key may not see them.
+    accounts: Option<Vec<Value>>,
+}
+
+impl Top {
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        let client = Client::new(&self.target.server(), 2).map_err(anyhow::Error::new)?;
+        let first = Standing::read(&client).await?;
+        if self.json {
+            say(&json!({ "senders": first.senders, "accounts": first.accounts, "more": first.more })
+                .to_string());
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut screen = Screen::new(first);
+        if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+            screen.lines(usize::MAX).iter().for_each(|line| say(&line.text));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let terminal = Term::stdout();
+        terminal.write_str(ENTER_SCREEN).context("cannot write to the terminal")?;
+        let ended = watch(&client, &terminal, &mut screen, self.every).await;
+        terminal.write_str(LEAVE_SCREEN).context("cannot write to the terminal")?;
+        ended?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Until a key ends it.
+async fn watch(
+    client: &Client,
+    terminal: &Term,
+    screen: &mut Screen,
+    every: Duration,
+) -> Result<(), Failure> {
+    let mut key = next_key(terminal);
+    let mut look_at = Instant::now() + every;
+    loop {
+        let rows = usize::from(terminal.size().0);
+        terminal.write_str(&screen.draw(rows)).context("cannot write to the terminal")?;
+        tokio::select! {
+            pressed = &mut key => {
+                let pressed = pressed.context("cannot read keys")?.context("cannot read keys")?;
+                match screen.press(&pressed) {
+                    Deed::End => return Ok(()),
+                    Deed::Nothing => {}
+                    Deed::Ask { path, body } => {
+                        screen.note = told(client, &path, body).await;
+                        look_at = Instant::now();
+                    }
+                }
+                key = next_key(terminal);
+            }
+            () = sleep_until(look_at) => {
+                match Standing::read(client).await {
+                    Ok(standing) => screen.update(standing),
+                    Err(error) => screen.note = error.to_string(),
+                }
+                look_at = Instant::now() + every;
+            }
+        }
+    }
+}
+
+fn next_key(terminal: &Term) -> JoinHandle<io::Result<Key>> {
+    let terminal = terminal.clone();
+    tokio::task::spawn_blocking(move || terminal.read_key_raw())
+}
+
+/// What a key asks for.
+#[derive(Debug, PartialEq)]
+enum Deed {
+    Nothing,
+    End,
+    /// A request to the server; PATCH if it has a body.
+    Ask {
+        path: String,
+        body: Option<Value>,
+    },
+}
+
+/// Asks the server; one line of what it said.
+async fn told(client: &Client, path: &str, body: Option<Value>) -> String {
+    let asked = match body {
+        Some(body) => client.patch(path, body.to_string().into_bytes()).await,
+        None => client.post(path, Vec::new(), None).await,
+    };
+    match asked {
+        Ok(Answer { status: 200, .. }) => String::new(),
+        Ok(answer) => answer.detail(),
+        Err(error) => error.to_string(),
+    }
+}
+
+impl Standing {
+    async fn read(client: &Client) -> Result<Self, Failure> {
+        let mut standing = Self::default();
+        let mut after = String::new();
+        loop {
+            let path = format!("/v1/senders?limit={PAGE}{after}");
+            let mut page = good(client.get(&path).await)?.body;
+            if let Some(Value::Array(senders)) = page.get_mut("senders").map(Value::take) {
+                standing.senders.extend(senders);
+            }
+            let Some(next) = page.get("next_after").and_then(Value::as_str) else { break };
+            if standing.senders.len() >= MOST_SENDERS {
+                standing.more = true;
+                break;
+            }
+            after = format!("&after={}", next.replace('+', "%2B"));
+        }
+        if let Ok(Answer { status: 200, mut body, .. }) = client.get("/v1/accounts").await
+            && let Some(Value::Array(accounts)) = body.get_mut("accounts").map(Value::take)
+        {
+            standing.accounts = Some(accounts);
+        }
+        Ok(standing)
+    }
+}
+
+fn good(asked: Result<Answer, NoAnswer>) -> Result<Answer, Failure> {
+    match asked {
+        Ok(answer) if answer.status == 200 => Ok(answer),
+        Ok(answer) => Err(anyhow::anyhow!("{}", answer.detail()).into()),
+        Err(error) => Err(anyhow::anyhow!("{error}; is a server there? --server says where").into()),
+    }
+}
