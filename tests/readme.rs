@@ -142,6 +142,10 @@ fn the_links_lead_somewhere() {
     let links: Vec<&str> = README.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(!links.is_empty());
     for link in links {
-        assert!(root.join(link).is_file(), "{link}");
+        let (page, part) = link.split_once('#').unwrap_or((link, ""));
+        let text = fs::read_to_string(root.join(page)).unwrap_or_else(|error| panic!("{link}: {error}"));
+        let heading =
+            |line: &str| line.starts_with('#') && line.to_lowercase().ends_with(&format!(" {part}"));
+        assert!(part.is_empty() || text.lines().any(heading), "{link}");
     }
 }

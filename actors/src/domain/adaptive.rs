@@ -163,7 +163,10 @@ impl WorkingRate {
 
     /// A message that was sent then was taken.
     pub fn accepted(&mut self, sent: Time) {
-        let Some(cut) = self.cut.as_mut().filter(|cut| sent >= cut.at) else { return };
+        let Some(cut) = self.cut.as_mut() else { return self.pause.passed() };
+        if sent < cut.at {
+            return;
+        }
         cut.messages = cut.messages.saturating_add(1);
         self.pause.passed();
     }
@@ -182,6 +185,15 @@ impl WorkingRate {
         } else if let Some(cut) = &self.cut {
             self.pause.set(named, cut.taken.interval(), now);
         }
+    }
+
+    /// The same of a refusal that need not speak of a rate: it pauses and cuts nothing.
+    pub fn paused(&mut self, sent: Time, named: Option<Duration>, now: Time) {
+        // What was on its way when the pause began says nothing new.
+        if sent >= self.pause.ends() {
+            self.pause.refused_again();
+        }
+        self.pause.set(named, Duration::ZERO, now);
     }
 
     /// Where it stands.

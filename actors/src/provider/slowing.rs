@@ -1,5 +1,9 @@
 //! How fast an account and its campaigns go after refusals for their pace (`domain/adaptive.rs`).
 //!
+//! A campaign pauses and gets a working rate. An account only pauses: its refusals are as often about how much it
+//! has in flight, or about a server that is busy, and the account's places answer that (`places.rs`). A working
+//! rate takes each of them for a limit: where three in a hundred are refused whatever the rate, it falls and falls.
+//!
 //! Each pauses and slows only its own numbers. A number without a campaign in the directory is its own: what
 //! its campaign's pace refuses then pauses nobody else.
 
@@ -35,14 +39,13 @@ impl Slowing {
 
     /// A message was refused for the pace of its campaign or account.
     pub(super) fn too_fast(&mut self, slows: Slows, refused: &TooFast, now: Time) {
-        let whose = match slows {
-            Slows::Account | Slows::Sender => &mut self.account,
-            Slows::Campaign => {
-                let whose = self.whose(refused.sender);
-                self.slowed.entry(whose).or_insert_with(|| self.account.of_a_part())
-            }
-        };
-        whose.refused(refused.segments, refused.sent, refused.named, now);
+        if slows != Slows::Campaign {
+            self.account.paused(refused.sent, refused.named, now);
+            return;
+        }
+        let whose = self.whose(refused.sender);
+        let working = self.slowed.entry(whose).or_insert_with(|| self.account.of_a_part());
+        working.refused(refused.segments, refused.sent, refused.named, now);
     }
 
     /// A message of this number was taken.
@@ -94,7 +97,7 @@ impl Slowing {
     /// Does anything go slower? What does so no more is forgotten.
     pub(super) fn slows(&mut self, now: Time) -> bool {
         self.slowed.retain(|_, working| working.holds_back(now));
-        self.account.is_cut() || !self.slowed.is_empty()
+        self.account.holds_back(now) || !self.slowed.is_empty()
     }
 
     fn whose(&self, sender: E164) -> Whose {

@@ -258,3 +258,22 @@ fn rates_are_shown_like_limits() {
     assert_eq!(Rate::fastest(&limits), Some(per_second(100)));
     assert_eq!(Rate::fastest(&limits[2..]), None);
 }
+
+#[test]
+fn a_pause_alone_cuts_nothing_and_doubles_until_something_is_taken() {
+    let mut working = WorkingRate::new(None);
+    let mut ends = Vec::new();
+    for tried in [0, 1000, 2000] {
+        working.paused(at(tried), None, at(tried));
+        ends.push(working.next_allowed(at(tried), 1));
+        // What was on its way says nothing new.
+        working.paused(at(tried), None, at(tried));
+    }
+    working.accepted(at(3000));
+    working.paused(at(4000), None, at(4000));
+    ends.push(working.next_allowed(at(4000), 1));
+    working.paused(at(5000), Some(SECOND * 7), at(5000));
+    ends.push(working.next_allowed(at(5000), 1));
+    assert_eq!(ends, [at(50), at(1100), at(2200), at(4050), at(12_000)]);
+    assert!(!working.is_cut());
+}
