@@ -147,7 +147,13 @@ impl Share {
         };
         let members = match announced {
             Ok(members) => members,
-            Err(error) => return self.with.standing.fails(&error),
+            Err(error) => {
+                // Then they were not asked for: it is as if they had not been renewed.
+                if !was_there && !self.mine.is_empty() {
+                    telemetry::renewal_failed();
+                }
+                return self.with.standing.fails(&error);
+            }
         };
         let lease = self.with.settings.lease;
         self.with.standing.is_there_until(end_of(asked_at, lease));

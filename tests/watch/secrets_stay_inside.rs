@@ -63,6 +63,14 @@ impl Talk {
         }
     }
 
+    async fn until_handed_over(&self, to: u32) {
+        let ends = format!("{to:04}");
+        eventually(&format!("{to} is handed over"), PATIENCE, async || {
+            self.yard.twin.ledger().await.iter().any(|line| line.to.ends_with(&ends)).then_some(())
+        })
+        .await;
+    }
+
     async fn send(&mut self, to: u32, queue: bool) -> Reply {
         let (from, to) = (SENDERS[(to % 2) as usize], format!("{RECIPIENT}{to:04}"));
         let text = format!("{TEXT} {to}");
@@ -169,7 +177,8 @@ async fn whatever_a_provider_can_do(talk: &mut Talk) {
         for (to, queue) in [(to, true), (to + 1, false), (to + 2, false), (to + 3, true)] {
             talk.send(to, queue).await;
         }
-        // Else the next fault would meet nobody.
+        // Else the next fault would meet nobody: a refusal may pause the account, and open its circuit.
+        talk.until_handed_over(to).await;
         talk.close_circuits().await;
     }
     talk.yard.twin.set_faults(&json!({ "opted_out": ["+15559870060"] })).await;

@@ -74,7 +74,7 @@ impl Granting {
                 match charges_of(&journal, &numbers, &blank).await {
                     Ok(charges) => break charges,
                     Err(error) => {
-                        tracing::error!(%error, "an account's earlier hand-overs could not be read");
+                        tracing::warn!(%error, "an account's earlier hand-overs could not be read; trying again");
                     }
                 }
                 tokio::time::sleep(LOAD_AGAIN_AFTER).await;
