@@ -190,7 +190,7 @@ impl Actor for ProviderActor {
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
         let ProviderArguments { account, campaigns, in_flight, roster, .. } = &with;
-        let slowing = Slowing::new(&account.limits, campaigns.clone());
+        let slowing = Slowing::new(campaigns.clone());
         in_flight.set_slowed(false);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let units = Units::of(&with.account, &with.numbers, &with.journal);
@@ -360,10 +360,9 @@ impl ProviderState {
         let (sender, wanted) =
             self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))?;
         let cost = wanted.cost;
-        let by_provider = self.slowing.account_allows(now, cost.segments);
-        if by_provider > now {
-            let again_at = self.slowing.changes_at().map_or(by_provider, |change| by_provider.min(change));
-            self.alarm.arm(myself, again_at, now, || ProviderMessage::Wake);
+        let pauses_until = self.slowing.account_pauses_until();
+        if pauses_until > now {
+            self.alarm.arm(myself, pauses_until, now, || ProviderMessage::Wake);
             return None;
         }
         let charge = if let Some(units) = &mut self.units {
@@ -450,9 +449,9 @@ impl ProviderState {
         if self.with.in_flight.count() >= most {
             return Err(NoPlace::Taken);
         }
-        let by_provider = queued.map(|cost| self.slowing.account_allows(now, cost.segments));
-        if let Some(at) = by_provider.filter(|at| *at > now) {
-            return Err(NoPlace::NotBefore(at));
+        let pauses_until = self.slowing.account_pauses_until();
+        if queued.is_some() && pauses_until > now {
+            return Err(NoPlace::NotBefore(pauses_until));
         }
         let charge = match queued {
             Some(cost) => match &mut self.units {

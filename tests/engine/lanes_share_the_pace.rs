@@ -36,7 +36,6 @@ async fn an_urgent_message_waits_for_one_slot_at_most() {
 /// The same behind a hundred thousand, and meanwhile bulk goes on: one urgent message a second takes one slot of
 /// ten.
 #[tokio::test(start_paused = true)]
-#[ignore = "storing a hundred thousand takes most of a minute in a debug build"]
 async fn behind_a_hundred_thousand_bulk_messages_an_urgent_one_waits_for_one_slot_and_bulk_goes_on() {
     let settings = Settings { queue_limit: 200_000, ..Settings::default() };
     let yard = Builder { settings, ..busy() }.start().await;

@@ -114,3 +114,17 @@ async fn it_follows_a_limit_that_nobody_tells_it() {
         yard.until(id, State::Sent).await;
     }
 }
+
+/// A server that is busy refuses one in twenty, however slowly it is asked.
+#[tokio::test(start_paused = true)]
+async fn an_account_is_not_slowed_for_good_by_refusals_that_do_not_depend_on_its_rate() {
+    let accept = Line::Accept(Duration::from_millis(20));
+    let line = |n| if n % 20 == 7 { Line::TooFast(Slows::Account, None) } else { accept.clone() };
+    let script = (0..600).map(line).chain([accept.clone()]).collect();
+    let yard = Builder { script, ..Builder::default() }.start().await;
+    for n in 0..600 {
+        yard.queue(&format!("+155511{n:05}"), "work").await;
+    }
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(yard.provider.accepted().len(), 600);
+}

@@ -1,4 +1,4 @@
-//! The working rate: how fast a sender (or a campaign, or an account) goes after its provider refused for pace.
+//! The working rate: how fast a sender (or a campaign) goes after its provider refused for pace.
 //!
 //! Purpose: find out what a provider takes where that is less than what is configured, and follow it
 //! as it moves, at the price of few refusals (PACE.md §8). A refusal ends in a pause and a *cut*: the
@@ -138,6 +138,11 @@ impl WorkingRate {
             // Nothing is ever left open here.
             Allowed::WhenStamped => pause_ends,
         }
+    }
+
+    /// Nothing is sent before this.
+    pub const fn pauses_until(&self) -> Time {
+        self.pause.ends()
     }
 
     /// When the rate changes next if nothing else happens, and [`Self::next_allowed`] is to be asked again.

@@ -9,10 +9,9 @@
 
 use std::collections::HashMap;
 
-use crate::domain::adaptive::{Rate, WorkingRate};
+use crate::domain::adaptive::WorkingRate;
 use crate::domain::ids::CampaignName;
 use crate::domain::outcome::Slows;
-use crate::domain::pace::Limit;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::slowing::TooFast;
@@ -20,6 +19,7 @@ use crate::slowing::TooFast;
 /// Who goes slower: of campaigns, and of numbers without one, only those that do.
 #[derive(Debug)]
 pub(super) struct Slowing {
+    /// Its pause, and what it sent, from which a campaign's rate begins; it is never cut.
     account: WorkingRate,
     campaigns: HashMap<E164, CampaignName>,
     slowed: HashMap<Whose, WorkingRate>,
@@ -33,8 +33,8 @@ enum Whose {
 }
 
 impl Slowing {
-    pub(super) fn new(limits: &[Limit], campaigns: HashMap<E164, CampaignName>) -> Self {
-        Self { account: WorkingRate::new(Rate::fastest(limits)), campaigns, slowed: HashMap::new() }
+    pub(super) fn new(campaigns: HashMap<E164, CampaignName>) -> Self {
+        Self { account: WorkingRate::new(None), campaigns, slowed: HashMap::new() }
     }
 
     /// A message was refused for the pace of its campaign or account.
@@ -74,9 +74,9 @@ impl Slowing {
         }
     }
 
-    /// When a message of this many segments may go, as far as the account is concerned.
-    pub(super) fn account_allows(&mut self, now: Time, segments: u32) -> Time {
-        self.account.next_allowed(now, segments)
+    /// Nothing of the account goes before this.
+    pub(super) const fn account_pauses_until(&self) -> Time {
+        self.account.pauses_until()
     }
 
     /// The same of this number's campaign.
@@ -90,8 +90,7 @@ impl Slowing {
 
     /// When it is worth while to ask again before an instant that was told.
     pub(super) fn changes_at(&self) -> Option<Time> {
-        let campaigns = self.slowed.values().filter_map(WorkingRate::changes_at);
-        campaigns.chain(self.account.changes_at()).min()
+        self.slowed.values().filter_map(WorkingRate::changes_at).min()
     }
 
     /// Does anything go slower? What does so no more is forgotten.
