@@ -8,7 +8,8 @@ use rand::seq::SliceRandom;
 
 use super::{MESSAGES, PROCESSES};
 
-const KILLS: usize = 8;
+/// Some of them meet no attempt at a provider; at least five must.
+const KILLS: usize = 10;
 pub(super) const STOPS: usize = 4;
 const KILLS_OF_REDIS: usize = 2;
 
