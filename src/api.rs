@@ -9,6 +9,7 @@ mod admin;
 pub mod auth;
 mod cancel;
 mod cancel_many;
+pub mod directory;
 mod docs;
 mod errors;
 mod health;

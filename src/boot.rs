@@ -3,45 +3,35 @@
 //! Who stops what: [`Running::stop`] ends the front door first, so that nothing new comes in, then
 //! the engine, which lets what is in flight finish, then the metrics, so that the end can be watched.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sendyard_actors::domain::ids::AccountName;
 use sendyard_actors::engine::{Engine, EngineError, Parts, RunningEngine};
-use sendyard_actors::ports::Provider;
+use sendyard_actors::ports::Store;
 use tokio::sync::Notify;
-use url::Url;
 
-use crate::api::auth::Keyring;
 use crate::api::{self, DiskRoom, Drain, Front};
 use crate::clock::{StoreClock, SystemClock, SystemIds};
-use crate::config::directory::ProviderSettings;
 use crate::config::{Config, Directory, StoreUrl};
-use crate::providers::{self, HttpClientError, telnyx, twilio, vonage};
+use crate::providers::HttpClientError;
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{OpenError, RedbStore};
 use crate::store::redis::{BadUrl, RedisStore};
 
+mod directory;
 mod disk;
 mod metrics;
 mod server;
 mod steward;
 mod store_server;
+mod ways_out;
 
+use directory::{Keeper, Look, NotTaken};
 use server::{Listener, Server};
 use steward::Steward;
 use store_server::StoreServer;
-
-/// Below the public URL: where Twilio's status callbacks go (API.md §5).
-const TWILIO_CALLBACK: &str = "/webhooks/sms/twilio";
-
-/// And Telnyx's.
-const TELNYX_CALLBACK: &str = "/webhooks/sms/telnyx";
-/// And Vonage's.
-const VONAGE_CALLBACK: &str = "/webhooks/sms/vonage";
 
 /// Given to the last attempts beyond their deadline, to be recorded in.
 const TO_RECORD: Duration = Duration::from_secs(2);
@@ -71,6 +61,12 @@ pub enum StartError {
     /// The metrics have no recorder.
     #[error("cannot set up the metrics")]
     Metrics(#[source] metrics_exporter_prometheus::BuildError),
+    /// What was applied of the directory cannot be gone by.
+    #[error(
+        "the directory that was applied last, and kept in the store, cannot be gone by (directory.applied = false \
+         starts with the file)"
+    )]
+    Directory(#[source] NotTaken),
     /// The engine did not start.
     #[error("cannot start the engine")]
     Engine(#[source] EngineError),
@@ -83,6 +79,7 @@ pub struct Running {
     metrics: Option<Server>,
     upkeep: metrics::Upkeep,
     _disk_watch: Option<disk::Watch>,
+    _look: Option<Look>,
     drain_asked: Arc<Notify>,
     grace: Duration,
 }
@@ -105,33 +102,47 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let recorder = metrics::recorder().map_err(StartError::Metrics)?;
     let upkeep = metrics::Upkeep::start(recorder.clone());
 
-    let Directory { book, keys, accounts } = directory;
     let settings = config.engine;
-    let numbers = book.numbers.len();
-    let providers = providers(accounts, config.public_url.as_ref(), settings.places_in_flight)?;
     let grace = settings.attempt_deadline + settings.margin + TO_RECORD;
     let ids = Arc::new(SystemIds);
-    let parts = |store, peers, clock| Parts { settings, book, store, peers, providers, clock, ids };
-    let (engine, works, promise) = match &config.store {
-        StoreUrl::Redb(directory) => {
+    let places = settings.places_in_flight;
+    let keeper = |store: Arc<dyn Store>| {
+        Keeper::new(directory, store, config.public_url.clone(), places, config.applied).map_err(StartError::Client)
+    };
+    let (engine, works, promise, keeper, look) = match &config.store {
+        StoreUrl::Redb(_) | StoreUrl::Memory => {
             let clock = Arc::new(SystemClock::start());
-            let store = Arc::new(RedbStore::open(directory, clock.clone())?);
-            always(parts(store, None, clock), EMBEDDED).await?
-        }
-        StoreUrl::Memory => {
-            let clock = Arc::new(SystemClock::start());
-            always(parts(Arc::new(MemoryStore::new(clock.clone())), None, clock), IN_MEMORY).await?
+            let (store, promise): (Arc<dyn Store>, _) = match &config.store {
+                StoreUrl::Redb(directory) => (Arc::new(RedbStore::open(directory, clock.clone())?), EMBEDDED),
+                StoreUrl::Redis(_) | StoreUrl::Memory => (Arc::new(MemoryStore::new(clock.clone())), IN_MEMORY),
+            };
+            let keeper = keeper(Arc::clone(&store))?;
+            if config.applied {
+                keeper.catch_up().await.map_err(StartError::Directory)?;
+            }
+            let (book, providers) = keeper.start_with();
+            let parts = Parts { settings, book, store, peers: None, providers, clock, ids };
+            let running = Engine::start(parts).await.map_err(StartError::Engine)?;
+            let engine = running.engine.clone();
+            keeper.tell(engine.clone());
+            (engine, Works::Always(Box::new(running)), promise, keeper, None)
         }
         StoreUrl::Redis(url) => {
             let clock = Arc::new(StoreClock::start());
             let store = Arc::new(RedisStore::open(url.whole())?);
             let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
             let server = StoreServer::new(store.clone(), clock.clone());
-            let parts = parts(store, Some(server.peers()), clock);
-            let steward = Steward::start(engine.clone(), server, parts, grace);
-            (engine, Works::WithOthers(steward), ON_REDIS)
+            let keeper = keeper(store.clone())?;
+            keeper.tell(engine.clone());
+            let (book, providers) = keeper.start_with();
+            let parts =
+                Parts { settings, book, store, peers: Some(server.peers()), providers, clock, ids };
+            let look = config.applied.then(|| keeper.clone());
+            let steward = Steward::start(engine.clone(), server, look.clone(), parts, grace);
+            (engine, Works::WithOthers(steward), ON_REDIS, keeper, look.map(|keeper| keeper.look()))
         }
     };
+    let numbers = keeper.start_with().0.numbers.len();
 
     let disk = match &config.store {
         StoreUrl::Redb(_) => Some(Arc::new(DiskRoom::unseen(config.least_free))),
@@ -147,7 +158,8 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let drain_asked = Arc::new(Notify::new());
     let front = Front {
         engine,
-        keys: Arc::new(Keyring::new(keys)),
+        keys: keeper.keys(),
+        directory: Some(Arc::new(keeper)),
         metrics: metrics_listener.is_none().then(|| page.clone()),
         body_timeout: config.body_timeout,
         disk,
@@ -159,6 +171,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         metrics: metrics_listener.map(|listener| Server::start(listener, metrics::router(page))),
         upkeep,
         _disk_watch: disk_watch,
+        _look: look,
         drain_asked,
         grace,
     };
@@ -210,61 +223,3 @@ impl Running {
 const EMBEDDED: &str = "embedded: queued means on disk, fsync before the answer; one process at a time";
 const IN_MEMORY: &str = "memory: nothing outlives this process, not even what was answered queued";
 const ON_REDIS: &str = "redis: what queued means is said when the server answers";
-
-/// An engine on a store that is this process' own.
-async fn always(parts: Parts, promise: &'static str) -> Result<(Engine, Works, &'static str), StartError> {
-    let running = Engine::start(parts).await.map_err(StartError::Engine)?;
-    Ok((running.engine.clone(), Works::Always(Box::new(running)), promise))
-}
-
-/// The way out of every account, each with connections of its own.
-fn providers(
-    accounts: HashMap<AccountName, ProviderSettings>,
-    public_url: Option<&Url>,
-    places: usize,
-) -> Result<HashMap<AccountName, Arc<dyn Provider>>, StartError> {
-    let mut providers: HashMap<AccountName, Arc<dyn Provider>> = HashMap::new();
-    for (name, settings) in accounts {
-        let client = providers::http_client(places).map_err(StartError::Client)?;
-        match settings {
-            ProviderSettings::Twilio(settings) => {
-                let status_callback = public_url.map(|base| below(base, TWILIO_CALLBACK));
-                let settings = twilio::Settings { status_callback, ..settings };
-                providers.insert(name, Arc::new(twilio::Twilio::new(settings, client)));
-            }
-            ProviderSettings::Telnyx(settings) => {
-                let status_callback = public_url.map(|base| below(base, TELNYX_CALLBACK));
-                let settings = telnyx::Settings { status_callback, ..settings };
-                providers.insert(name, Arc::new(telnyx::Telnyx::new(settings, client)));
-            }
-            ProviderSettings::Vonage(settings) => {
-                let status_callback = public_url.map(|base| below(base, VONAGE_CALLBACK));
-                let settings = vonage::Settings { status_callback, ..settings };
-                providers.insert(name, Arc::new(vonage::Vonage::new(settings, client)));
-            }
-        }
-    }
-    Ok(providers)
-}
-
-/// A path below a base URL that may have a path of its own.
-fn below(base: &Url, path: &str) -> Url {
-    let mut url = base.clone();
-    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
-    url
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn callbacks_go_below_the_public_url() {
-        for (base, whole) in [
-            ("https://sms.example.com", "https://sms.example.com/webhooks/sms/twilio"),
-            ("https://example.com/sms/", "https://example.com/sms/webhooks/sms/twilio"),
-        ] {
-            assert_eq!(below(&base.parse().unwrap(), TWILIO_CALLBACK).as_str(), whole);
-        }
-    }
-}

@@ -96,7 +96,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Openapi(openapi) => openapi.run(),
         Command::Metrics(metrics) => Ok(metrics.run()),
         Command::Probe(probe) => Ok(probe.run().await),
-        Command::Directory(directory) => directory.run(),
+        Command::Directory(directory) => directory.run().await,
         Command::Keys(keys) => keys.run(),
         Command::Completions(completions) => Ok(completions.run()),
     }

@@ -17,8 +17,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A request without an answer is given up after this: the server answers within 25 s.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest answer that is read, in bytes.
-const LONGEST_ANSWER: usize = 1024 * 1024;
+/// The longest answer that is read, in bytes: a directory of a hundred thousand numbers is about 10 MB.
+const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("sendyard/", env!("CARGO_PKG_VERSION"));
 
@@ -142,6 +142,18 @@ impl Client {
         let request = self.http.request(Method::PATCH, format!("{}{path}", self.base));
         let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.ask(request.body(body)).await
+    }
+
+    /// Replaces what is at a path by a JSON body.
+    pub async fn put(&self, path: &str, body: Vec<u8>) -> Result<Answer, NoAnswer> {
+        let request = self.http.request(Method::PUT, format!("{}{path}", self.base));
+        let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.ask(request.body(body)).await
+    }
+
+    /// Removes what is at a path.
+    pub async fn delete(&self, path: &str) -> Result<Answer, NoAnswer> {
+        self.ask(self.http.request(Method::DELETE, format!("{}{path}", self.base))).await
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, NoAnswer> {

@@ -68,6 +68,8 @@ pub struct Config {
     pub engine: Settings,
     /// `directory.file`.
     pub directory: PathBuf,
+    /// `directory.applied`: what was applied wins over the file.
+    pub applied: bool,
 }
 
 impl Config {
@@ -116,6 +118,7 @@ fn checked(file: file::File, environment: &Environment) -> Result<Config, Refusa
             idle_after: engine.idle_after,
         },
         directory: directory.file,
+        applied: directory.applied,
     })
 }
 

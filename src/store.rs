@@ -17,6 +17,7 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
+mod applied;
 mod indexes;
 mod keys;
 pub mod memory;

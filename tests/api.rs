@@ -11,6 +11,7 @@ mod batch;
 mod body_limits;
 mod cancelling;
 mod described;
+mod directory;
 mod docs;
 mod health;
 mod idempotency;

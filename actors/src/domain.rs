@@ -1,6 +1,7 @@
 //! Pure rules: no tokio, no clock, no randomness; `now` is an argument.
 
 pub mod adaptive;
+pub mod applied;
 pub mod breaker;
 pub mod filter;
 pub mod fingerprint;

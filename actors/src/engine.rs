@@ -15,10 +15,10 @@ use self::accounts::Accounts;
 pub use self::readiness::Check;
 use self::senders::Senders;
 pub use self::senders::{NotTuned, SenderView};
-use self::supervisor::{Lifeline, Supervised};
+use self::supervisor::{Lifeline, Redirects, Supervised};
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
-use crate::directory::Directory;
+use crate::directory::{Directory, Plan};
 use crate::domain::filter::Filter;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, ProviderKind, SHARDS};
@@ -37,7 +37,6 @@ pub use crate::journal::Heard;
 use crate::journal::{Journal, JournalArguments};
 use crate::listing::{CancelledMany, Listing, Page, Place, cancel_many};
 use crate::outcomes::Outcomes;
-use crate::places::InFlight;
 use crate::ports::{Clock, Ids, Peers, Provider, Store, StoreError, Tally};
 use crate::roster::Roster;
 use crate::settings::Settings;
@@ -160,7 +159,7 @@ pub struct Parts {
     /// What an operator set.
     pub settings: Settings,
     /// Numbers and accounts.
-    pub book: Book,
+    pub book: Arc<Book>,
     /// The store.
     pub store: Arc<dyn Store>,
     /// The other processes on a store that several share; `None` where it is this process' own.
@@ -258,6 +257,7 @@ struct Working {
     intake: Intake,
     accounts: Accounts,
     senders: Senders,
+    redirects: Redirects,
     lifeline: Lifeline,
     shared: Option<Sharings>,
 }
@@ -288,9 +288,7 @@ impl Engine {
     /// else has them. If the store does not answer, the engine goes on waiting.
     pub async fn work(&self, parts: Parts) -> Result<RunningEngine, EngineError> {
         let Parts { settings, book, store, peers, providers, clock, ids } = parts;
-        if let Some(account) = book.accounts.keys().find(|name| !providers.contains_key(*name)) {
-            return Err(EngineError::NoWayOut(account.clone()));
-        }
+        all_have_a_way_out(&book, &providers)?;
         let incarnation = *self.incarnation.get_or_init(|| Incarnation(ids.token().as_u128()));
         let shards = Shards::none(incarnation);
         match &peers {
@@ -298,7 +296,6 @@ impl Engine {
             // Where the store does not even take this, nothing is started.
             Some(peers) => drop(peers.announce(incarnation, ShardSet::NONE, settings.lease).await?),
         }
-        let book = Arc::new(book);
         let roster = Roster::default();
         let outcomes = Outcomes::default();
         let journal = Journal::new(JournalArguments {
@@ -312,41 +309,27 @@ impl Engine {
             roster: roster.clone(),
             outcomes: outcomes.clone(),
         });
-        let directory = Directory::new(Arc::clone(&book), roster.clone());
-        let ways_out = Arc::new(providers);
+        let plan = Plan::default().changed(book, providers, settings.places_in_flight);
+        let directory = Directory::new(plan, roster.clone());
         let tickets = Tickets::new(settings.requests_in_flight);
         let lifeline = Lifeline::default();
-        let in_flight = book.accounts.iter().map(|(name, account)| {
-            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
-        });
-        let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
         let intake = Intake {
             directory: directory.clone(),
             journal: journal.clone(),
             outcomes,
             tickets: tickets.clone(),
-            ways_out: Arc::clone(&ways_out),
-            in_flight: Arc::clone(&in_flight),
             meters: Arc::new(IntakeMeters::new()),
         };
         let accounts = Accounts {
-            book: Arc::clone(&book),
-            in_flight: Arc::clone(&in_flight),
+            directory: directory.clone(),
             roster: roster.clone(),
             places: settings.places_in_flight,
         };
         let backlogs =
             Backlogs { journal: journal.clone(), directory: directory.clone(), roster: roster.clone() };
-        let senders = Senders { book: Arc::clone(&book), journal: journal.clone(), roster: roster.clone() };
-        let tree = supervisor::Tree {
-            book,
-            roster: roster.clone(),
-            journal,
-            directory,
-            ways_out,
-            tickets,
-            in_flight,
-        };
+        let senders =
+            Senders { directory: directory.clone(), journal: journal.clone(), roster: roster.clone() };
+        let tree = supervisor::Tree { roster: roster.clone(), journal, directory, tickets };
         let started = supervisor::start(tree, lifeline.clone()).await;
         let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
         let standing = Sharings::default();
@@ -361,7 +344,9 @@ impl Engine {
         }
         let is_shared = shared.is_some();
         let shared_with = is_shared.then_some(standing);
-        let working = Working { intake, accounts, senders, lifeline: lifeline.clone(), shared: shared_with };
+        let redirects = supervised.redirects();
+        let working =
+            Working { intake, accounts, senders, redirects, lifeline: lifeline.clone(), shared: shared_with };
         self.stand(Standing::Works(Arc::new(working)));
         Ok(RunningEngine { engine: self.clone(), supervised, lifeline, shared })
     }
@@ -547,6 +532,17 @@ impl Engine {
         self.working()?.senders.tune(organization, number, change).await
     }
 
+    /// Goes by this directory from now on, in this process: what is queued stays, what is on its way ends
+    /// where it began. The directory in which a number goes without its account is the caller's mistake.
+    /// Nothing happens if it does not work, or is stopping: it is started with a directory.
+    pub async fn redirect(&self, book: Arc<Book>, ways_out: WaysOut) -> Result<(), EngineError> {
+        all_have_a_way_out(&book, &ways_out)?;
+        if let Ok(working) = self.working_or_why() {
+            working.redirects.redirect(book, ways_out).await;
+        }
+        Ok(())
+    }
+
     /// Can it take requests now?
     pub fn readiness(&self) -> Readiness {
         let problem = self.checks().into_iter().find_map(|check| check.problem);
@@ -605,6 +601,11 @@ impl Working {
     fn away_because(&self, now: Time) -> Option<String> {
         self.shared.as_ref().and_then(|standing| standing.away_because(now))
     }
+}
+
+fn all_have_a_way_out(book: &Book, ways_out: &WaysOut) -> Result<(), EngineError> {
+    let lacks = book.accounts.keys().find(|name| !ways_out.contains_key(*name));
+    lacks.map_or(Ok(()), |name| Err(EngineError::NoWayOut(name.clone())))
 }
 
 /// Of a store that is this process' own.

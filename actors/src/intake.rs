@@ -8,7 +8,6 @@
 mod elsewhere;
 mod offers;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,17 +16,16 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::admission::{Ticket, Tickets};
-use crate::directory::{Directory, NoSender};
+use crate::directory::{Directory, NoSender, Plan};
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Draft, Fallback, Kind, Lane, Message, State};
 use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::segments;
 use crate::domain::time::Time;
-use crate::engine::{NotSent, QueuedAt, SendRequest, Sent, WaysOut};
+use crate::engine::{NotSent, QueuedAt, SendRequest, Sent};
 use crate::journal::Journal;
 use crate::outcomes::{Outcomes, Verdict};
-use crate::places::InFlight;
 use crate::ports::{Appended, BoundKey, Provider, Reserved, ScopedKey, StoreError};
 use crate::provider::NoPlace;
 use crate::sender::{Immediate, NowAnswer, SenderMessage, Submit, SubmitAnswer, SubmitNow};
@@ -55,8 +53,6 @@ pub(crate) struct Intake {
     pub(crate) journal: Journal,
     pub(crate) outcomes: Outcomes,
     pub(crate) tickets: Tickets,
-    pub(crate) ways_out: Arc<WaysOut>,
-    pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
     pub(crate) meters: Arc<IntakeMeters>,
 }
 
@@ -100,8 +96,9 @@ impl Intake {
     }
 
     fn count_accepted(&self, from: E164, kind: Kind, lane: Lane) {
-        let account = self.directory.route(from).and_then(|route| self.in_flight.get(&route.account));
-        if let Some(account) = account {
+        let plan = self.directory.plan();
+        let route = plan.book.numbers.get(&from);
+        if let Some(account) = route.and_then(|route| plan.in_flight.get(&route.account)) {
             account.meters().accepted(kind, lane);
         }
     }
@@ -113,7 +110,9 @@ impl Intake {
         asked_at: Time,
     ) -> Result<Sent, NotSent> {
         let until = asked_at + STORE_WITHIN;
-        let (route, way_out) = match self.check(&request, asked_at) {
+        // The same until the draft is made.
+        let plan = self.directory.plan();
+        let (route, way_out) = match check(&plan, &request, asked_at) {
             Ok(found) => found,
             Err(refused) => {
                 let replay = self.replay_or(refused, request, until, asked_at);
@@ -124,7 +123,8 @@ impl Intake {
         let bind = timeout(STORE_WITHIN, self.bind(&request, fresh, until)).await;
         let (id, bound) = bind.unwrap_or(Err(NotSent::StoreUnavailable))?;
         let not_before = not_before(&request, route, asked_at);
-        let draft = self.draft_of(request, route, way_out, id, asked_at);
+        let draft = self.draft_of(&plan, request, route, way_out, id, asked_at);
+        drop(plan);
         // The client's time is over before the store's: it can ask under the id.
         let answer = async {
             match draft.kind {
@@ -133,22 +133,6 @@ impl Intake {
             }
         };
         timeout(self.patience(asked_at), answer).await.unwrap_or(Err(NotSent::OutcomeUnknown(id)))
-    }
-
-    /// Everything that can be said against a request without the store.
-    fn check(&self, request: &SendRequest, now: Time) -> Result<(&Route, &dyn Provider), NotSent> {
-        let route = self.directory.route(request.from).ok_or(NotSent::NoAssistant)?;
-        if route.organization != request.organization {
-            return Err(NotSent::OtherOrganization);
-        }
-        let way_out = self.ways_out.get(&route.account).ok_or(NotSent::NoAssistant)?;
-        let fits = way_out.check_length(&request.text, &request.media);
-        fits.map_err(|too_long| NotSent::TooLong(too_long.sentence))?;
-        let earliest = not_before(request, route, now).max(now);
-        if request.validity.expires_at(now).is_some_and(|end| end <= earliest) {
-            return Err(NotSent::ExpiresBefore(earliest));
-        }
-        Ok((route, way_out.as_ref()))
     }
 
     /// An accepted request is answered again; another gets its refusal.
@@ -363,6 +347,7 @@ impl Intake {
 
     fn draft_of(
         &self,
+        plan: &Plan,
         request: SendRequest,
         route: &Route,
         way_out: &dyn Provider,
@@ -392,17 +377,8 @@ impl Intake {
             metadata: request.metadata,
         };
         draft.frozen = way_out.freeze(&draft);
-        draft.fallback = self.fallback_of(&draft, route);
+        draft.fallback = fallback_of(plan, &draft, route);
         draft
-    }
-
-    /// The fallback account, if it would take a message of this size: one that would refuse it for good
-    /// would make `failed` of what its own account may yet take.
-    fn fallback_of(&self, draft: &Draft, route: &Route) -> Option<Fallback> {
-        let to = route.fallback.clone().filter(|_| draft.kind == Kind::Queued)?;
-        let way_out = self.ways_out.get(&to.account)?;
-        way_out.check_length(&draft.text, &draft.media).ok()?;
-        Some(Fallback { to, frozen: way_out.freeze(draft) })
     }
 
     async fn tell_sender(&self, draft: &Draft, message: SenderMessage) -> Result<Told, NotSent> {
@@ -448,6 +424,35 @@ impl Intake {
     fn patience(&self, asked_at: Time) -> Duration {
         (asked_at + ANSWER_WITHIN).since(self.journal.now())
     }
+}
+
+/// Everything that can be said against a request without the store.
+fn check<'plan>(
+    plan: &'plan Plan,
+    request: &SendRequest,
+    now: Time,
+) -> Result<(&'plan Route, &'plan dyn Provider), NotSent> {
+    let route = plan.book.numbers.get(&request.from).ok_or(NotSent::NoAssistant)?;
+    if route.organization != request.organization {
+        return Err(NotSent::OtherOrganization);
+    }
+    let way_out = plan.ways_out.get(&route.account).ok_or(NotSent::NoAssistant)?;
+    let fits = way_out.check_length(&request.text, &request.media);
+    fits.map_err(|too_long| NotSent::TooLong(too_long.sentence))?;
+    let earliest = not_before(request, route, now).max(now);
+    if request.validity.expires_at(now).is_some_and(|end| end <= earliest) {
+        return Err(NotSent::ExpiresBefore(earliest));
+    }
+    Ok((route, way_out.as_ref()))
+}
+
+/// The fallback account, if it would take a message of this size: one that would refuse it for good
+/// would make `failed` of what its own account may yet take.
+fn fallback_of(plan: &Plan, draft: &Draft, route: &Route) -> Option<Fallback> {
+    let to = route.fallback.clone().filter(|_| draft.kind == Kind::Queued)?;
+    let way_out = plan.ways_out.get(&to.account)?;
+    way_out.check_length(&draft.text, &draft.media).ok()?;
+    Some(Fallback { to, frozen: way_out.freeze(draft) })
 }
 
 /// The earliest instant at which a request's message may go; zero: at once.

@@ -16,6 +16,7 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 pub use self::peers::{Heard, Member, Note, Peers, To};
+use crate::domain::applied::Applied;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
 use crate::domain::message::{
@@ -603,6 +604,14 @@ pub trait Store: Send + Sync + 'static {
     /// Those of these shards with senders of which anything was ever set, and how often: who sees a number
     /// grow reads the tunings of that shard again.
     fn tunings(&self, shards: ShardSet) -> Stored<Vec<(Shard, u64)>>;
+
+    /// What was applied of the directory last; `None` where nothing ever was, or it is of the generation
+    /// `known`.
+    fn directory(&self, known: u64) -> Stored<Option<Applied>>;
+
+    /// Replaces that, if it is of the generation before; `false`, and nothing changes, if it is not. Of what is
+    /// there already, the answer is that of the first time.
+    fn apply_directory(&self, directory: Applied) -> Stored<bool>;
 
     /// Attempts that are open or unknown and not listed, and offers; of one sender, or of all.
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>>;

@@ -26,12 +26,11 @@ use self::slowing::Slowing;
 use crate::alarm::Alarm;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
-use crate::domain::ids::CampaignName;
 use crate::domain::message::{Kind, Message};
 use crate::domain::outcome::Slows;
 use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
 use crate::domain::phone::E164;
-use crate::domain::routing::Account;
+use crate::domain::routing::{Account, Reach};
 use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::places::{AccountCharge, InFlight, Place, PlacesAt, UnusedCharge};
@@ -104,6 +103,8 @@ pub enum ProviderMessage {
     Units(UnitsMessage),
     /// The account's pace allows something again.
     Wake,
+    /// The directory changed: other numbers go through it, or it is signed in to in another way.
+    Redirected(Reach, Arc<dyn Provider>),
     /// How does it stand?
     Report(Arc<Survey>),
     /// Makes the actor fail, for tests.
@@ -142,10 +143,10 @@ pub(crate) struct ProviderActor;
 pub(crate) struct ProviderArguments {
     pub(crate) account: Account,
     /// The numbers whose messages may go through it: their hand-overs count as the account's.
-    pub(crate) numbers: Vec<E164>,
-    /// The campaigns of those whose account it is, where they are told.
-    pub(crate) campaigns: HashMap<E164, CampaignName>,
+    pub(crate) reach: Reach,
     pub(crate) way_out: Arc<dyn Provider>,
+    /// When it got its first limits, if what its numbers handed over until then is not known.
+    pub(crate) unknown_until: Option<Time>,
     pub(crate) in_flight: InFlight,
     pub(crate) journal: Journal,
     pub(crate) roster: Roster,
@@ -189,11 +190,11 @@ impl Actor for ProviderActor {
         myself: ActorRef<ProviderMessage>,
         with: ProviderArguments,
     ) -> Result<ProviderState, ActorProcessingErr> {
-        let ProviderArguments { account, campaigns, in_flight, roster, .. } = &with;
-        let slowing = Slowing::new(campaigns.clone());
+        let ProviderArguments { account, reach, in_flight, roster, .. } = &with;
+        let slowing = Slowing::new(reach.campaigns.clone());
         in_flight.set_slowed(false);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
-        let units = Units::of(&with.account, &with.numbers, &with.journal);
+        let units = Units::of(&with);
         let mut state = ProviderState {
             with,
             units,
@@ -256,6 +257,7 @@ impl Actor for ProviderActor {
                 }
             }
             ProviderMessage::Wake => state.alarm.rang(),
+            ProviderMessage::Redirected(reach, way_out) => state.redirected(reach, way_out),
             ProviderMessage::Report(survey) => {
                 survey.provider(state.with.journal.now());
                 return Ok(());
@@ -275,7 +277,7 @@ impl Actor for ProviderActor {
 impl ProviderState {
     fn load(&self, myself: &ActorRef<ProviderMessage>) {
         let (journal, numbers, address) =
-            (self.with.journal.clone(), self.with.numbers.clone(), myself.clone());
+            (self.with.journal.clone(), self.with.reach.numbers.clone(), myself.clone());
         let blank = self.blank_pace();
         tokio::spawn(async move {
             let charges = loop {
@@ -295,7 +297,22 @@ impl ProviderState {
     fn start_pace(&mut self, charges: &[Charge]) {
         let stamps = charges.iter().map(|charge| (charge.at, charge.cost));
         let stamps = stamps.chain(self.written_early.drain(..));
-        self.pace = Some(Pace::new(&self.with.account.limits, None, stamps, self.with.journal.now()));
+        let now = self.with.journal.now();
+        let mut pace = Pace::new(&self.with.account.limits, None, stamps, now);
+        if let Some(at) = self.with.unknown_until {
+            pace.fill(at, now);
+        }
+        self.pace = Some(pace);
+    }
+
+    /// A number that is new here brings no past: what it handed over before went through another account.
+    fn redirected(&mut self, reach: Reach, way_out: Arc<dyn Provider>) {
+        self.slowing.belong(reach.campaigns.clone());
+        if let Some(units) = &mut self.units {
+            units.count_of(reach.numbers.clone());
+        }
+        self.with.reach = reach;
+        self.with.way_out = way_out;
     }
 
     /// The account's pace without a past, to ask what past it needs.

@@ -70,6 +70,11 @@ impl Roster {
         of_shard.map(|entry| entry.value().clone()).collect()
     }
 
+    /// Every number whose sender runs, with that.
+    pub(crate) fn numbers(&self) -> Vec<(E164, ActorRef<SenderMessage>)> {
+        self.senders.iter().map(|entry| (*entry.key(), entry.value().clone())).collect()
+    }
+
     /// Every running sender.
     pub fn senders(&self) -> Vec<ActorRef<SenderMessage>> {
         self.senders.iter().map(|entry| entry.value().clone()).collect()

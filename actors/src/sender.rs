@@ -15,6 +15,7 @@ mod load;
 mod offer;
 mod paging;
 mod queue;
+mod redirect;
 mod report;
 mod stagger;
 mod standing;
@@ -46,7 +47,7 @@ use crate::domain::ids::{AccountName, Incarnation, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message, State};
 use crate::domain::pace::{Allowed, Cost, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
-use crate::domain::routing::Route;
+use crate::domain::routing::{Route, Sending};
 use crate::domain::time::Time;
 use crate::domain::tuning::Tuning;
 use crate::journal::Journal;
@@ -128,6 +129,8 @@ pub enum SenderMessage {
     Tuned(Box<Tuning>),
     /// Perhaps something was, by another process.
     TuningMayDiffer,
+    /// The directory says something else of it.
+    Redirected(Box<Sending>),
     /// How does it stand?
     Describe(oneshot::Sender<SenderStanding>),
     /// A message of this sender was cancelled, or has expired.
@@ -224,11 +227,7 @@ pub(crate) struct SenderActor;
 /// What it is started with.
 pub(crate) struct SenderArguments {
     pub(crate) number: E164,
-    pub(crate) route: Route,
-    /// Those of its account.
-    pub(crate) account_limits: Vec<Limit>,
-    /// Those of its fallback account.
-    pub(crate) fallback_limits: Vec<Limit>,
+    pub(crate) sending: Sending,
     pub(crate) journal: Journal,
     pub(crate) roster: Roster,
     /// The lease of its shard that it is started under, by its fence.
@@ -256,6 +255,8 @@ pub(crate) struct SenderState {
     pace: Option<Pace>,
     /// The pace by the limits of before, until the new one is there.
     replaced: Option<Pace>,
+    /// When the directory gave it the first limit that looks back: what it handed over until then is not known.
+    unknown_until: Option<Time>,
     /// How fast its provider lets it go, where that is less than its limits.
     working: WorkingRate,
     /// What happened before the pace was there.
@@ -298,11 +299,10 @@ impl Actor for SenderActor {
         _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
     ) -> Result<SenderState, ActorProcessingErr> {
-        let SenderArguments { number, route, account_limits, fallback_limits, journal, roster, tenure } =
-            with;
-        let fallback_counts = !fallback_limits.is_empty();
-        let at_fallback =
-            fallback_counts.then(|| Box::new(Pace::new(&fallback_limits, None, [], Time::ZERO)));
+        let SenderArguments { number, sending, journal, roster, tenure } = with;
+        let at_fallback = redirect::fallback_pace(&sending);
+        let Sending { route, account_limits, .. } = sending;
+        let route = Route::clone(&route);
         Ok(SenderState {
             number,
             tenure,
@@ -313,6 +313,7 @@ impl Actor for SenderActor {
             at_fallback,
             tuning: Tuning::default(),
             replaced: None,
+            unknown_until: None,
             working: WorkingRate::new(Rate::fastest(&route.limits)),
             route,
             journal,
@@ -373,6 +374,7 @@ impl Actor for SenderActor {
             SenderMessage::TooFast(refused) => state.too_fast(&refused),
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
             SenderMessage::Tuned(tuning) => state.tuned(*tuning, &myself),
+            SenderMessage::Redirected(sending) => state.redirected(*sending, &myself),
             SenderMessage::TuningMayDiffer => {
                 load::look_at_tuning(&state.journal, state.number, myself.clone());
             }

@@ -19,7 +19,6 @@ use crate::domain::outcome::Doubt;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::journal::Journal;
-use crate::places::InFlight;
 use crate::ports::{Backlog, StoreError, Unsettled};
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
@@ -62,7 +61,6 @@ pub(crate) struct SweeperArguments {
     pub(crate) journal: Journal,
     pub(crate) directory: Directory,
     pub(crate) roster: Roster,
-    pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
     pub(crate) tickets: Tickets,
 }
 
@@ -183,7 +181,8 @@ impl SweeperState {
 
     /// Asks every sender and provider actor how it stands.
     fn ask_actors(&mut self) {
-        let accounts = self.with.directory.book().accounts.keys();
+        let plan = self.with.directory.plan();
+        let accounts = plan.book.accounts.keys();
         let mailboxes = Arc::clone(&self.mailboxes);
         let survey = Arc::new(Survey::begin(accounts.clone(), mailboxes, self.with.journal.now()));
         for sender in self.with.roster.senders() {
@@ -197,35 +196,37 @@ impl SweeperState {
     }
 
     fn tell_metrics(&mut self) {
-        let SweeperArguments { journal, directory, roster, in_flight, tickets } = &self.with;
+        let SweeperArguments { journal, directory, roster, tickets } = &self.with;
+        let plan = directory.plan();
         let live = roster.senders_running();
-        let numbers = directory.book().numbers.keys();
+        let numbers = plan.book.numbers.keys();
         let owned = journal.owned();
         let ours = numbers.filter(|number| owned.contains(Shard::of(**number))).count();
         let dormant = ours.saturating_sub(live);
         telemetry::senders(live, dormant, self.homeless);
         telemetry::requests_in_flight(tickets.out());
-        for account in in_flight.values() {
+        for account in plan.in_flight.values() {
             let (_, allowed) = account.circuit().standing();
             account.meters().places(allowed);
         }
         let Some(survey) = self.survey.take() else { return };
         let now = journal.now();
-        for (name, account) in in_flight.as_ref() {
+        for (name, account) in &plan.in_flight {
             account.meters().queues(survey.figures(name, now));
         }
     }
 
     fn tell_depths(&mut self, backlogs: &[Backlog]) {
+        let plan = self.with.directory.plan();
         let mut depths: HashMap<&AccountName, u64> = HashMap::new();
         let mut homeless = 0;
         for backlog in backlogs {
-            match self.with.directory.route(backlog.sender) {
+            match plan.book.numbers.get(&backlog.sender) {
                 Some(route) => *depths.entry(&route.account).or_default() += backlog.waiting,
                 None => homeless += backlog.waiting,
             }
         }
-        for (name, account) in self.with.in_flight.as_ref() {
+        for (name, account) in &plan.in_flight {
             account.meters().depth(depths.get(name).copied().unwrap_or(0));
         }
         self.homeless = homeless;
@@ -298,7 +299,8 @@ impl SweeperState {
     async fn settle_unknown(&self, attempt: &Unsettled) -> Result<(), StoreError> {
         let journal = &self.with.journal;
         let Some(message) = journal.store().message(attempt.id).await? else { return Ok(()) };
-        let account = self.with.directory.book().accounts.get(&message.draft.account);
+        let plan = self.with.directory.plan();
+        let account = plan.book.accounts.get(&message.draft.account);
         let policy = account.map_or(UnknownPolicy::Hold, |account| account.unknown_outcome);
         journal.settle_unknown(attempt.sender, attempt.id, attempt.attempt, policy).await.map(drop)
     }

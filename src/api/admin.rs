@@ -50,6 +50,15 @@ pub struct Drain {
     pub asked: Arc<Notify>,
 }
 
+/// Refuses whoever has not got the token; there is no admin path where no token is configured.
+pub(super) fn admitted<'a>(front: &'a Front, headers: &HeaderMap) -> Result<&'a Drain, ApiError> {
+    let Some(drain) = &front.drain else { return Err(unbuilt::not_found()) };
+    if !bearer(headers).is_some_and(|presented| drain.token.is(presented)) {
+        return Err(ApiError::new(Code::Unauthorized, "Missing or invalid admin token"));
+    }
+    Ok(drain)
+}
+
 /// What follows.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DrainAnswer {
@@ -71,10 +80,7 @@ pub(super) async fn drain(
     State(front): State<Arc<Front>>,
     headers: HeaderMap,
 ) -> Result<Json<DrainAnswer>, ApiError> {
-    let Some(drain) = &front.drain else { return Err(unbuilt::not_found()) };
-    if !bearer(&headers).is_some_and(|presented| drain.token.is(presented)) {
-        return Err(ApiError::new(Code::Unauthorized, "Missing or invalid admin token"));
-    }
+    let drain = admitted(&front, &headers)?;
     tracing::info!("draining, as an admin path was asked to");
     drain.asked.notify_one();
     Ok(Json(DrainAnswer { status: "draining" }))

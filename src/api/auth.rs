@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -117,27 +117,37 @@ impl fmt::Debug for ApiKey {
 /// The first bytes of a digest, by which a key is found.
 type Prefix = u32;
 
-/// Every valid key.
+/// Every valid key. Replaced whole when the directory changes.
 #[derive(Debug, Default)]
 pub struct Keyring {
-    keys: HashMap<Prefix, Vec<ApiKey>>,
+    keys: RwLock<Keys>,
 }
+
+type Keys = HashMap<Prefix, Vec<Arc<ApiKey>>>;
 
 impl Keyring {
     /// A keyring of these keys. Of two with the same digest the first counts.
     pub fn new(keys: Vec<ApiKey>) -> Self {
-        let mut keyring = Self::default();
-        for key in keys {
-            keyring.keys.entry(prefix(&key.digest)).or_default().push(key);
-        }
+        let keyring = Self::default();
+        keyring.replace(keys);
         keyring
     }
 
+    /// These are the valid ones from now on.
+    pub fn replace(&self, keys: Vec<ApiKey>) {
+        let mut sorted = Keys::new();
+        for key in keys {
+            sorted.entry(prefix(&key.digest)).or_default().push(Arc::new(key));
+        }
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = sorted;
+    }
+
     /// The key that was presented, if it is one of these.
-    pub(crate) fn find(&self, presented: &[u8]) -> Option<&ApiKey> {
+    pub(crate) fn find(&self, presented: &[u8]) -> Option<Arc<ApiKey>> {
         let digest: [u8; 32] = Sha256::digest(presented).into();
-        let candidates = self.keys.get(&prefix(&digest))?;
-        candidates.iter().find(|key| bool::from(key.digest.ct_eq(&digest)))
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let candidates = keys.get(&prefix(&digest))?;
+        candidates.iter().find(|key| bool::from(key.digest.ct_eq(&digest))).cloned()
     }
 }
 
@@ -209,7 +219,7 @@ mod tests {
             scopes: Scopes::default(),
         };
         let keyring = Keyring::new(vec![key("other", alike), key("mine", digest)]);
-        assert_eq!(keyring.find(b"right").map(|key| key.name.as_str()), Some("mine"));
+        assert_eq!(keyring.find(b"right").map(|key| key.name.clone()).as_deref(), Some("mine"));
         assert!(Keyring::new(vec![key("other", alike)]).find(b"right").is_none());
     }
 }

@@ -110,7 +110,12 @@ pub(super) async fn alive() -> Json<Health> {
     ReadyErrors,
 ))]
 pub(super) async fn ready(State(front): State<Arc<Front>>) -> Result<Json<Ready>, ApiError> {
-    answer(checks(&front.engine, front.disk.as_deref()))
+    let mut checks = checks(&front.engine, front.disk.as_deref());
+    let trouble = front.directory.as_ref().and_then(|desk| desk.trouble());
+    if let Some(check) = checks.iter_mut().find(|check| check.name == "directory") {
+        check.problem = check.problem.take().or(trouble);
+    }
+    answer(checks)
 }
 
 fn answer(checks: Vec<Check>) -> Result<Json<Ready>, ApiError> {

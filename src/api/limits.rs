@@ -31,6 +31,15 @@ pub(super) async fn json_body(request: Request, patience: Duration) -> Result<By
     read(request, patience, BODY_LIMIT, too_large).await
 }
 
+/// Reads the whole body with a directory, as [`json_body`].
+pub(super) async fn directory_body(request: Request, patience: Duration) -> Result<Bytes, ApiError> {
+    if !may_be_json(request.headers()) {
+        let detail = "The request body must be JSON: send Content-Type: application/json";
+        return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+    }
+    read(request, patience, BATCH_LIMIT, "The request body is larger than 16 MiB").await
+}
+
 /// The body of a batch.
 pub(super) enum BatchBody {
     /// One JSON array.

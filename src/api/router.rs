@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::admin::Drain;
 use super::auth::Keyring;
+use super::directory::{self, Desk};
 use super::errors::page;
 use super::health::DiskRoom;
 use super::messages::batch;
@@ -35,6 +36,8 @@ pub struct Front {
     pub body_timeout: Duration,
     /// The disk of an embedded store.
     pub disk: Option<Arc<DiskRoom>>,
+    /// The directory in force, and how it is changed; `None` where it is not.
+    pub directory: Option<Arc<dyn Desk>>,
     /// How the process is asked to end; `None` where no token for it is configured.
     pub drain: Option<Drain>,
 }
@@ -59,6 +62,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Front>> {
         .route("/v1/accounts/", get(accounts::list))
         .routes(routes!(accounts::close))
         .routes(routes!(admin::drain))
+        .routes(routes!(directory::show, directory::apply, directory::reset))
         .routes(routes!(senders::list))
         .route("/v1/senders/", get(senders::list))
         .routes(routes!(senders::show, senders::tune))

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use sendyard_actors::engine::{Engine, Parts};
+use sendyard_actors::engine::{Engine, Parts, RunningEngine};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::directory::Keeper;
 use super::store_server::{StoreServer, sentence};
 
 /// How often a server that cannot be used is looked at again.
@@ -23,10 +24,16 @@ pub(super) struct Steward {
 
 impl Steward {
     /// Lets `engine` work on the store as soon as it may. `grace`: how long what is on its way may take
-    /// at the end.
-    pub(super) fn start(engine: Engine, server: StoreServer, parts: Parts, grace: Duration) -> Self {
+    /// at the end. With a keeper, it begins with the directory that the store has.
+    pub(super) fn start(
+        engine: Engine,
+        server: StoreServer,
+        keeper: Option<Keeper>,
+        parts: Parts,
+        grace: Duration,
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let watch = Watch { engine, server, parts, grace, stopped };
+        let watch = Watch { engine, server, keeper, parts, grace, stopped };
         Self { stop, task: tokio::spawn(watch.keep()) }
     }
 
@@ -42,6 +49,7 @@ impl Steward {
 struct Watch {
     engine: Engine,
     server: StoreServer,
+    keeper: Option<Keeper>,
     parts: Parts,
     grace: Duration,
     stopped: watch::Receiver<bool>,
@@ -51,14 +59,14 @@ impl Watch {
     async fn keep(mut self) {
         loop {
             let why = match self.server.check().await {
-                Ok(()) => match self.engine.work(self.parts.clone()).await {
+                Ok(()) => match self.work().await {
                     Ok(running) => {
                         tracing::info!("this process works on the store");
                         // An error says that nobody can stop it any more.
                         let _ = self.stopped.wait_for(|stop| *stop).await;
                         return running.stop(self.grace).await;
                     }
-                    Err(error) => sentence(&error),
+                    Err(why) => why,
                 },
                 Err(why) => why,
             };
@@ -69,6 +77,18 @@ impl Watch {
                 return;
             }
         }
+    }
+
+    /// By the directory that the store has: no other one comes in between.
+    async fn work(&self) -> Result<RunningEngine, String> {
+        let mut parts = self.parts.clone();
+        let Some(keeper) = &self.keeper else {
+            return self.engine.work(parts).await.map_err(|error| sentence(&error));
+        };
+        let _held = keeper.hold().await;
+        keeper.catch_up().await.map_err(|error| sentence(&error))?;
+        (parts.book, parts.providers) = keeper.start_with();
+        self.engine.work(parts).await.map_err(|error| sentence(&error))
     }
 
     async fn stopped_within(&mut self, time: Duration) -> bool {

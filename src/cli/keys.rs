@@ -112,7 +112,7 @@ fn check(file: &std::path::Path, as_json: bool) -> Result<ExitCode, Failure> {
     let found = keyring.find(key.expose_secret().as_bytes());
     if as_json {
         let of = |key: &crate::api::auth::ApiKey| json!({ "known": true, "name": key.name, "organization": key.organization.0, "scopes": words(key) });
-        say(&found.map_or_else(|| json!({ "known": false }), of).to_string());
+        say(&found.as_deref().map_or_else(|| json!({ "known": false }), of).to_string());
     }
     let Some(key) = found else {
         if !as_json {
@@ -121,7 +121,7 @@ fn check(file: &std::path::Path, as_json: bool) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(UNKNOWN));
     };
     if !as_json {
-        let scopes = words(key).join(", ");
+        let scopes = words(&key).join(", ");
         say(&format!("{:?} of organization {}, scopes {scopes}", key.name, key.organization.0));
     }
     Ok(ExitCode::SUCCESS)

@@ -30,6 +30,30 @@ impl Target {
     }
 }
 
+/// The server and the token of whoever runs it.
+#[derive(Debug, Args)]
+pub(super) struct AdminTarget {
+    /// The server's API.
+    #[arg(
+        long,
+        visible_alias = "url",
+        value_name = "URL",
+        env = "SENDYARD_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_parser = base_url
+    )]
+    server: Url,
+    /// The token of `http.admin_token`.
+    #[arg(long, value_name = "TOKEN", env = "SENDYARD_ADMIN_TOKEN", hide_env_values = true)]
+    admin_token: SecretString,
+}
+
+impl AdminTarget {
+    pub(super) fn server(&self) -> Server {
+        Server { url: self.server.clone(), key: self.admin_token.clone() }
+    }
+}
+
 /// A URL that paths of the API can be put under.
 pub(super) fn base_url(text: &str) -> Result<Url, String> {
     let expected = "a URL such as http://127.0.0.1:8080, without a user and without a query";

@@ -81,4 +81,5 @@ pub(super) struct Engine {
 pub(super) struct Directory {
     #[serde(deserialize_with = "values::path")]
     pub(super) file: PathBuf,
+    pub(super) applied: bool,
 }

@@ -27,7 +27,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Dict, Refusal> {
 
 /// A typed value out of one layer.
 pub(super) fn extract<T: DeserializeOwned>(layer: Dict) -> Result<T, Refusal> {
-    Layers::from(layer).extract()
+    T::deserialize(&Value::from(layer)).map_err(Refusal::from)
 }
 
 /// Layers, each over the one before.
@@ -51,12 +51,15 @@ impl Layers {
     }
 
     /// Puts the environment over what is there. A variable is text: the first layer tells which keys
-    /// are numbers, so that a token of digits stays a string.
+    /// are numbers or booleans, so that a token of digits stays a string.
     pub(super) fn merge_environment(&mut self, environment: &Environment) {
         for (key, text) in environment.settings() {
-            let is_number = matches!(self.first.find_value(&key), Ok(Value::Num(..)));
-            let number = text.parse::<i64>().ok().filter(|_| is_number);
-            let value = number.map_or_else(|| Value::from(text), Value::from);
+            let value = match self.first.find_value(&key) {
+                Ok(Value::Num(..)) => text.parse::<i64>().ok().map(Value::from),
+                Ok(Value::Bool(..)) => text.parse::<bool>().ok().map(Value::from),
+                _ => None,
+            };
+            let value = value.unwrap_or_else(|| Value::from(text));
             let below = std::mem::take(&mut self.merged);
             self.merged = below.merge((key, value));
         }

@@ -9,7 +9,8 @@
 mod appends;
 mod cancels;
 mod claims;
-pub(super) mod disk;
+pub(super) mod directory;
+mod disk;
 mod doubts;
 mod durable;
 mod idempotency;
@@ -187,6 +188,7 @@ on_every_store! {
     settles::what_is_not_charged_makes_nothing_forgotten,
     reads::depths_are_those_of_each_lane,
     tunings::a_tuning_replaces_the_one_of_the_generation_before_and_no_other,
+    directory::a_directory_replaces_the_one_of_the_generation_before_and_no_other,
     settles::what_need_not_be_known_one_by_one_is_added_up_by_quarters_of_an_hour,
     settles::what_the_provider_counts_beyond_our_count_is_no_message_of_its_own,
     settles::late_acceptance_of_an_unknown_attempt_sends_the_message,

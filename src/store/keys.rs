@@ -53,6 +53,8 @@ pub(super) enum Space {
     Scheduled = 16,
     /// shard → how often anything was set of its senders by hand.
     Tunings = 14,
+    /// nothing → what was applied of the directory (`applied.rs`).
+    Directory = 20,
     /// nothing → the number of the last group that is folded into the table (redb alone).
     Group = 11,
 }
@@ -746,6 +748,10 @@ pub(super) fn timer_of(key: &[u8]) -> Result<Timer, StoreError> {
 
 pub(super) fn scheduled(sender: E164) -> KeyBytes {
     Key::new(Space::Scheduled).sender(sender).0
+}
+
+pub(super) fn directory() -> KeyBytes {
+    Key::new(Space::Directory).0
 }
 
 pub(super) fn group() -> KeyBytes {

@@ -25,6 +25,7 @@ mod check;
 mod claims;
 mod cluster;
 mod connection;
+mod directory;
 mod ended;
 mod entries;
 mod failure;

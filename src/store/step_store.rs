@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sendyard_actors::domain::applied::Applied;
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, Shard};
 use sendyard_actors::domain::message::{
@@ -270,6 +271,14 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn tunings(&self, shards: ShardSet) -> Stored<Vec<(Shard, u64)>> {
         self.runner.read(move |rows, _| steps::tunings(rows, shards))
+    }
+
+    fn directory(&self, known: u64) -> Stored<Option<Applied>> {
+        self.runner.read(move |rows, _| steps::directory(rows, known))
+    }
+
+    fn apply_directory(&self, directory: Applied) -> Stored<bool> {
+        self.runner.write(move |rows, _| steps::apply_directory(rows, &directory))
     }
 
     fn unsettled(&self, sender: Option<E164>) -> Stored<Vec<Unsettled>> {

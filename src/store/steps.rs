@@ -5,6 +5,7 @@
 
 mod attempts;
 mod charges;
+mod directory;
 mod idempotency;
 mod leases;
 mod messages;
@@ -16,6 +17,7 @@ mod tunings;
 pub(super) use attempts::{
     claim, claim_all, evidence, mark_unknown, retry, settle, settle_by_hand, settle_unknown,
 };
+pub(super) use directory::{apply_directory, directory};
 pub(super) use idempotency::{lookup_key, release_key, reserve_key};
 pub(super) use leases::{LeaseAsked, acquire_lease, release_lease, renew_lease};
 pub(super) use messages::{append, append_sending, cancel};

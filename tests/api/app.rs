@@ -49,20 +49,23 @@ impl App {
     }
 
     pub(super) async fn with_metrics(builder: Builder, metrics: Option<MetricsPage>) -> Self {
+        Self::changed(builder, |front| front.metrics = metrics).await
+    }
+
+    /// With a front door that is otherwise than the usual one.
+    pub(super) async fn changed(builder: Builder, change: impl FnOnce(&mut Front)) -> Self {
         let yard = builder.start().await;
-        let keys = Arc::new(keyring());
-        let engine = yard.engine.clone();
-        Self {
-            router: router(Front {
-                engine,
-                keys,
-                metrics,
-                body_timeout: BODY_TIMEOUT,
-                disk: None,
-                drain: None,
-            }),
-            yard,
-        }
+        let mut front = Front {
+            engine: yard.engine.clone(),
+            keys: Arc::new(keyring()),
+            metrics: None,
+            body_timeout: BODY_TIMEOUT,
+            disk: None,
+            directory: None,
+            drain: None,
+        };
+        change(&mut front);
+        Self { router: router(front), yard }
     }
 
     /// Sends a request as it is, and holds the answer against the description.

@@ -438,3 +438,93 @@ fn a_number_may_name_its_type_and_weigh_its_lanes() {
     assert_eq!(refusal("lanes = { bulk = 1001 }"), weight);
     assert!(refusal("lanes = { slow = 1 }").starts_with("numbers[2].lanes.slow: unknown key"));
 }
+
+/// [`GOOD`] with its secrets where a directory that is applied may have them.
+fn without_secrets() -> String {
+    GOOD.replace("api_key_secret = \"quiet\"", "api_key_secret = \"env:TWILIO_AUTH_TOKEN\"")
+}
+
+#[test]
+fn what_is_written_again_is_the_same_directory_without_secrets() {
+    let first = parse(GOOD).unwrap();
+    for secret in ["globex-key", "quiet"] {
+        assert!(!first.text.contains(secret), "{}", first.text);
+    }
+    assert!(first.text.contains("\"env:ACME_API_KEY\""), "{}", first.text);
+    let first = parse(&without_secrets()).unwrap();
+    let again = parse(&first.text).unwrap();
+    assert_eq!(again.text, first.text);
+    assert_eq!(again.book, first.book);
+    assert_eq!(again.ways_in, first.ways_in);
+    let known = |directory: &Directory| {
+        let keys = directory.keys.iter();
+        keys.map(|key| (key.organization, key.name.clone(), key.digest, key.scopes)).collect::<Vec<_>>()
+    };
+    assert_eq!(known(&again), known(&first));
+}
+
+#[test]
+fn a_directory_that_is_applied_holds_no_secret_and_no_account_becomes_another() {
+    let first = parse(GOOD).unwrap();
+    let apply = |text: &str| {
+        let applied = first.origin.read_applied(text, &first.book);
+        applied.map(drop).map_err(|refusal| refusal.to_string())
+    };
+    assert_eq!(apply(&without_secrets()), Ok(()));
+    let said = apply(GOOD).unwrap_err();
+    assert!(said.starts_with("accounts[1].credentials.api_key_secret: ") && !said.contains("quiet"), "{said}");
+    let said = apply(&first.text).unwrap_err();
+    assert!(said.starts_with("accounts[1].credentials.api_key_secret: "), "hidden is no secret: {said}");
+    let theirs = without_secrets().replace("name = \"acme-twilio\"\norganization = 1", "name = \"acme-twilio\"\norganization = 2");
+    let said = apply(&theirs).unwrap_err();
+    assert!(said.starts_with("accounts[0].organization: account \"acme-twilio\" is organization 1's"), "{said}");
+    let telnyx = without_secrets().replacen("provider = \"twilio\"", "provider = \"telnyx\"", 1);
+    let said = apply(&telnyx).unwrap_err();
+    assert!(said.starts_with("accounts[0].provider: account \"acme-twilio\" is twilio's"), "{said}");
+    assert!(apply("[[organisations]]").unwrap_err().starts_with("organisations: "));
+    assert!(apply("[").unwrap_err().starts_with("the directory, line 1: not TOML"));
+}
+
+#[test]
+fn an_account_is_signed_in_to_anew_where_its_secret_or_its_address_is_another() {
+    let first = parse(GOOD).unwrap();
+    let name = AccountName::from("acme-twilio");
+    for (from, to, differs) in [
+        ("\"100/s\"", "\"50/s\"", false),
+        ("env:TWILIO_AUTH_TOKEN", "env:ACME_API_KEY", true),
+        ("127.0.0.1:8090", "127.0.0.1:8091", true),
+        ("env:TWILIO_AUTH_TOKEN", "hush", false),
+    ] {
+        let other = parse(&GOOD.replace(from, to)).unwrap();
+        assert_eq!(other.ways_in[&name] != first.ways_in[&name], differs, "{from} to {to}");
+    }
+}
+
+#[test]
+fn a_secret_may_be_in_a_file() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("token");
+    let of_file = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        parse(&GOOD.replace("env:TWILIO_AUTH_TOKEN", &format!("file:{}", file.display())))
+    };
+    let name = AccountName::from("acme-twilio");
+    let ProviderSettings::Twilio(settings) = &of_file("hush\n").unwrap().accounts[&name] else { panic!() };
+    assert_eq!(settings.secret.expose_secret(), "hush", "without the end of the line");
+    let said = of_file("\n").unwrap_err();
+    assert!(said.starts_with("accounts[0].credentials.auth_token: the file "), "{said}");
+    let said = refusal("env:TWILIO_AUTH_TOKEN", "file:/not/there").unwrap();
+    assert!(said.starts_with("accounts[0].credentials.auth_token: cannot read /not/there"), "{said}");
+}
+
+/// How many routes are kept decides what a number costs.
+#[test]
+fn numbers_that_are_sent_from_alike_share_one_route() {
+    let more: String = (0..50)
+        .map(|index| format!("\n[[numbers]]\nnumber = \"+1555020{index:04}\"\nassistant = 7\n"))
+        .collect();
+    let book = parse(&format!("{GOOD}{more}")).unwrap().book;
+    let route = |number: &str| std::sync::Arc::as_ptr(&book.numbers[&number.parse().unwrap()]);
+    assert!((0..50).all(|index| route(&format!("+1555020{index:04}")) == route("+15550100001")));
+    assert_ne!(route("+1234567890"), route("+15550100001"), "it has other limits");
+}

@@ -4,6 +4,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sendyard_actors::domain::applied::Applied;
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, Shard};
 use sendyard_actors::domain::message::{
@@ -258,6 +259,14 @@ impl Store for Faulty {
     fn tune(&self, sender: E164, tuning: Tuning) -> Stored<bool> {
         self.wrap("tune", move |store| store.tune(sender, tuning.clone()))
     }
+    fn directory(&self, known: u64) -> Stored<Option<Applied>> {
+        self.inner.directory(known)
+    }
+
+    fn apply_directory(&self, directory: Applied) -> Stored<bool> {
+        self.inner.apply_directory(directory)
+    }
+
     fn tunings(&self, shards: ShardSet) -> Stored<Vec<(Shard, u64)>> {
         self.wrap("tunings", move |store| store.tunings(shards))
     }

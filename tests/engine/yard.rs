@@ -312,7 +312,7 @@ pub(crate) fn second() -> AccountName {
     AccountName::from("second")
 }
 
-fn book(builder: &Builder) -> Book {
+fn book(builder: &Builder) -> Arc<Book> {
     let limits = builder.limits.iter().map(|limit| limit.parse().unwrap()).collect();
     let route = Route {
         organization: ORGANIZATION,
@@ -333,16 +333,17 @@ fn book(builder: &Builder) -> Book {
         limits: builder.account_limits.iter().map(|limit| limit.parse().unwrap()).collect(),
         unknown_outcome: builder.policy,
     };
-    let mut numbers = HashMap::from([(number(FROM), route.clone())]);
-    numbers.extend(builder.more_numbers.iter().map(|more| (number(more), route.clone())));
+    let route = Arc::new(route);
+    let mut numbers = HashMap::from([(number(FROM), Arc::clone(&route))]);
+    numbers.extend(builder.more_numbers.iter().map(|more| (number(more), Arc::clone(&route))));
     let with_campaign = std::iter::once(FROM).chain(builder.more_numbers.iter().map(String::as_str));
     for (of, campaign) in with_campaign.zip(&builder.campaigns) {
-        numbers.get_mut(&number(of)).unwrap().campaign = Some(CampaignName::from(*campaign));
+        Arc::make_mut(numbers.get_mut(&number(of)).unwrap()).campaign = Some(CampaignName::from(*campaign));
     }
     if builder.no_numbers {
         numbers.clear();
     }
-    Book {
+    Arc::new(Book {
         numbers,
         accounts: if builder.second_account {
             HashMap::from([
@@ -352,7 +353,7 @@ fn book(builder: &Builder) -> Book {
         } else {
             HashMap::from([(account.name.clone(), account)])
         },
-    }
+    })
 }
 
 impl Builder {
@@ -441,6 +442,14 @@ impl Yard {
             client_reference: None,
             metadata: None,
         }
+    }
+
+    /// The directory is changed while it runs.
+    pub(crate) async fn redirect(&mut self, change: impl FnOnce(&mut Builder)) {
+        change(&mut self.builder);
+        let Parts { book, providers, .. } =
+            parts(&self.builder, &self.store, None, &self.provider, self.clock);
+        self.engine.redirect(book, providers).await.expect("every account has a way out");
     }
 
     pub(crate) async fn queue(&self, to: &str, text: &str) -> Sent {

@@ -17,6 +17,7 @@ mod a_server_that_is_now_a_replica_is_refused;
 mod a_server_that_is_slow_leaves_nothing_twice;
 mod a_stopped_process_begins_nothing_more;
 mod account_limits_hold_over_all_processes;
+mod another_directory_is_seen_by_every_process;
 mod immediate_messages_are_sent_by_any_process;
 mod processes_share_the_work;
 mod what_is_wrong_with_the_server_is_said;

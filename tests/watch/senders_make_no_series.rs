@@ -70,11 +70,12 @@ async fn series_of(senders: usize) -> Vec<String> {
         quiet_hours: None,
         weights: Weights::default(),
     };
-    let numbers = (0..senders).map(|index| (sender(index), route.clone())).collect();
+    let route = Arc::new(route);
+    let numbers = (0..senders).map(|index| (sender(index), Arc::clone(&route))).collect();
     let clock = Arc::new(SystemClock::start());
     let parts = Parts {
         settings: Settings::default(),
-        book: Book { numbers, accounts: HashMap::from([(name.clone(), account)]) },
+        book: Arc::new(Book { numbers, accounts: HashMap::from([(name.clone(), account)]) }),
         store: Arc::new(MemoryStore::new(clock.clone())),
         peers: None,
         providers: HashMap::from([(name, Arc::new(Willing) as Arc<dyn Provider>)]),

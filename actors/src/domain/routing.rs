@@ -1,6 +1,7 @@
 //! Who owns a number, and how it is to be sent from: the directory's data.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::ids::{AccountName, AssistantId, CampaignName, OrganizationId, ProviderKind};
 use super::lanes::Weights;
@@ -58,8 +59,88 @@ pub struct Account {
 /// The whole directory, as one consistent set. Checked where it is read from configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Book {
-    /// Every sending number.
-    pub numbers: HashMap<E164, Route>,
+    /// Every sending number. Those that are sent from alike share their route ([`Alike`]).
+    pub numbers: HashMap<E164, Arc<Route>>,
     /// Every provider account.
     pub accounts: HashMap<AccountName, Account>,
+}
+
+/// How a number is sent from: all that its sender goes by. Cheap to compare where nothing differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sending {
+    /// What the directory says of it.
+    pub route: Arc<Route>,
+    /// The limits of its account.
+    pub account_limits: Vec<Limit>,
+    /// Those of its fallback account.
+    pub fallback_limits: Vec<Limit>,
+}
+
+/// The numbers that an account is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Those whose messages may go through it, also as their fallback.
+    pub numbers: Vec<E164>,
+    /// The campaigns of those whose account it is, where they are told.
+    pub campaigns: HashMap<E164, CampaignName>,
+}
+
+impl Book {
+    /// How this number is sent from; `None` where it is nobody's.
+    pub fn sending(&self, number: E164) -> Option<Sending> {
+        let route = Arc::clone(self.numbers.get(&number)?);
+        let account_limits = self.limits_of(&route.account);
+        let fallback_limits = route.fallback.as_ref().map(|to| self.limits_of(&to.account));
+        Some(Sending { account_limits, fallback_limits: fallback_limits.unwrap_or_default(), route })
+    }
+
+    /// The numbers that this account is for, in order.
+    pub fn reach(&self, account: &AccountName) -> Reach {
+        let mut reach = Reach::default();
+        for (number, route) in &self.numbers {
+            if !route.may_go_through(account) {
+                continue;
+            }
+            reach.numbers.push(*number);
+            if let Some(campaign) = route.campaign.as_ref().filter(|_| route.account == *account) {
+                reach.campaigns.insert(*number, campaign.clone());
+            }
+        }
+        reach.numbers.sort_unstable();
+        reach
+    }
+
+    /// Has each of these numbers limits of its own, so that its hand-overs are noted whatever its account's are?
+    pub fn is_noted(&self, numbers: &[E164]) -> bool {
+        let has_limits =
+            |number: &E164| self.numbers.get(number).is_some_and(|route| !route.limits.is_empty());
+        numbers.iter().all(has_limits)
+    }
+
+    fn limits_of(&self, account: &AccountName) -> Vec<Limit> {
+        self.accounts.get(account).map(|account| account.limits.clone()).unwrap_or_default()
+    }
+}
+
+/// Routes that are equal are kept once, so that a number costs its entry in the book and no more. Of one
+/// assistant's numbers a few routes at the most are told apart; further ones are each kept.
+#[derive(Debug, Default)]
+pub struct Alike(HashMap<AssistantId, Vec<Arc<Route>>>);
+
+/// So many routes of one assistant are compared with a new one.
+const COMPARED: usize = 16;
+
+impl Alike {
+    /// The route, as it is known already if it is.
+    pub fn share(&mut self, route: Route) -> Arc<Route> {
+        let known = self.0.entry(route.assistant).or_default();
+        if let Some(same) = known.iter().find(|known| ***known == route) {
+            return Arc::clone(same);
+        }
+        let route = Arc::new(route);
+        if known.len() < COMPARED {
+            known.push(Arc::clone(&route));
+        }
+        route
+    }
 }

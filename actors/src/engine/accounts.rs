@@ -1,13 +1,9 @@
 //! Provider accounts as their organization sees them: circuit and places.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
+use crate::directory::Directory;
 use crate::domain::breaker::Circuit;
 use crate::domain::ids::{AccountName, OrganizationId, ProviderKind};
 use crate::domain::message::UnknownPolicy;
-use crate::domain::routing::Book;
-use crate::places::InFlight;
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 
@@ -33,17 +29,17 @@ pub struct AccountStanding {
 /// The look at all of them. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Accounts {
-    pub(super) book: Arc<Book>,
-    pub(super) in_flight: Arc<HashMap<AccountName, InFlight>>,
+    pub(super) directory: Directory,
     pub(super) roster: Roster,
     pub(super) places: usize,
 }
 
 impl Accounts {
     pub(super) fn of(&self, organization: OrganizationId) -> Vec<AccountStanding> {
-        let ours = self.book.accounts.values().filter(|account| account.organization == organization);
+        let plan = self.directory.plan();
+        let ours = plan.book.accounts.values().filter(|account| account.organization == organization);
         let standings = ours.filter_map(|account| {
-            let in_flight = self.in_flight.get(&account.name)?;
+            let in_flight = plan.in_flight.get(&account.name)?;
             let (circuit, allowed) = in_flight.circuit().standing();
             Some(AccountStanding {
                 name: account.name.clone(),
@@ -61,8 +57,9 @@ impl Accounts {
     }
 
     pub(super) fn close_circuit(&self, organization: OrganizationId, name: &AccountName) -> Option<bool> {
-        self.book.accounts.get(name).filter(|account| account.organization == organization)?;
-        let was_open = self.in_flight.get(name)?.circuit().close();
+        let plan = self.directory.plan();
+        plan.book.accounts.get(name).filter(|account| account.organization == organization)?;
+        let was_open = plan.in_flight.get(name)?.circuit().close();
         // Without a provider actor there is nobody to be woken.
         let _ = self.roster.pass(name, ProviderMessage::Wake);
         Some(was_open)

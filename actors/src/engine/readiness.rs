@@ -27,7 +27,7 @@ impl Engine {
                 }
                 store.problem = journal.trouble();
                 leases.problem = working.away_because(self.now());
-                if working.intake.directory.book().numbers.is_empty() {
+                if working.intake.directory.plan().book.numbers.is_empty() {
                     directory.problem = Some("the directory has no sending numbers".to_owned());
                 }
             }

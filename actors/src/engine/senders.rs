@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::directory::Directory;
 use crate::domain::ids::{AccountName, OrganizationId, ProviderKind};
 use crate::domain::lanes::{LANES, Weights};
 use crate::domain::message::Lane;
 use crate::domain::pace::{BadLimit, Limit};
 use crate::domain::phone::E164;
-use crate::domain::routing::{Book, Route};
+use crate::domain::routing::Route;
 use crate::domain::time::Time;
 use crate::domain::tuning::{Pause, Retune, Tuning};
 use crate::journal::Journal;
@@ -68,7 +69,7 @@ pub enum NotTuned {
 /// The look at all of them. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Senders {
-    pub(super) book: Arc<Book>,
+    pub(super) directory: Directory,
     pub(super) journal: Journal,
     pub(super) roster: Roster,
 }
@@ -76,7 +77,8 @@ pub(super) struct Senders {
 impl Senders {
     /// Numbers of an organization, in order; those behind `after`, at most `limit`.
     pub(super) fn numbers(&self, of: OrganizationId, after: Option<E164>, limit: usize) -> Vec<E164> {
-        let ours = self.book.numbers.iter().filter(|(_, route)| route.organization == of);
+        let plan = self.directory.plan();
+        let ours = plan.book.numbers.iter().filter(|(_, route)| route.organization == of);
         let behind = ours.map(|(number, _)| *number).filter(|number| Some(*number) > after);
         let mut numbers: Vec<E164> = behind.collect();
         numbers.sort_unstable();
@@ -129,7 +131,7 @@ impl Senders {
         let store = self.journal.store();
         for _ in 0..AGAIN {
             let before = store.tuning(number).await?.unwrap_or_default();
-            let tuning = before.changed(change, &route.limits, self.is_noted(route), self.journal.now())?;
+            let tuning = before.changed(change, &route.limits, self.is_noted(&route), self.journal.now())?;
             if self.journal.tune(number, tuning).await? {
                 return Ok(Some(()));
             }
@@ -137,15 +139,16 @@ impl Senders {
         Err(StoreError::Unavailable("others change this sender all the time".to_owned()).into())
     }
 
-    fn route(&self, organization: OrganizationId, number: E164) -> Option<&Route> {
-        self.book.numbers.get(&number).filter(|route| route.organization == organization)
+    fn route(&self, organization: OrganizationId, number: E164) -> Option<Arc<Route>> {
+        self.directory.route(number).filter(|route| route.organization == organization)
     }
 
     /// Has an account that it goes through a limit, which looks back at its hand-overs?
     fn is_noted(&self, route: &Route) -> bool {
+        let plan = self.directory.plan();
         let fallback = route.fallback.as_ref().map(|fallback| &fallback.account);
         let accounts = [Some(&route.account), fallback].into_iter().flatten();
-        let mut accounts = accounts.filter_map(|name| self.book.accounts.get(name));
+        let mut accounts = accounts.filter_map(|name| plan.book.accounts.get(name));
         accounts.any(|account| !account.limits.is_empty())
     }
 

@@ -7,8 +7,12 @@
 //!            └─ sweeper
 //! ```
 //!
+//! A changed directory comes in here, too (`redirect.rs`).
+//!
 //! An actor that fails is started again after a back-off that doubles with each failure in a row; its
 //! state is read again from the store. A sender that stops because it is idle is simply forgotten.
+
+mod redirect;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +28,7 @@ use crate::admission::Tickets;
 use crate::directory::{Directory, DirectoryActor, DirectoryState, Found, NoSender};
 use crate::domain::ids::AccountName;
 use crate::domain::phone::E164;
-use crate::domain::routing::{Book, Route};
+use crate::domain::routing::{Book, Sending};
 use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::places::InFlight;
@@ -63,15 +67,25 @@ impl Lifeline {
     }
 }
 
+/// The way of a changed directory to everybody. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Redirects(ActorRef<SupervisorMessage>);
+
+impl Redirects {
+    /// Everybody here goes by this from now on. False: the process is stopping.
+    pub(super) async fn redirect(&self, book: Arc<Book>, ways_out: WaysOut) -> bool {
+        let (done, heard) = oneshot::channel();
+        let redirect = SupervisorMessage::Redirect { book, ways_out, done };
+        self.0.send_message(redirect).is_ok() && heard.await.is_ok()
+    }
+}
+
 /// What the actors are made of.
 pub(crate) struct Tree {
-    pub(crate) book: Arc<Book>,
     pub(crate) roster: Roster,
     pub(crate) journal: Journal,
     pub(crate) directory: Directory,
-    pub(crate) ways_out: Arc<WaysOut>,
     pub(crate) tickets: Tickets,
-    pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
 }
 
 /// What the supervisor is told.
@@ -80,10 +94,17 @@ pub enum SupervisorMessage {
     SpawnSender {
         /// The number.
         number: E164,
-        /// What the directory knows of it.
-        route: Route,
         /// Who asks.
         reply: oneshot::Sender<Found>,
+    },
+    /// From now on by this directory.
+    Redirect {
+        /// Numbers and accounts.
+        book: Arc<Book>,
+        /// The way out of every account of the book.
+        ways_out: WaysOut,
+        /// Told when everybody has heard of it.
+        done: oneshot::Sender<()>,
     },
     /// The back-off of a child is over.
     Restart(Child),
@@ -126,6 +147,8 @@ struct SupervisorState {
     lifeline: Lifeline,
     children: HashMap<ActorId, Child>,
     troubles: HashMap<Child, Trouble>,
+    /// When accounts got their first limits, where what they handed over before is not known.
+    unknown_until: HashMap<AccountName, Time>,
 }
 
 /// The running tree.
@@ -134,16 +157,16 @@ pub(super) struct Supervised {
     ended: JoinHandle<()>,
     roster: Roster,
     tickets: Tickets,
-    in_flight: Vec<InFlight>,
+    directory: Directory,
 }
 
 /// Starts the supervisor, and it its children.
 pub(super) async fn start(tree: Tree, lifeline: Lifeline) -> Result<Supervised, SpawnErr> {
     let (roster, tickets) = (tree.roster.clone(), tree.tickets.clone());
-    let counts = tree.in_flight.values().cloned().collect();
+    let directory = tree.directory.clone();
     let arguments = (tree, lifeline);
     let (supervisor, ended) = Actor::spawn(None, Supervisor, arguments).await?;
-    Ok(Supervised { supervisor, ended, roster, tickets, in_flight: counts })
+    Ok(Supervised { supervisor, ended, roster, tickets, directory })
 }
 
 impl Supervised {
@@ -153,15 +176,24 @@ impl Supervised {
             let _ = sender.send_message(SenderMessage::Halt);
         }
         let all_ended = async {
-            while self.tickets.out() > 0 || self.in_flight.iter().any(|account| account.count() > 0) {
+            while self.tickets.out() > 0 || self.attempts() > 0 {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
         if tokio::time::timeout(grace, all_ended).await.is_err() {
-            let attempts: usize = self.in_flight.iter().map(InFlight::count).sum();
+            let attempts = self.attempts();
             tracing::warn!(attempts, "stopping with attempts in flight; they are unknown at the next start");
         }
         self.leave().await;
+    }
+
+    fn attempts(&self) -> usize {
+        self.directory.plan().in_flight.values().map(InFlight::count).sum()
+    }
+
+    /// How the directory is changed.
+    pub(super) fn redirects(&self) -> Redirects {
+        Redirects(self.supervisor.clone())
     }
 
     /// Stops the actors, whatever is on its way.
@@ -176,7 +208,7 @@ impl Supervised {
         }
         telemetry::senders(0, 0, 0);
         telemetry::shards(0, 0);
-        for account in &self.in_flight {
+        for account in self.directory.plan().in_flight.values() {
             account.leave();
         }
     }
@@ -192,9 +224,14 @@ impl Actor for Supervisor {
         myself: ActorRef<SupervisorMessage>,
         (tree, lifeline): Self::Arguments,
     ) -> Result<SupervisorState, ActorProcessingErr> {
-        let accounts: Vec<AccountName> = tree.book.accounts.keys().cloned().collect();
-        let mut state =
-            SupervisorState { tree, lifeline, children: HashMap::new(), troubles: HashMap::new() };
+        let accounts: Vec<AccountName> = tree.directory.plan().book.accounts.keys().cloned().collect();
+        let mut state = SupervisorState {
+            tree,
+            lifeline,
+            children: HashMap::new(),
+            troubles: HashMap::new(),
+            unknown_until: HashMap::new(),
+        };
         state.spawn(&Child::Directory, &myself).await?;
         for account in accounts {
             state.spawn(&Child::Provider(account), &myself).await?;
@@ -210,10 +247,15 @@ impl Actor for Supervisor {
         state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SupervisorMessage::SpawnSender { number, route, reply } => {
-                let found = state.sender(number, route, &myself).await;
+            SupervisorMessage::SpawnSender { number, reply } => {
+                let found = state.sender(number, &myself).await;
                 // One who has gone asks again.
                 let _ = reply.send(found);
+            }
+            SupervisorMessage::Redirect { book, ways_out, done } => {
+                state.redirect(book, ways_out, &myself).await;
+                // One who has gone needs no answer.
+                let _ = done.send(());
             }
             SupervisorMessage::Restart(child) => state.restart(&child, &myself).await,
         }
@@ -240,7 +282,7 @@ impl Actor for Supervisor {
 
 impl SupervisorState {
     /// The sender of a number: the running one, or a new one.
-    async fn sender(&mut self, number: E164, route: Route, myself: &ActorRef<SupervisorMessage>) -> Found {
+    async fn sender(&mut self, number: E164, myself: &ActorRef<SupervisorMessage>) -> Found {
         if self.lifeline.is_stopping() {
             return Err(NoSender::Stopping);
         }
@@ -256,7 +298,11 @@ impl SupervisorState {
         {
             return Err(NoSender::Restarting(trouble.back_at.since(now)));
         }
-        self.spawn_sender(number, route, myself).await.map_err(|error| {
+        // By the directory of now: whoever asks may have looked at an earlier one.
+        let Some(sending) = self.tree.directory.plan().book.sending(number) else {
+            return Err(NoSender::NoAssistant);
+        };
+        self.spawn_sender(number, sending, myself).await.map_err(|error| {
             tracing::error!(sender = ?number, %error, "a sender did not start");
             NoSender::Restarting(FIRST_BACK_OFF)
         })
@@ -265,23 +311,12 @@ impl SupervisorState {
     async fn spawn_sender(
         &mut self,
         number: E164,
-        route: Route,
+        sending: Sending,
         myself: &ActorRef<SupervisorMessage>,
     ) -> Result<ActorRef<SenderMessage>, SpawnErr> {
         let (journal, roster) = (self.tree.journal.clone(), self.tree.roster.clone());
         let tenure = journal.tenure(number);
-        let limits_of = |account: &AccountName| {
-            self.tree.book.accounts.get(account).map(|account| account.limits.clone()).unwrap_or_default()
-        };
-        let arguments = SenderArguments {
-            number,
-            account_limits: limits_of(&route.account),
-            fallback_limits: route.fallback.as_ref().map(|to| limits_of(&to.account)).unwrap_or_default(),
-            route,
-            journal,
-            roster,
-            tenure,
-        };
+        let arguments = SenderArguments { number, sending, journal, roster, tenure };
         let (sender, _) = Actor::spawn_linked(None, SenderActor, arguments, myself.get_cell()).await?;
         self.children.insert(sender.get_id(), Child::Sender(number));
         self.tree.roster.enter_sender(number, sender.clone());
@@ -299,8 +334,8 @@ impl SupervisorState {
         let tree = &self.tree;
         let id = match child {
             Child::Directory => {
-                let (book, roster) = (Arc::clone(&tree.book), tree.roster.clone());
-                let state = DirectoryState { book, roster, supervisor: myself.clone() };
+                let state =
+                    DirectoryState { directory: tree.directory.clone(), supervisor: myself.clone() };
                 let (directory, _) = Actor::spawn_linked(None, DirectoryActor, state, cell).await?;
                 tree.roster.enter_directory(Some(directory.clone()));
                 directory.get_id()
@@ -316,15 +351,14 @@ impl SupervisorState {
                     journal: tree.journal.clone(),
                     directory: tree.directory.clone(),
                     roster: tree.roster.clone(),
-                    in_flight: Arc::clone(&tree.in_flight),
                     tickets: tree.tickets.clone(),
                 };
                 let (sweeper, _) = Actor::spawn_linked(None, SweeperActor, arguments, cell).await?;
                 sweeper.get_id()
             }
             Child::Sender(number) => {
-                let Some(route) = tree.directory.route(*number).cloned() else { return Ok(()) };
-                return self.spawn_sender(*number, route, myself).await.map(drop);
+                let Some(sending) = tree.directory.plan().book.sending(*number) else { return Ok(()) };
+                return self.spawn_sender(*number, sending, myself).await.map(drop);
             }
         };
         self.children.insert(id, child.clone());
@@ -332,18 +366,15 @@ impl SupervisorState {
     }
 
     fn provider_arguments(&self, name: &AccountName) -> Option<ProviderArguments> {
-        let tree = &self.tree;
-        // Also those whose messages may have moved here. Charges do not say through which account, so all of
-        // theirs count: for the longest of its windows after a start it is too slow, never too fast.
-        let numbers = tree.book.numbers.iter().filter(|(_, route)| route.may_go_through(name));
-        let own = tree.book.numbers.iter().filter(|(_, route)| route.account == *name);
-        let campaigns = own.filter_map(|(number, route)| Some((*number, route.campaign.clone()?)));
+        let (tree, plan) = (&self.tree, self.tree.directory.plan());
         Some(ProviderArguments {
-            account: tree.book.accounts.get(name)?.clone(),
-            numbers: numbers.map(|(number, _)| *number).collect(),
-            campaigns: campaigns.collect(),
-            way_out: Arc::clone(tree.ways_out.get(name)?),
-            in_flight: tree.in_flight.get(name)?.clone(),
+            account: plan.book.accounts.get(name)?.clone(),
+            // Also those whose messages may have moved here. Charges do not say through which account, so all
+            // of theirs count: for the longest of its windows after a start it is too slow, never too fast.
+            reach: plan.book.reach(name),
+            way_out: Arc::clone(plan.ways_out.get(name)?),
+            unknown_until: self.unknown_until.get(name).copied(),
+            in_flight: plan.in_flight.get(name)?.clone(),
             journal: tree.journal.clone(),
             roster: tree.roster.clone(),
         })

@@ -27,7 +27,8 @@ impl Intake {
         all_answered: bool,
     ) -> Result<Sent, NotSent> {
         let (id, sender) = (draft.id, draft.sender);
-        let limits = self.directory.route(sender).map_or(&[][..], |route| &route.limits);
+        let route = self.directory.route(sender);
+        let limits = route.as_ref().map_or(&[][..], |route| &route.limits);
         let now = self.journal.now();
         let per_unit = Pace::new(limits, None, [], now).per_unit();
         let estimate = EstimateRule { from: now, per_unit };

@@ -30,15 +30,22 @@ enum Standing {
 pub(super) struct Granting {
     limits: Vec<Limit>,
     numbers: Vec<E164>,
+    unknown_until: Option<Time>,
     /// The account's pace without a past.
     blank: Pace,
     standing: Standing,
 }
 
 impl Granting {
-    pub(super) fn new(limits: Vec<Limit>, numbers: Vec<E164>) -> Self {
+    /// What the numbers handed over until `unknown_until` is not known.
+    pub(super) fn new(limits: Vec<Limit>, numbers: Vec<E164>, unknown_until: Option<Time>) -> Self {
         let blank = Pace::new(&limits, None, [], Time::ZERO);
-        Self { limits, numbers, blank, standing: Standing::Idle }
+        Self { limits, numbers, unknown_until, blank, standing: Standing::Idle }
+    }
+
+    /// See [`super::Units::count_of`].
+    pub(super) fn count_of(&mut self, numbers: Vec<E164>) {
+        self.numbers = numbers;
     }
 
     /// What past the account's limits need.
@@ -90,7 +97,10 @@ impl Granting {
             return;
         }
         let stamps = charges.iter().map(|charge| (charge.at, charge.cost));
-        let granter = Box::new(Granter::new(me, &self.limits, stamps, now));
+        let mut granter = Box::new(Granter::new(me, &self.limits, stamps, now));
+        if let Some(at) = self.unknown_until {
+            granter.fill(at, now);
+        }
         self.standing = Standing::Grants { fence, granter };
     }
 

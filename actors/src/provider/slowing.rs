@@ -37,6 +37,11 @@ impl Slowing {
         Self { account: WorkingRate::new(None), campaigns, slowed: HashMap::new() }
     }
 
+    /// Numbers belong to these campaigns from now on.
+    pub(super) fn belong(&mut self, campaigns: HashMap<E164, CampaignName>) {
+        self.campaigns = campaigns;
+    }
+
     /// A message was refused for the pace of its campaign or account.
     pub(super) fn too_fast(&mut self, slows: Slows, refused: &TooFast, now: Time) {
         if slows != Slows::Campaign {

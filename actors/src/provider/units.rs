@@ -13,13 +13,12 @@ use std::time::Duration;
 use ractor::ActorRef;
 
 use super::granting::Granting;
-use super::{NoPlace, ProviderMessage};
+use super::{NoPlace, ProviderArguments, ProviderMessage};
 use crate::alarm::Alarm;
 use crate::domain::grants::{Purse, Tab, Unit, Word};
 use crate::domain::ids::{AccountName, Shard};
 use crate::domain::pace::Keep;
 use crate::domain::phone::E164;
-use crate::domain::routing::Account;
 use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::ports::{Charge, Note, To};
@@ -81,12 +80,13 @@ pub(super) struct Units {
 
 impl Units {
     /// `None` where the account has no limits, or no other process can send through it.
-    pub(super) fn of(account: &Account, numbers: &[E164], journal: &Journal) -> Option<Self> {
+    pub(super) fn of(with: &ProviderArguments) -> Option<Self> {
+        let ProviderArguments { account, reach, unknown_until, journal, .. } = with;
         if account.limits.is_empty() || !journal.is_shared() {
             return None;
         }
         let now = journal.now();
-        let granting = Granting::new(account.limits.clone(), numbers.to_vec());
+        let granting = Granting::new(account.limits.clone(), reach.numbers.clone(), *unknown_until);
         let memory = now.since(granting.keep(now).each_from);
         Some(Self {
             account: account.name.clone(),
@@ -100,6 +100,11 @@ impl Units {
             report_from: now,
             alarm: Alarm::default(),
         })
+    }
+
+    /// From now on it is these numbers whose earlier hand-overs count, when they are read.
+    pub(super) fn count_of(&mut self, numbers: Vec<E164>) {
+        self.granting.count_of(numbers);
     }
 
     /// Units for a message whose turn it is, if there are enough.

@@ -22,6 +22,8 @@ const NOTED_WITHIN: Duration = Duration::from_secs(5);
 /// The sender's past, as far as it matters.
 #[derive(Debug)]
 pub struct Earlier {
+    /// The directory's limits that it was read for.
+    usual: Vec<Limit>,
     /// What was set of it by hand.
     pub(super) tuning: Tuning,
     pub(super) charges: Vec<Charge>,
@@ -32,7 +34,9 @@ impl SenderState {
     /// What happened before is known: from here on messages go.
     pub(super) fn loaded(&mut self, earlier: &Earlier) {
         // The first of two reads, or one that knew of less: the other tells.
-        if self.pace.is_some() || earlier.tuning.generation < self.tuning.generation {
+        let knew_all =
+            earlier.tuning.generation >= self.tuning.generation && earlier.usual == self.usual_limits;
+        if self.pace.is_some() || !knew_all {
             return;
         }
         if earlier.tuning.generation > self.tuning.generation {
@@ -61,6 +65,9 @@ impl SenderState {
             // Here it went by no limit until just now; at the latest, any sender did so.
             let just_now = before.as_ref().is_some_and(Pace::is_unlimited);
             pace.fill(if just_now { now } else { noted_since + NOTED_WITHIN }, now);
+        }
+        if let Some(at) = self.unknown_until.take() {
+            pace.fill(at, now);
         }
         if let Some(before) = before {
             pace.space_as(&before);
@@ -143,11 +150,11 @@ async fn read(journal: &Journal, number: E164, usual: &[Limit]) -> Result<Earlie
     let unsettled = attempts(journal, number).await?;
     let keep = Pace::new(&limits, None, [], Time::ZERO).keep(journal.now());
     if keep == Keep::NOTHING {
-        return Ok(Earlier { tuning, charges: Vec::new(), unsettled });
+        return Ok(Earlier { usual: usual.to_vec(), tuning, charges: Vec::new(), unsettled });
     }
     let mut charges = journal.store().charges(number, keep.sums_from).await?;
     charges.extend(journal.store().charge_sums(number, keep.sums_from).await?);
-    Ok(Earlier { tuning, charges, unsettled })
+    Ok(Earlier { usual: usual.to_vec(), tuning, charges, unsettled })
 }
 
 /// What is open or unknown. An offer costs nothing until it is taken.

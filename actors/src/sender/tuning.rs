@@ -19,13 +19,18 @@ impl SenderState {
         }
         // A read that is under way knows of less, and will not be taken.
         if self.adopt(tuning) || self.pace.is_none() {
-            if let Some(pace) = self.pace.take() {
-                // What happens from here on may not be in what is read.
-                self.early = Early::default();
-                self.replaced = Some(pace);
-            }
-            load::start(&self.journal, self.number, self.usual_limits.clone(), myself.clone());
+            self.read_again(myself);
         }
+    }
+
+    /// Its past is read again, for the limits that hold now; nothing goes before.
+    pub(super) fn read_again(&mut self, myself: &ActorRef<SenderMessage>) {
+        if let Some(pace) = self.pace.take() {
+            // What happens from here on may not be in what is read.
+            self.early = Early::default();
+            self.replaced = Some(pace);
+        }
+        load::start(&self.journal, self.number, self.usual_limits.clone(), myself.clone());
     }
 
     /// Takes the record over; whether the limits are others now.

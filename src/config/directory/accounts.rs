@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use secrecy::SecretString;
 use sendyard_actors::domain::ids::{AccountName, OrganizationId, ProviderKind};
-use sendyard_actors::domain::routing;
+use sendyard_actors::domain::routing::{self, Book};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -61,6 +61,25 @@ pub(super) fn check(
         accounts.known.insert(name, known);
     }
     Ok(accounts)
+}
+
+/// What was accepted for an account is its provider's, and its organization's, for ever.
+pub(super) fn refuse_others_of_the_name(written: &[Account], before: &Book) -> Result<(), Refusal> {
+    for (index, account) in written.iter().enumerate() {
+        let name = account.name.as_str();
+        let Some(known) = before.accounts.get(&AccountName::from(name)) else { continue };
+        let refused = |key: &str, whose: String| {
+            let problem = format!("account {name:?} is {whose}'s: another one needs another name");
+            Err(Refusal::new(format!("accounts[{index}].{key}"), problem))
+        };
+        if known.provider.as_str() != account.provider {
+            return refused("provider", known.provider.to_string());
+        }
+        if known.organization != account.organization {
+            return refused("organization", format!("organization {}", known.organization.0));
+        }
+    }
+    Ok(())
 }
 
 fn provider(place: &str, name: &str) -> Result<ProviderKind, Refusal> {

@@ -9,10 +9,10 @@ use std::time::Duration;
 use sendyard_actors::domain::ids::ProviderKind;
 use sendyard_actors::domain::pace::{Counts, Limit, Traffic, Unit, WindowKind};
 use sendyard_actors::domain::phone::E164;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The types of senders that have limits of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum NumberType {
     /// A usual phone number.

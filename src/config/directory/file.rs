@@ -4,11 +4,11 @@ use figment::value::Value;
 use sendyard_actors::domain::ids::{AssistantId, OrganizationId};
 use sendyard_actors::domain::message::UnknownPolicy;
 use sendyard_actors::domain::phone::E164;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::careful::NumberType;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     #[serde(default)]
@@ -21,20 +21,20 @@ pub(super) struct File {
     pub(super) numbers: Vec<SendingNumber>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Organization {
     pub(super) id: OrganizationId,
     /// For whoever reads the file.
-    #[serde(rename = "name")]
-    pub(super) _name: String,
+    pub(super) name: String,
     /// When nothing but what is urgent is sent: `21:00-08:00@Europe/Berlin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) quiet_hours: Option<String>,
     #[serde(default)]
     pub(super) api_keys: Vec<WrittenKey>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct WrittenKey {
     pub(super) name: String,
@@ -43,16 +43,18 @@ pub(super) struct WrittenKey {
     pub(super) scopes: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Account {
     pub(super) name: String,
     pub(super) organization: OrganizationId,
     pub(super) provider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) base_url: Option<String>,
     /// Its keys depend on the provider.
     pub(super) credentials: Value,
     /// As a number's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limits: Option<Vec<String>>,
     #[serde(default = "hold")]
     pub(super) unknown_outcome: UnknownPolicy,
@@ -62,42 +64,50 @@ const fn hold() -> UnknownPolicy {
     UnknownPolicy::Hold
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Assistant {
     pub(super) id: AssistantId,
     pub(super) organization: OrganizationId,
     /// For whoever reads the file.
-    #[serde(rename = "name")]
-    pub(super) _name: String,
+    pub(super) name: String,
     pub(super) account: String,
     /// Where a message goes that the account has definitely refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fallback_account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sms_webhook_url: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct SendingNumber {
     pub(super) number: E164,
     pub(super) assistant: AssistantId,
     /// The assistant's where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) account: Option<String>,
     /// Guessed from the number where it is not given.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub(super) kind: Option<NumberType>,
     /// The provider's careful default for its type where they are not given; an empty list means none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limits: Option<Vec<String>>,
     /// Its campaign at its provider, by any name that is the same for all numbers of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) campaign: Option<String>,
     /// What its lanes get of its pace while all have work.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lanes: Option<Lanes>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Lanes {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) urgent: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) normal: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bulk: Option<u16>,
 }

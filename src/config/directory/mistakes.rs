@@ -8,7 +8,7 @@ use std::path::Path;
 
 use figment::value::{Dict, Value};
 
-use super::{Directory, file};
+use super::{Directory, From, file};
 use crate::config::{Environment, Refusal, toml_layer};
 
 /// More than this are not looked for: each costs a check of the whole file.
@@ -47,7 +47,7 @@ impl Directory {
         let mut found = Vec::new();
         while found.len() < MOST {
             let checked = toml_layer::extract::<file::File>(rest.tables.clone())
-                .and_then(|written| Self::of(&written, environment));
+                .and_then(|written| Self::of(written, environment, From::File(path.to_owned())));
             let refusal = match checked {
                 Ok(directory) if found.is_empty() => return Ok(directory),
                 Ok(_) => return Err(found),

@@ -1,13 +1,15 @@
 //! Assistants and the sending numbers that belong to them.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use sendyard_actors::domain::ids::{AccountName, AssistantId, CampaignName, OrganizationId};
 use sendyard_actors::domain::lanes::{HEAVIEST, Weights};
 use sendyard_actors::domain::message::Elsewhere;
 use sendyard_actors::domain::pace::{self, BadLimit, Limit};
 use sendyard_actors::domain::phone::E164;
-use sendyard_actors::domain::routing::{Account, Route};
+use sendyard_actors::domain::quiet_hours::QuietHours;
+use sendyard_actors::domain::routing::{Account, Alike, Route};
 
 use super::careful;
 use super::careful::NumberType;
@@ -59,8 +61,10 @@ pub(super) fn check(
     written: &[SendingNumber],
     assistants: &HashMap<AssistantId, KnownAssistant>,
     accounts: &HashMap<AccountName, Account>,
-) -> Result<HashMap<E164, Route>, Refusal> {
-    let mut routes = HashMap::new();
+    quiet_hours: &HashMap<OrganizationId, QuietHours>,
+) -> Result<HashMap<E164, Arc<Route>>, Refusal> {
+    let mut routes = HashMap::with_capacity(written.len());
+    let mut alike = Alike::default();
     for (index, number) in written.iter().enumerate() {
         let place = format!("numbers[{index}]");
         let Some(assistant) = assistants.get(&number.assistant) else {
@@ -85,10 +89,10 @@ pub(super) fn check(
             // An account is no way out of itself.
             fallback: assistant.fallback.clone().filter(|fallback| fallback.account != account.name),
             limits,
-            quiet_hours: None,
+            quiet_hours: quiet_hours.get(&organization).cloned(),
             weights: weights(&place, number.lanes.as_ref())?,
         };
-        if routes.insert(number.number, route).is_some() {
+        if routes.insert(number.number, alike.share(route)).is_some() {
             let problem = format!("{} is listed twice", number.number);
             return Err(Refusal::new(format!("{place}.number"), problem));
         }

@@ -58,6 +58,9 @@
 //! incarnation (16 bytes) → msgpack of the instant at which it is over and of the shards that it has (32 bytes,
 //! a bit for each). Written by `announce`, which removes what is over, and `depart`.
 //!
+//! What was applied of the directory, with the tag `{directory}`: one string, as in `store/applied.rs`, written by
+//! `apply_directory`.
+//!
 //! And one without a tag: `sendyard`, a hash of `format` and `shards`, written by the first who finds
 //! none and checked at each start.
 //!
@@ -152,6 +155,11 @@ pub(super) fn charges(sender: E164) -> Vec<u8> {
 
 pub(super) fn charge_sums(sender: E164) -> Vec<u8> {
     of_shard(Shard::of(sender), b'b', &[&number(sender)])
+}
+
+/// What was applied of the directory.
+pub(super) fn directory() -> Vec<u8> {
+    b"{directory}".to_vec()
 }
 
 pub(super) fn tunings(shard: Shard) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sendyard_actors::domain::applied::Applied;
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{Incarnation, MessageId, OrganizationId, Shard};
 use sendyard_actors::domain::message::{
@@ -21,7 +22,7 @@ use uuid::Uuid;
 
 use super::link::Link;
 use super::{
-    RedisStore, claims, ended, idempotency, leases, messages, prune, reads, tallies, timing, tunings,
+    RedisStore, claims, directory, ended, idempotency, leases, messages, prune, reads, tallies, timing, tunings,
 };
 
 impl RedisStore {
@@ -223,6 +224,14 @@ impl Store for RedisStore {
 
     fn tune(&self, sender: E164, tuning: Tuning) -> Stored<bool> {
         Box::pin(tunings::tune(self.link(), sender, tuning))
+    }
+
+    fn directory(&self, known: u64) -> Stored<Option<Applied>> {
+        Box::pin(directory::of(self.link(), known))
+    }
+
+    fn apply_directory(&self, directory: Applied) -> Stored<bool> {
+        Box::pin(directory::apply(self.link(), directory))
     }
 
     fn tunings(&self, shards: ShardSet) -> Stored<Vec<(Shard, u64)>> {

@@ -44,6 +44,7 @@ scripts! {
     ACQUIRE_LEASE = "acquire_lease.lua" + "clock.lua" + "prelude.lua";
     RENEW_LEASE = "renew_lease.lua" + "clock.lua" + "prelude.lua";
     RELEASE_LEASE = "release_lease.lua" + "clock.lua" + "prelude.lua";
+    APPLY_DIRECTORY = "apply_directory.lua" + "clock.lua" + "prelude.lua";
     TUNE = "tune.lua" + "clock.lua" + "prelude.lua";
     MARK_STORE = "mark_store.lua";
     ANNOUNCE = "announce.lua" + "clock.lua";

@@ -16,6 +16,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Api {
     base: String,
     http: reqwest::Client,
+    key: String,
 }
 
 /// An answer that came whole.
@@ -46,7 +47,12 @@ pub(crate) fn message(from: &str, to: &str, text: &str, queue: bool) -> Value {
 impl Api {
     pub(crate) fn at(addr: SocketAddr) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWERS_WITHIN).build().unwrap();
-        Self { base: format!("http://{addr}"), http }
+        Self { base: format!("http://{addr}"), http, key: KEY.to_owned() }
+    }
+
+    /// The same, with another key.
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
     }
 
     pub(crate) async fn is_ready(&self) -> bool {
@@ -62,7 +68,7 @@ impl Api {
         key: Option<&str>,
     ) -> Result<Reply, reqwest::Error> {
         let body = message(from, to, text, queue);
-        let mut request = self.http.post(format!("{}/sms/send", self.base)).bearer_auth(KEY).json(&body);
+        let mut request = self.http.post(format!("{}/sms/send", self.base)).bearer_auth(&self.key).json(&body);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
@@ -70,7 +76,7 @@ impl Api {
     }
 
     pub(crate) async fn cancel(&self, id: &str) -> Result<Reply, reqwest::Error> {
-        reply(self.http.delete(format!("{}/sms/{id}", self.base)).bearer_auth(KEY)).await
+        reply(self.http.delete(format!("{}/sms/{id}", self.base)).bearer_auth(&self.key)).await
     }
 
     /// Asks the process to end, with the token of its configuration; the status.
@@ -96,11 +102,19 @@ impl Api {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Reply, reqwest::Error> {
-        reply(self.http.post(format!("{}{path}", self.base)).bearer_auth(KEY).json(body)).await
+        reply(self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.key).json(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Reply, reqwest::Error> {
+        reply(self.http.put(format!("{}{path}", self.base)).bearer_auth(&self.key).json(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<Reply, reqwest::Error> {
+        reply(self.http.delete(format!("{}{path}", self.base)).bearer_auth(&self.key)).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Reply, reqwest::Error> {
-        reply(self.http.get(format!("{}{path}", self.base)).bearer_auth(KEY)).await
+        reply(self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.key)).await
     }
 }
 

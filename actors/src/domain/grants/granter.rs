@@ -109,6 +109,11 @@ impl Granter {
         }
     }
 
+    /// What was handed over until `at` is not known: nothing is granted before every window of then is over.
+    pub fn fill(&mut self, at: Time, now: Time) {
+        self.pace.fill(at, now);
+    }
+
     /// A process wants units, or none any more.
     pub fn wanted(&mut self, want: Want, now: Time) {
         let known = self.wants.iter_mut().find(|known| known.want.process == want.process);

@@ -1,8 +1,5 @@
 //! Vonage: signed in to by an application and its private key, or by the account's key and secret.
 
-use std::fs::File;
-use std::io::Read;
-
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -15,9 +12,6 @@ use crate::providers::vonage::{self, PrivateKey, Settings};
 
 /// Where it is unless the directory says otherwise.
 const BASE_URL: &str = "https://api.nexmo.com";
-
-/// Bytes of a key's file; the largest key that can be used has less than 4 KiB.
-const KEY_FILE_LIMIT: u64 = 64 * 1024;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
@@ -81,20 +75,8 @@ fn api_key(credentials: &Credentials, written: &str) -> Result<String, Refusal> 
 
 fn private_key(credentials: &Credentials, written: &str) -> Result<PrivateKey, Refusal> {
     let key = "private_key";
-    let found = match written.strip_prefix("file:") {
-        Some(path) => read_file(path).map_err(|problem| credentials.refusal(key, problem))?,
-        None => credentials.read(key, written)?,
-    };
+    let found = credentials.read(key, written)?;
     // A file of environment variables has one line for each, so line ends are often written out.
     let pem = SecretString::from(found.expose_secret().replace("\\n", "\n"));
     PrivateKey::from_pem(pem.expose_secret()).map_err(|error| credentials.refusal(key, error.to_string()))
-}
-
-fn read_file(path: &str) -> Result<SecretString, String> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(KEY_FILE_LIMIT).read_to_string(&mut text));
-    match read {
-        Ok(_) => Ok(text.into()),
-        Err(error) => Err(format!("cannot read {path}: {error}")),
-    }
 }
