@@ -107,14 +107,17 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let ids = Arc::new(SystemIds);
     let places = settings.places_in_flight;
     let keeper = |store: Arc<dyn Store>| {
-        Keeper::new(directory, store, config.public_url.clone(), places, config.applied).map_err(StartError::Client)
+        Keeper::new(directory, store, config.public_url.clone(), places, config.applied)
+            .map_err(StartError::Client)
     };
     let (engine, works, promise, keeper, look) = match &config.store {
         StoreUrl::Redb(_) | StoreUrl::Memory => {
             let clock = Arc::new(SystemClock::start());
             let (store, promise): (Arc<dyn Store>, _) = match &config.store {
                 StoreUrl::Redb(directory) => (Arc::new(RedbStore::open(directory, clock.clone())?), EMBEDDED),
-                StoreUrl::Redis(_) | StoreUrl::Memory => (Arc::new(MemoryStore::new(clock.clone())), IN_MEMORY),
+                StoreUrl::Redis(_) | StoreUrl::Memory => {
+                    (Arc::new(MemoryStore::new(clock.clone())), IN_MEMORY)
+                }
             };
             let keeper = keeper(Arc::clone(&store))?;
             if config.applied {
@@ -135,8 +138,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
             let keeper = keeper(store.clone())?;
             keeper.tell(engine.clone());
             let (book, providers) = keeper.start_with();
-            let parts =
-                Parts { settings, book, store, peers: Some(server.peers()), providers, clock, ids };
+            let parts = Parts { settings, book, store, peers: Some(server.peers()), providers, clock, ids };
             let look = config.applied.then(|| keeper.clone());
             let steward = Steward::start(engine.clone(), server, look.clone(), parts, grace);
             (engine, Works::WithOthers(steward), ON_REDIS, keeper, look.map(|keeper| keeper.look()))

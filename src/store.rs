@@ -15,9 +15,9 @@
 //! `domain::message`, and save what came out. [`redis`] cannot do that, as its steps run on the server:
 //! there the same rules are scripts. `contract` is the suite that every store must pass.
 
+mod applied;
 #[cfg(test)]
 pub(crate) mod contract;
-mod applied;
 mod indexes;
 mod keys;
 pub mod memory;

@@ -223,8 +223,7 @@ impl Kept {
         }
         let _one_at_a_time = self.changing.lock().await;
         for _ in 0..AGAIN {
-            let (known, before) =
-                self.with(|force| (force.generation, Arc::clone(&force.directory.book)));
+            let (known, before) = self.with(|force| (force.generation, Arc::clone(&force.directory.book)));
             let (source, directory) = match &text {
                 Some(text) => (Source::Applied, self.read(text.clone(), before).await?),
                 None => (Source::File, self.read_file().await?),

@@ -204,4 +204,3 @@ fn check(file: &Path, json: bool) -> Result<ExitCode, Failure> {
     }
     Ok(ExitCode::SUCCESS)
 }
-

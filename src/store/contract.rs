@@ -9,8 +9,8 @@
 mod appends;
 mod cancels;
 mod claims;
-pub(super) mod directory;
-mod disk;
+mod directory;
+pub(super) mod disk;
 mod doubts;
 mod durable;
 mod idempotency;

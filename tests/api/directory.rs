@@ -61,10 +61,8 @@ async fn app() -> (App, Arc<Scripted>) {
     let told = Arc::clone(&desk);
     let app = App::changed(Builder::default(), |front| {
         front.directory = Some(told);
-        front.drain = Some(sendyard::api::Drain {
-            token: AdminToken::of(TOKEN),
-            asked: Arc::new(Notify::new()),
-        });
+        front.drain =
+            Some(sendyard::api::Drain { token: AdminToken::of(TOKEN), asked: Arc::new(Notify::new()) });
     })
     .await;
     (app, desk)

@@ -472,12 +472,19 @@ fn a_directory_that_is_applied_holds_no_secret_and_no_account_becomes_another() 
     };
     assert_eq!(apply(&without_secrets()), Ok(()));
     let said = apply(GOOD).unwrap_err();
-    assert!(said.starts_with("accounts[1].credentials.api_key_secret: ") && !said.contains("quiet"), "{said}");
+    assert!(
+        said.starts_with("accounts[1].credentials.api_key_secret: ") && !said.contains("quiet"),
+        "{said}"
+    );
     let said = apply(&first.text).unwrap_err();
     assert!(said.starts_with("accounts[1].credentials.api_key_secret: "), "hidden is no secret: {said}");
-    let theirs = without_secrets().replace("name = \"acme-twilio\"\norganization = 1", "name = \"acme-twilio\"\norganization = 2");
+    let theirs = without_secrets()
+        .replace("name = \"acme-twilio\"\norganization = 1", "name = \"acme-twilio\"\norganization = 2");
     let said = apply(&theirs).unwrap_err();
-    assert!(said.starts_with("accounts[0].organization: account \"acme-twilio\" is organization 1's"), "{said}");
+    assert!(
+        said.starts_with("accounts[0].organization: account \"acme-twilio\" is organization 1's"),
+        "{said}"
+    );
     let telnyx = without_secrets().replacen("provider = \"twilio\"", "provider = \"telnyx\"", 1);
     let said = apply(&telnyx).unwrap_err();
     assert!(said.starts_with("accounts[0].provider: account \"acme-twilio\" is twilio's"), "{said}");

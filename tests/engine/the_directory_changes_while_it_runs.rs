@@ -162,8 +162,7 @@ async fn a_new_number_and_a_new_account_are_sent_from_at_once() {
 /// The second account is gone with what was accepted for it; it comes back.
 #[tokio::test(start_paused = true)]
 async fn what_was_accepted_for_an_account_that_is_gone_waits_for_it() {
-    let builder =
-        Builder { limits: vec!["1/s"], second_account: true, moved: true, ..Builder::default() };
+    let builder = Builder { limits: vec!["1/s"], second_account: true, moved: true, ..Builder::default() };
     let mut yard = busy(builder, 3).await;
     tokio::time::sleep(SECOND / 2).await;
     yard.redirect(|directory| (directory.second_account, directory.moved) = (false, false)).await;

@@ -63,7 +63,11 @@ async fn another_directory_is_applied_while_it_runs() {
     fs::write(yard.home().join("exported.toml"), &text).unwrap();
     let again = run(&yard, &["apply", "exported.toml"]);
     assert!(again.status.success() && said(&again).contains("generation 2, numbers 2"), "{again:?}");
-    assert_eq!(String::from_utf8(run(&yard, &["export"]).stdout).unwrap(), text, "a round trip changes nothing");
+    assert_eq!(
+        String::from_utf8(run(&yard, &["export"]).stdout).unwrap(),
+        text,
+        "a round trip changes nothing"
+    );
 
     yard.terminate();
     assert_eq!(yard.ended().await.code(), Some(0));

@@ -30,6 +30,7 @@ use crate::domain::ids::AccountName;
 use crate::domain::phone::E164;
 use crate::domain::routing::{Book, Sending};
 use crate::domain::time::Time;
+use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::InFlight;
 use crate::provider::{ProviderActor, ProviderArguments};
@@ -316,10 +317,12 @@ impl SupervisorState {
     ) -> Result<ActorRef<SenderMessage>, SpawnErr> {
         let (journal, roster) = (self.tree.journal.clone(), self.tree.roster.clone());
         let tenure = journal.tenure(number);
-        let arguments = SenderArguments { number, sending, journal, roster, tenure };
+        let handled = Handled::default();
+        let arguments =
+            SenderArguments { number, sending, journal, roster, tenure, handled: handled.clone() };
         let (sender, _) = Actor::spawn_linked(None, SenderActor, arguments, myself.get_cell()).await?;
         self.children.insert(sender.get_id(), Child::Sender(number));
-        self.tree.roster.enter_sender(number, sender.clone());
+        self.tree.roster.enter_sender(number, sender.clone(), handled);
         if !self.tree.journal.owns(number) {
             // Given up meanwhile, by one who did not find it in the roster.
             let _ = sender.send_message(SenderMessage::Leave);
@@ -334,16 +337,16 @@ impl SupervisorState {
         let tree = &self.tree;
         let id = match child {
             Child::Directory => {
-                let state =
-                    DirectoryState { directory: tree.directory.clone(), supervisor: myself.clone() };
+                let state = DirectoryState { directory: tree.directory.clone(), supervisor: myself.clone() };
                 let (directory, _) = Actor::spawn_linked(None, DirectoryActor, state, cell).await?;
                 tree.roster.enter_directory(Some(directory.clone()));
                 directory.get_id()
             }
             Child::Provider(account) => {
                 let Some(arguments) = self.provider_arguments(account) else { return Ok(()) };
+                let handled = arguments.handled.clone();
                 let (provider, _) = Actor::spawn_linked(None, ProviderActor, arguments, cell).await?;
-                tree.roster.enter_provider(account.clone(), provider.clone());
+                tree.roster.enter_provider(account.clone(), provider.clone(), handled);
                 provider.get_id()
             }
             Child::Sweeper => {
@@ -377,6 +380,7 @@ impl SupervisorState {
             in_flight: plan.in_flight.get(name)?.clone(),
             journal: tree.journal.clone(),
             roster: tree.roster.clone(),
+            handled: Handled::default(),
         })
     }
 

@@ -17,8 +17,14 @@ use crate::api::auth::ApiKey;
 use crate::config::{Environment, Refusal, secret};
 
 /// Keys of credentials that say who signs in, or are public. All others are secrets.
-const OPEN: [&str; 6] =
-    ["account_sid", "api_key_sid", "messaging_service_sid", "messaging_profile_id", "application_id", "public_key"];
+const OPEN: [&str; 6] = [
+    "account_sid",
+    "api_key_sid",
+    "messaging_service_sid",
+    "messaging_profile_id",
+    "application_id",
+    "public_key",
+];
 
 /// Stands for a secret that is not shown.
 const HIDDEN: &str = "hidden";
@@ -93,6 +99,7 @@ pub(super) fn ways_in(written: &[Account], environment: &Environment) -> HashMap
 }
 
 fn toml(value: &impl Serialize) -> Result<String, Refusal> {
-    let refused = |error: toml::ser::Error| Refusal::new("the directory", format!("cannot be written: {error}"));
+    let refused =
+        |error: toml::ser::Error| Refusal::new("the directory", format!("cannot be written: {error}"));
     toml::to_string(value).map_err(refused)
 }

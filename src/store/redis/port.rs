@@ -22,7 +22,8 @@ use uuid::Uuid;
 
 use super::link::Link;
 use super::{
-    RedisStore, claims, directory, ended, idempotency, leases, messages, prune, reads, tallies, timing, tunings,
+    RedisStore, claims, directory, ended, idempotency, leases, messages, prune, reads, tallies, timing,
+    tunings,
 };
 
 impl RedisStore {

@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::json;
 
 use super::Fleet;
-use crate::process::another_directory_is_applied_while_it_runs::{NEW_KEY, NEW_NUMBER, TOKEN, another, let_in};
+use crate::process::another_directory_is_applied_while_it_runs::{
+    NEW_KEY, NEW_NUMBER, TOKEN, another, let_in,
+};
 use crate::process::yard::{PATIENCE, Setup, eventually};
 
 const PATH: &str = "/v1/admin/directory";

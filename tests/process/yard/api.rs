@@ -68,7 +68,8 @@ impl Api {
         key: Option<&str>,
     ) -> Result<Reply, reqwest::Error> {
         let body = message(from, to, text, queue);
-        let mut request = self.http.post(format!("{}/sms/send", self.base)).bearer_auth(&self.key).json(&body);
+        let mut request =
+            self.http.post(format!("{}/sms/send", self.base)).bearer_auth(&self.key).json(&body);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
