@@ -17,7 +17,8 @@ pub(super) struct File {
     pub(super) accounts: Vec<Account>,
     #[serde(default)]
     pub(super) assistants: Vec<Assistant>,
-    #[serde(default)]
+    /// Written apart from the rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) numbers: Vec<SendingNumber>,
 }
 
