@@ -8,7 +8,7 @@ use sendyard_actors::ports::{StoreError, Waiting};
 
 use super::keys::{KeyBytes, QueueRow, SenderRow, UnsettledRow};
 use super::rows::{Rows, RowsMut, encode, load, save};
-use super::{keys, record, tallies};
+use super::{keys, record, references, tallies};
 
 /// Which rows a record has, as long as it stands as it does. Taken before a transition, so that
 /// [`store`] knows what to undo.
@@ -73,6 +73,9 @@ pub(super) fn scheduled(rows: &dyn Rows, number: E164) -> Result<u64, StoreError
 /// Stores a message for the first time, with all its rows.
 pub(super) fn store_new(rows: &mut dyn RowsMut, message: &Message, now: Time) -> Result<(), StoreError> {
     take_seq(rows, message)?;
+    if let Some(place) = references::place_of_draft(&message.draft) {
+        rows.put_new(keys::reference(place, message.draft.id), Vec::new())?;
+    }
     store(rows, Standing::default(), message, now)
 }
 
@@ -216,7 +219,11 @@ fn move_finished(
         rows.remove(&keys::finished(old, message.draft.id))?;
     }
     match after.finished_at {
-        Some(new) => rows.put(keys::finished(new, message.draft.id), Vec::new()),
+        Some(new) => {
+            // What a prune must remove beside it, so that it need not read the record.
+            let place = references::place_of_draft(&message.draft);
+            rows.put(keys::finished(new, message.draft.id), place.map(Vec::from).unwrap_or_default())
+        }
         None => Ok(()),
     }
 }
