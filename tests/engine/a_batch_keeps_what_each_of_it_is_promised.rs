@@ -187,3 +187,17 @@ async fn what_is_not_begun_in_time_is_busy_and_leaves_no_key() {
     assert!(matches!(answers.as_slice(), [Err(NotSent::Busy(_))]), "{answers:?}");
     assert!(yard.engine.send(keyed("another text", "a")).await.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_a_ticket_a_part_is_busy_and_nothing_of_it_is_stored() {
+    let settings = Settings { requests_in_flight: 1, ..Settings::default() };
+    let yard = Builder { settings, ..Builder::default() }.start().await;
+    yard.faults().push("append", Fault::Before(Duration::from_secs(1)));
+    let engine = yard.engine.clone();
+    let inside = tokio::spawn(async move { engine.send(Yard::request(TO, "inside", Kind::Queued)).await });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let answers = send(&yard, requests(&["1", "2"])).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(NotSent::Busy(_)))), "{answers:?}");
+    inside.await.unwrap().unwrap();
+    assert!(send(&yard, requests(&["1", "2"])).await.iter().all(Result::is_ok), "it came back");
+}
