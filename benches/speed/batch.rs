@@ -59,7 +59,8 @@ async fn measure(store: &str, config: &str, senders: usize) {
         let alone = alone(engine.addr(), &numbers).await;
         let cpu = yard::processor_time();
         let (messages, in_batches) = in_batches(engine.addr(), &numbers).await;
-        let each = (yard::processor_time() - cpu).as_secs_f64() * 1e6 / messages as f64;
+        let used = yard::processor_time().saturating_sub(cpu);
+        let each = used.as_secs_f64() * 1e6 / messages as f64;
         rounds.push((in_batches / alone, alone, in_batches, each));
     }
     println!(

@@ -519,6 +519,16 @@ pub(super) fn message(id: MessageId) -> KeyBytes {
     Key::new(Space::Messages).with(id.as_bytes()).0
 }
 
+/// All keys of [`message`].
+pub(super) fn messages() -> Span {
+    Span::of(Key::new(Space::Messages))
+}
+
+/// Is it one of those?
+pub(super) fn is_message(key: &[u8]) -> bool {
+    key.first() == Some(&(Space::Messages as u8))
+}
+
 pub(super) fn queue(sender: E164, lane: Lane, seq: u64) -> KeyBytes {
     Key::of_sender(sender, Part::Queue).lane(lane).with(seq.to_be_bytes()).0
 }

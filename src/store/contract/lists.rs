@@ -85,7 +85,9 @@ pub(super) async fn what_a_client_calls_so_is_read_by_pages_whatever_became_of_i
         match index % 4 {
             0 => drop(world.append(draft).await),
             1 => {
-                drop(world.store.forward_immediate(Draft { kind: Kind::Immediate, ..draft }, Time::MAX).await)
+                drop(
+                    world.store.forward_immediate(Draft { kind: Kind::Immediate, ..draft }, Time::MAX).await,
+                );
             }
             2 => drop(world.store.append_all([append_of(draft)].into()).await),
             _ => {
