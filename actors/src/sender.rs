@@ -26,7 +26,6 @@ mod window;
 mod working_rate;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -51,13 +50,14 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
 use crate::domain::tuning::Tuning;
+use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::Place;
 use crate::ports::{EstimateRule, StoreError, Waiting};
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 use crate::slowing::TooFast;
-use crate::survey::Survey;
+use crate::survey::Asked;
 
 /// The most that a claim is made ahead of its instant.
 const LONGEST_LEAD: Duration = Duration::from_millis(5);
@@ -164,7 +164,7 @@ pub enum SenderMessage {
     /// Claim nothing more: the process is stopping.
     Halt,
     /// How does it stand?
-    Report(Arc<Survey>),
+    Report(Asked),
     /// Claim nothing more, and stop: the number's shard is given up.
     Leave,
     /// Makes the actor fail, for tests.
@@ -239,6 +239,7 @@ pub(crate) struct SenderArguments {
     pub(crate) roster: Roster,
     /// The lease of its shard that it is started under, by its fence.
     pub(crate) tenure: u64,
+    pub(crate) handled: Handled,
 }
 
 pub(crate) struct SenderState {
@@ -248,6 +249,7 @@ pub(crate) struct SenderState {
     route: Route,
     journal: Journal,
     roster: Roster,
+    handled: Handled,
     queue: Queue,
     /// The directory's limits; those of the route are the ones that hold.
     usual_limits: Vec<Limit>,
@@ -304,8 +306,16 @@ impl Actor for SenderActor {
         _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
     ) -> Result<SenderState, ActorProcessingErr> {
-        let SenderArguments { number, route, account_limits, fallback_limits, journal, roster, tenure } =
-            with;
+        let SenderArguments {
+            number,
+            route,
+            account_limits,
+            fallback_limits,
+            journal,
+            roster,
+            tenure,
+            handled,
+        } = with;
         let fallback_counts = !fallback_limits.is_empty();
         let at_fallback =
             fallback_counts.then(|| Box::new(Pace::new(&fallback_limits, None, [], Time::ZERO)));
@@ -323,6 +333,7 @@ impl Actor for SenderActor {
             route,
             journal,
             roster,
+            handled,
             pace: None,
             early: Early::default(),
             store_again_at: None,
@@ -351,6 +362,7 @@ impl Actor for SenderActor {
         message: SenderMessage,
         state: &mut SenderState,
     ) -> Result<(), ActorProcessingErr> {
+        state.handled.one();
         match message {
             SenderMessage::Start => {
                 let usual = state.usual_limits.clone();
@@ -406,8 +418,8 @@ impl Actor for SenderActor {
                 state.places_wanted = 0;
             }
             SenderMessage::Halt => state.halt(),
-            SenderMessage::Report(survey) => {
-                state.report(&survey);
+            SenderMessage::Report(asked) => {
+                state.report(&asked);
                 return Ok(());
             }
             SenderMessage::Leave => state.leave(&myself),
