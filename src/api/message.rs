@@ -8,6 +8,7 @@ use axum::extract::State;
 use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::message::{AttemptResult, Kind, Lane, Message, State as Stage};
 use sendyard_actors::domain::time::Time;
+use sendyard_actors::engine::Engine;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::{IntoResponses, ToSchema};
@@ -44,7 +45,7 @@ pub(super) async fn message(
     let id: MessageId = asked.id()?;
     let found = front.engine.message(caller.organization, id).await?;
     let message = found.ok_or_else(|| asked.not_found())?;
-    Ok(Json(WholeMessage::of(&message)))
+    Ok(Json(WholeMessage::of(&message, &front.engine)))
 }
 
 /// What it may answer instead.
@@ -104,7 +105,7 @@ pub(super) struct WholeMessage {
 }
 
 impl WholeMessage {
-    fn of(message: &Message) -> Self {
+    fn of(message: &Message, engine: &Engine) -> Self {
         let mut timeline = vec![Event::plain("accepted", Rfc3339(message.accepted_at))];
         timeline.extend(message.attempts.iter().map(|attempt| {
             let (outcome, code) = outcome(&attempt.result);
@@ -121,7 +122,7 @@ impl WholeMessage {
         if message.state == Stage::Cancelled {
             timeline.push(Event::plain("cancelled", Rfc3339(message.updated_at)));
         }
-        Self { timeline, message: MessageView::of(message) }
+        Self { timeline, message: MessageView::of(message, engine) }
     }
 }
 
@@ -216,9 +217,13 @@ pub(super) struct MessageView {
 }
 
 impl MessageView {
-    pub(super) fn of(message: &Message) -> Self {
+    pub(super) fn of(message: &Message, engine: &Engine) -> Self {
         let draft = &message.draft;
-        let (waits_for, waits_until) = waits(message);
+        let is_waiting = matches!(message.state, Stage::Queued | Stage::Scheduled);
+        let (waits_for, waits_until) = match waits(message) {
+            _ if is_waiting && engine.lacks_a_way_for(message) => (Some("directory"), None),
+            waits => waits,
+        };
         Self {
             from_phone_number: draft.sender.to_string(),
             to_phone_number: draft.recipient.to_string(),
@@ -274,6 +279,8 @@ enum WaitsFor {
     Turn,
     /// The time of its next attempt.
     Retry,
+    /// The directory, which has its number, or its account, no more.
+    Directory,
     /// The provider's answer.
     Answer,
     /// Word of the provider by another way, as the answer did not come.

@@ -97,12 +97,16 @@ async fn what_is_set_by_hand_wins_over_another_directory() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_at_a_number_that_is_gone_goes_when_it_is_back() {
-    let mut yard = busy(Builder { limits: vec!["10/s"], ..Builder::default() }, 50).await;
+    let mut yard = busy(Builder { limits: vec!["10/s"], ..Builder::default() }, 49).await;
+    let last = yard.queue("+15551100049", "x").await.id;
+    assert!(!yard.engine.lacks_a_way_for(&yard.message(last).await));
     tokio::time::sleep(SECOND * 2).await;
     yard.redirect(|directory| directory.no_numbers = true).await;
     // What was claimed already may go.
     tokio::time::sleep(SECOND).await;
     assert_eq!(went_in(&yard, SECOND * 60, 0).await, 0);
+    let waits = yard.message(last).await;
+    assert!(yard.engine.lacks_a_way_for(&waits), "it is said what it waits for");
     let refused = yard.send_now("+15559990000", "now").await;
     assert_eq!(refused, Err(NotSent::NoAssistant));
     yard.redirect(|directory| directory.no_numbers = false).await;

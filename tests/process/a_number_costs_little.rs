@@ -22,7 +22,8 @@ fn directory(twin: SocketAddr, more: usize) -> String {
     );
     for index in 0..=more {
         let limit = 1 + index % 2;
-        write!(text, "[[numbers]]\nnumber = \"+1555{index:07}\"\nassistant = 1\nlimits = [\"{limit}/s\"]\n").unwrap();
+        write!(text, "[[numbers]]\nnumber = \"+1555{index:07}\"\nassistant = 1\nlimits = [\"{limit}/s\"]\n")
+            .unwrap();
     }
     text
 }
