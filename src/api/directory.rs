@@ -83,6 +83,7 @@ pub trait Desk: Send + Sync + 'static {
 
 /// The directory in force.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "source": "applied", "generation": 3, "numbers": 12, "accounts": 2, "api_keys": 4 }))]
 pub(super) struct DirectoryAnswer {
     /// Where it is from.
     source: Source,
@@ -111,6 +112,14 @@ impl DirectoryAnswer {
 
 /// The same, with the whole of it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "source": "applied",
+    "generation": 3,
+    "numbers": 12,
+    "accounts": 2,
+    "api_keys": 4,
+    "directory": "[[organizations]]\nid = 1\nname = \"Acme\"\n",
+}))]
 pub(super) struct WholeDirectoryAnswer {
     #[serde(flatten)]
     facts: DirectoryAnswer,

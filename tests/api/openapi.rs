@@ -35,6 +35,7 @@ async fn it_lists_every_route() {
     names.sort();
     let expected = [
         "DELETE /sms/{message_id}",
+        "DELETE /v1/admin/directory",
         "GET /docs",
         "GET /docs/errors",
         "GET /health",
@@ -46,6 +47,7 @@ async fn it_lists_every_route() {
         "GET /sms/status/{message_id}",
         "GET /sms/{message_id}/status",
         "GET /v1/accounts",
+        "GET /v1/admin/directory",
         "GET /v1/messages",
         "GET /v1/messages/{message_id}",
         "GET /v1/senders",
@@ -60,6 +62,7 @@ async fn it_lists_every_route() {
         "POST /v1/messages/{message_id}/settle",
         "POST /v1/senders/{number}/pause",
         "POST /v1/senders/{number}/resume",
+        "PUT /v1/admin/directory",
     ];
     assert_eq!(names, expected);
 }
