@@ -20,7 +20,7 @@ use super::target::Target;
 use super::{Failure, say};
 use crate::client::{Answer, Client, NoAnswer};
 
-mod screen;
+pub(super) mod screen;
 
 /// Senders on one page of the server.
 const PAGE: usize = 200;
