@@ -14,6 +14,7 @@ pub mod directory;
 pub mod domain;
 mod ears;
 pub mod engine;
+mod handled;
 mod intake;
 pub mod journal;
 pub mod listing;

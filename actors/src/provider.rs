@@ -33,13 +33,14 @@ use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Account;
 use crate::domain::time::Time;
+use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::{AccountCharge, InFlight, Place, PlacesAt, UnusedCharge};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::slowing::TooFast;
-use crate::survey::Survey;
+use crate::survey::Asked;
 
 pub use self::units::UnitsMessage;
 use self::units::{Demand, Units};
@@ -105,7 +106,7 @@ pub enum ProviderMessage {
     /// The account's pace allows something again.
     Wake,
     /// How does it stand?
-    Report(Arc<Survey>),
+    Report(Asked),
     /// Makes the actor fail, for tests.
     #[cfg(feature = "chaos")]
     Panic,
@@ -149,6 +150,7 @@ pub(crate) struct ProviderArguments {
     pub(crate) in_flight: InFlight,
     pub(crate) journal: Journal,
     pub(crate) roster: Roster,
+    pub(crate) handled: Handled,
 }
 
 /// What a sender wants of the account.
@@ -221,6 +223,7 @@ impl Actor for ProviderActor {
         message: ProviderMessage,
         state: &mut ProviderState,
     ) -> Result<(), ActorProcessingErr> {
+        state.with.handled.one();
         match message {
             ProviderMessage::Want { sender, places, cost } => {
                 if state.wants.insert(sender, Wanted { places, cost }).is_none() {
@@ -256,8 +259,9 @@ impl Actor for ProviderActor {
                 }
             }
             ProviderMessage::Wake => state.alarm.rang(),
-            ProviderMessage::Report(survey) => {
-                survey.provider(state.with.journal.now());
+            ProviderMessage::Report(asked) => {
+                let lay = state.with.handled.lay_before(asked.handled);
+                asked.survey.provider_lay(state.with.journal.now(), lay);
                 return Ok(());
             }
             #[cfg(feature = "chaos")]

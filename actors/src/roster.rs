@@ -4,6 +4,7 @@
 //! gets them. An entry proves nothing about ownership; the store's lease does. The engine and the
 //! directory write here, everybody reads.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
@@ -14,15 +15,29 @@ use crate::directory::DirectoryMessage;
 use crate::domain::ids::{AccountName, Shard};
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
+use crate::handled::Handled;
 use crate::provider::ProviderMessage;
 use crate::sender::SenderMessage;
 
 /// The address book of running actors. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Roster {
-    senders: Arc<DashMap<E164, ActorRef<SenderMessage>>>,
-    providers: Arc<DashMap<AccountName, ActorRef<ProviderMessage>>>,
+    senders: Arc<DashMap<E164, Entry<SenderMessage>>>,
+    providers: Arc<DashMap<AccountName, Entry<ProviderMessage>>>,
     directory: Arc<Mutex<Option<ActorRef<DirectoryMessage>>>>,
+}
+
+/// A running actor.
+struct Entry<M> {
+    address: ActorRef<M>,
+    handled: Handled,
+}
+
+// Derived, it would ask that of the messages too.
+impl<M> fmt::Debug for Entry<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
 }
 
 /// The message did not reach an actor, and was dropped.
@@ -32,12 +47,12 @@ pub struct NotRunning;
 impl Roster {
     /// The sender of a number, if it runs.
     pub fn sender(&self, number: E164) -> Option<ActorRef<SenderMessage>> {
-        self.senders.get(&number).map(|entry| entry.value().clone())
+        self.senders.get(&number).map(|entry| entry.address.clone())
     }
 
     /// The provider actor of an account, if it runs.
     pub fn provider(&self, account: &AccountName) -> Option<ActorRef<ProviderMessage>> {
-        self.providers.get(account).map(|entry| entry.value().clone())
+        self.providers.get(account).map(|entry| entry.address.clone())
     }
 
     /// The directory, if it runs.
@@ -67,19 +82,32 @@ impl Roster {
     /// Every running sender of a shard.
     pub fn senders_of(&self, shard: Shard) -> Vec<ActorRef<SenderMessage>> {
         let of_shard = self.senders.iter().filter(|entry| Shard::of(*entry.key()) == shard);
-        of_shard.map(|entry| entry.value().clone()).collect()
+        of_shard.map(|entry| entry.address.clone()).collect()
     }
 
     /// Every running sender.
     pub fn senders(&self) -> Vec<ActorRef<SenderMessage>> {
-        self.senders.iter().map(|entry| entry.value().clone()).collect()
+        self.senders.iter().map(|entry| entry.address.clone()).collect()
+    }
+
+    /// Every running sender, and how many messages it has handled.
+    pub(crate) fn senders_and_handled(&self) -> Vec<(ActorRef<SenderMessage>, u64)> {
+        self.senders.iter().map(|entry| (entry.address.clone(), entry.handled.so_far())).collect()
+    }
+
+    /// The provider actor of an account, if it runs, and how many messages it has handled.
+    pub(crate) fn provider_and_handled(
+        &self,
+        account: &AccountName,
+    ) -> Option<(ActorRef<ProviderMessage>, u64)> {
+        self.providers.get(account).map(|entry| (entry.address.clone(), entry.handled.so_far()))
     }
 
     /// Every running sender of these shards.
     pub fn senders_in(&self, shards: ShardSet) -> Vec<ActorRef<SenderMessage>> {
         let is_there =
-            |entry: &RefMulti<'_, E164, ActorRef<SenderMessage>>| shards.contains(Shard::of(*entry.key()));
-        self.senders.iter().filter(is_there).map(|entry| entry.value().clone()).collect()
+            |entry: &RefMulti<'_, E164, Entry<SenderMessage>>| shards.contains(Shard::of(*entry.key()));
+        self.senders.iter().filter(is_there).map(|entry| entry.address.clone()).collect()
     }
 
     /// The shards of which senders run.
@@ -87,12 +115,17 @@ impl Roster {
         self.senders.iter().map(|entry| Shard::of(*entry.key())).collect()
     }
 
-    pub(crate) fn enter_sender(&self, number: E164, address: ActorRef<SenderMessage>) {
-        self.senders.insert(number, address);
+    pub(crate) fn enter_sender(&self, number: E164, address: ActorRef<SenderMessage>, handled: Handled) {
+        self.senders.insert(number, Entry { address, handled });
     }
 
-    pub(crate) fn enter_provider(&self, account: AccountName, address: ActorRef<ProviderMessage>) {
-        self.providers.insert(account, address);
+    pub(crate) fn enter_provider(
+        &self,
+        account: AccountName,
+        address: ActorRef<ProviderMessage>,
+        handled: Handled,
+    ) {
+        self.providers.insert(account, Entry { address, handled });
     }
 
     pub(crate) fn enter_directory(&self, address: Option<ActorRef<DirectoryMessage>>) {
@@ -101,11 +134,11 @@ impl Roster {
 
     /// Takes a sender out, unless a newer one has its place.
     pub(crate) fn leave_sender(&self, number: E164, who: ActorId) {
-        self.senders.remove_if(&number, |_, address| address.get_id() == who);
+        self.senders.remove_if(&number, |_, entry| entry.address.get_id() == who);
     }
 
     /// Takes a provider actor out, unless a newer one has its place.
     pub(crate) fn leave_provider(&self, account: &AccountName, who: ActorId) {
-        self.providers.remove_if(account, |_, address| address.get_id() == who);
+        self.providers.remove_if(account, |_, entry| entry.address.get_id() == who);
     }
 }

@@ -25,7 +25,6 @@ mod window;
 mod working_rate;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -49,13 +48,14 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
 use crate::domain::tuning::Tuning;
+use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::Place;
 use crate::ports::{EstimateRule, StoreError, Waiting};
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 use crate::slowing::TooFast;
-use crate::survey::Survey;
+use crate::survey::Asked;
 
 /// The most that a claim is made ahead of its instant.
 const LONGEST_LEAD: Duration = Duration::from_millis(5);
@@ -158,7 +158,7 @@ pub enum SenderMessage {
     /// Claim nothing more: the process is stopping.
     Halt,
     /// How does it stand?
-    Report(Arc<Survey>),
+    Report(Asked),
     /// Claim nothing more, and stop: the number's shard is given up.
     Leave,
     /// Makes the actor fail, for tests.
@@ -233,6 +233,7 @@ pub(crate) struct SenderArguments {
     pub(crate) roster: Roster,
     /// The lease of its shard that it is started under, by its fence.
     pub(crate) tenure: u64,
+    pub(crate) handled: Handled,
 }
 
 pub(crate) struct SenderState {
@@ -242,6 +243,7 @@ pub(crate) struct SenderState {
     route: Route,
     journal: Journal,
     roster: Roster,
+    handled: Handled,
     queue: Queue,
     /// The directory's limits; those of the route are the ones that hold.
     usual_limits: Vec<Limit>,
@@ -264,6 +266,8 @@ pub(crate) struct SenderState {
     store_again_at: Option<Time>,
     /// Since when there is work that may go, without a pause; at first a little later (`stagger.rs`).
     since: Option<Time>,
+    /// By how much its first hand-over after a start is later than its pace says, until that is decided.
+    stagger: Option<Duration>,
     /// Since when it waits for a place or the store although its pace lets it send.
     held_up_since: Option<Time>,
     /// Has it been asked for anything, or found work waiting?
@@ -298,8 +302,16 @@ impl Actor for SenderActor {
         _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
     ) -> Result<SenderState, ActorProcessingErr> {
-        let SenderArguments { number, route, account_limits, fallback_limits, journal, roster, tenure } =
-            with;
+        let SenderArguments {
+            number,
+            route,
+            account_limits,
+            fallback_limits,
+            journal,
+            roster,
+            tenure,
+            handled,
+        } = with;
         let fallback_counts = !fallback_limits.is_empty();
         let at_fallback =
             fallback_counts.then(|| Box::new(Pace::new(&fallback_limits, None, [], Time::ZERO)));
@@ -317,10 +329,12 @@ impl Actor for SenderActor {
             route,
             journal,
             roster,
+            handled,
             pace: None,
             early: Early::default(),
             store_again_at: None,
             since: None,
+            stagger: None,
             held_up_since: None,
             has_begun: false,
             starting: VecDeque::new(),
@@ -345,6 +359,7 @@ impl Actor for SenderActor {
         message: SenderMessage,
         state: &mut SenderState,
     ) -> Result<(), ActorProcessingErr> {
+        state.handled.one();
         match message {
             SenderMessage::Start => {
                 let usual = state.usual_limits.clone();
@@ -394,8 +409,8 @@ impl Actor for SenderActor {
                 state.places_wanted = 0;
             }
             SenderMessage::Halt => state.halt(),
-            SenderMessage::Report(survey) => {
-                state.report(&survey);
+            SenderMessage::Report(asked) => {
+                state.report(&asked);
                 return Ok(());
             }
             SenderMessage::Leave => state.leave(&myself),
@@ -448,6 +463,7 @@ impl SenderState {
         loop {
             let Some(head) = self.queue.head(now) else {
                 self.since = None;
+                self.stagger = None;
                 self.held_up_since = None;
                 self.want_no_place();
                 return self.queue.next_due();
@@ -461,6 +477,7 @@ impl SenderState {
             let Allowed::At(at) = pace.next_allowed(since, now, head.cost) else { return None };
             let working = &mut self.working;
             let at = if head.elsewhere { at } else { at.max(working.next_allowed(now, head.cost.segments)) };
+            let at = stagger::first_due(at, since, self.stagger);
             if at > now + lead {
                 self.want_no_place();
                 return Some(self.look_again_at(at - lead));
@@ -468,6 +485,7 @@ impl SenderState {
             if head.elsewhere {
                 // Its account is not this sender's: it asks there for itself.
                 let permit = pace.take(at, now, head.cost);
+                self.stagger = None;
                 decided.push(self.decide(head, permit, at, None));
                 continue;
             }
@@ -483,6 +501,7 @@ impl SenderState {
                 self.held_up_since = None;
             }
             let permit = pace.take(at, now, head.cost);
+            self.stagger = None;
             self.working.sent(head.cost.segments, at.max(now));
             decided.push(self.decide(head, permit, at, Some(place)));
         }

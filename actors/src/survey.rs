@@ -21,10 +21,18 @@ pub(crate) const WHOLE: u64 = 1000;
 
 /// One round of questions. Shared by all who answer.
 #[derive(Debug)]
-pub struct Survey {
+pub(crate) struct Survey {
     asked_at: Time,
     meters: Arc<MailboxMeters>,
     accounts: HashMap<AccountName, Sums>,
+}
+
+/// The question, as one actor gets it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub(crate) survey: Arc<Survey>,
+    /// How many messages the actor had taken out of its mailbox when it was sent.
+    pub(crate) handled: u64,
 }
 
 /// What one sender says.
@@ -69,9 +77,18 @@ impl Survey {
         Self { asked_at: now, meters, accounts }
     }
 
+    /// The question lay in a sender's mailbox until now, behind so many messages.
+    pub(crate) fn sender_lay(&self, now: Time, behind: u64) {
+        self.meters.sender.lay(now.since(self.asked_at), behind);
+    }
+
+    /// The same of a provider actor, which has nothing else to say.
+    pub(crate) fn provider_lay(&self, now: Time, behind: u64) {
+        self.meters.provider.lay(now.since(self.asked_at), behind);
+    }
+
     /// A sender answers.
     pub(crate) fn sender(&self, account: &AccountName, figures: SenderFigures, now: Time) {
-        self.meters.sender.record(now.since(self.asked_at));
         let Some(sums) = self.accounts.get(account) else { return };
         if let Some(at) = figures.oldest {
             sums.oldest.fetch_min(at.as_nanos(), Ordering::Relaxed);
@@ -86,11 +103,6 @@ impl Survey {
             sums.pace_used.fetch_add(used.min(WHOLE), Ordering::Relaxed);
             sums.paced.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    /// A provider actor answers.
-    pub(crate) fn provider(&self, now: Time) {
-        self.meters.provider.record(now.since(self.asked_at));
     }
 
     /// What has come, of an account.

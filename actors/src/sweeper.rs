@@ -24,7 +24,7 @@ use crate::ports::{Backlog, StoreError, Unsettled};
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
-use crate::survey::Survey;
+use crate::survey::{Asked, Survey};
 use crate::telemetry::{self, MailboxMeters};
 use crate::timers::Timers;
 
@@ -186,12 +186,15 @@ impl SweeperState {
         let accounts = self.with.directory.book().accounts.keys();
         let mailboxes = Arc::clone(&self.mailboxes);
         let survey = Arc::new(Survey::begin(accounts.clone(), mailboxes, self.with.journal.now()));
-        for sender in self.with.roster.senders() {
+        for (sender, handled) in self.with.roster.senders_and_handled() {
             // One that is stopping has nothing to say.
-            let _ = sender.send_message(SenderMessage::Report(Arc::clone(&survey)));
+            let _ =
+                sender.send_message(SenderMessage::Report(Asked { survey: Arc::clone(&survey), handled }));
         }
-        for account in accounts {
-            let _ = self.with.roster.pass(account, ProviderMessage::Report(Arc::clone(&survey)));
+        let running = accounts.filter_map(|account| self.with.roster.provider_and_handled(account));
+        for (provider, handled) in running {
+            let asked = Asked { survey: Arc::clone(&survey), handled };
+            let _ = provider.send_message(ProviderMessage::Report(asked));
         }
         self.survey = Some(survey);
     }

@@ -584,6 +584,13 @@ impl Yard {
         self.restart().await;
     }
 
+    /// The same, and for so long nothing runs.
+    pub(crate) async fn is_down_for(&mut self, time: Duration) {
+        self.crash().await;
+        tokio::time::sleep(time).await;
+        self.restart().await;
+    }
+
     /// The same, and meanwhile the wall clock is set forward, which the next process knows as it knows it where it
     /// has the store to itself.
     pub(crate) async fn crash_and_restart_later_by_the_wall(&mut self, by: Duration) {

@@ -122,14 +122,16 @@ async fn watched(page: PrometheusHandle) {
     let busy = tokio::spawn(take_the_processor());
     eventually("a mailbox was not looked into for a second", FIRES_WITHIN, async || {
         let rendered = page.render();
-        let line = |le: &str| {
-            let start = format!(r#"sendyard_mailbox_wait_seconds_bucket{{actor="sender",le="{le}"}} "#);
+        let line = |metric: &str, le: &str| {
+            let start = format!(r#"sendyard_mailbox_{metric}_bucket{{actor="sender",le="{le}"}} "#);
             rendered
                 .lines()
                 .find_map(|line| line.strip_prefix(&start))
                 .and_then(|count| count.parse::<u64>().ok())
         };
-        (line("+Inf")? > line("1")?).then_some(())
+        let asked = line("wait_seconds", "+Inf")?;
+        let both = line("depth", "+Inf")? == asked;
+        (both && asked > line("wait_seconds", "1")?).then_some(())
     })
     .await;
     busy.abort();

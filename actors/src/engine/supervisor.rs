@@ -26,6 +26,7 @@ use crate::domain::ids::AccountName;
 use crate::domain::phone::E164;
 use crate::domain::routing::{Book, Route};
 use crate::domain::time::Time;
+use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::InFlight;
 use crate::provider::{ProviderActor, ProviderArguments};
@@ -273,6 +274,7 @@ impl SupervisorState {
         let limits_of = |account: &AccountName| {
             self.tree.book.accounts.get(account).map(|account| account.limits.clone()).unwrap_or_default()
         };
+        let handled = Handled::default();
         let arguments = SenderArguments {
             number,
             account_limits: limits_of(&route.account),
@@ -281,10 +283,11 @@ impl SupervisorState {
             journal,
             roster,
             tenure,
+            handled: handled.clone(),
         };
         let (sender, _) = Actor::spawn_linked(None, SenderActor, arguments, myself.get_cell()).await?;
         self.children.insert(sender.get_id(), Child::Sender(number));
-        self.tree.roster.enter_sender(number, sender.clone());
+        self.tree.roster.enter_sender(number, sender.clone(), handled);
         if !self.tree.journal.owns(number) {
             // Given up meanwhile, by one who did not find it in the roster.
             let _ = sender.send_message(SenderMessage::Leave);
@@ -307,8 +310,9 @@ impl SupervisorState {
             }
             Child::Provider(account) => {
                 let Some(arguments) = self.provider_arguments(account) else { return Ok(()) };
+                let handled = arguments.handled.clone();
                 let (provider, _) = Actor::spawn_linked(None, ProviderActor, arguments, cell).await?;
-                tree.roster.enter_provider(account.clone(), provider.clone());
+                tree.roster.enter_provider(account.clone(), provider.clone(), handled);
                 provider.get_id()
             }
             Child::Sweeper => {
@@ -346,6 +350,7 @@ impl SupervisorState {
             in_flight: tree.in_flight.get(name)?.clone(),
             journal: tree.journal.clone(),
             roster: tree.roster.clone(),
+            handled: Handled::default(),
         })
     }
 

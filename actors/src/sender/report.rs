@@ -1,11 +1,11 @@
 //! What a sender says of its queue when it is asked (`survey.rs`).
 
 use super::SenderState;
-use crate::survey::{SenderFigures, Survey};
+use crate::survey::{Asked, SenderFigures};
 
 impl SenderState {
     /// Looks at what is in memory only: the window's first messages are the oldest there are.
-    pub(super) fn report(&mut self, survey: &Survey) {
+    pub(super) fn report(&mut self, asked: &Asked) {
         let now = self.journal.now();
         let has_work = self.since.is_some();
         let used = self.pace.as_mut().and_then(|pace| pace.used(now));
@@ -14,6 +14,7 @@ impl SenderState {
             held_up_since: self.held_up_since,
             pace_used: used.filter(|_| has_work),
         };
-        survey.sender(&self.account, figures, now);
+        asked.survey.sender(&self.account, figures, now);
+        asked.survey.sender_lay(now, self.handled.lay_before(asked.handled));
     }
 }

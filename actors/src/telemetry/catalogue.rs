@@ -49,6 +49,7 @@ const SECONDS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0];
 
 /// Steps of one group of the embedded store.
+const MESSAGES: &[f64] = &[0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0];
 const STEPS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 const PROVIDER: Label = Label { name: "provider", values: &["twilio", "telnyx", "vonage"] };
@@ -218,6 +219,8 @@ catalogue! {
         "Sending numbers of the directory: live ones have an actor, dormant ones nothing to do.");
     MAILBOX = seconds("sendyard_mailbox_wait_seconds", &[ACTOR],
         "How long a message that each sender and provider actor is sent every five seconds lay in its mailbox.");
+    MAILBOX_DEPTH = Metric { name: "sendyard_mailbox_depth", kind: Kind::Histogram(MESSAGES), unit: Unit::Count,
+        labels: &[ACTOR], help: "Behind how many messages it lay there." };
     RESTARTS = counter("sendyard_actor_restarts_total", &[ACTOR],
         "Actors restarted after a failure.");
 

@@ -215,16 +215,34 @@ impl StepTimes {
     }
 }
 
-/// How long messages lie in mailboxes.
+/// How long messages lie in mailboxes, and behind how many others.
 #[derive(Debug)]
 pub(crate) struct MailboxMeters {
-    pub(crate) sender: Histogram,
-    pub(crate) provider: Histogram,
+    pub(crate) sender: MailboxMeter,
+    pub(crate) provider: MailboxMeter,
+}
+
+/// Of one kind of actor.
+#[derive(Debug)]
+pub(crate) struct MailboxMeter {
+    wait: Histogram,
+    depth: Histogram,
+}
+
+impl MailboxMeter {
+    /// A question lay so long, behind so many messages.
+    pub(crate) fn lay(&self, wait: Duration, behind: u64) {
+        self.wait.record(wait);
+        self.depth.record(in_metrics(behind));
+    }
 }
 
 impl MailboxMeters {
     pub(crate) fn new() -> Self {
-        let of = |actor| histogram!(of::MAILBOX.name, "actor" => actor);
+        let of = |actor| MailboxMeter {
+            wait: histogram!(of::MAILBOX.name, "actor" => actor),
+            depth: histogram!(of::MAILBOX_DEPTH.name, "actor" => actor),
+        };
         Self { sender: of("sender"), provider: of("provider") }
     }
 }
