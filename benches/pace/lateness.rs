@@ -2,6 +2,7 @@
 //! pace allows one to the instant right before its request is written. On the embedded store, so each waits for the
 //! claim that is durable; beside bare timers.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use hdrhistogram::Histogram;
 use metrics::{Counter, Gauge, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use sendyard::clock::SystemClock;
 use sendyard::store::redb::RedbStore;
+use sendyard_actors::domain::phone::E164;
+use tokio::time::Instant;
 
 use crate::{bare, yard};
 
@@ -81,7 +84,7 @@ pub(crate) async fn run() {
     let store = Arc::new(RedbStore::open(data.path(), Arc::new(clock)).unwrap());
     let senders = yard::senders(yard::SENDERS);
     yard::fill(store.as_ref(), &senders, EACH).await;
-    let provider = Arc::default();
+    let provider = Arc::new(yard::Instantly::with_ledger());
     let running = yard::start(yard::book(&senders), store, &provider, clock).await;
     tokio::time::sleep(START).await;
     let at_the_start = late.take();
@@ -108,6 +111,32 @@ pub(crate) async fn run() {
         millis(at_the_start.value_at_quantile(0.5)),
         millis(at_the_start.max()),
     );
+    let (over, least) = judged(provider.ledger());
+    println!(
+        "windows over, as the provider saw it: {over}; the sender that used least used {least:.4} (asked ≥ 0.99)"
+    );
+}
+
+/// By the provider's instants, of senders at 1/s: how many follow another within a second, and the part of its limit
+/// that the one used that used least, from the first hand-over to its last.
+fn judged(ledger: Vec<(E164, Instant)>) -> (usize, f64) {
+    let second = Duration::from_secs(1);
+    let mut by_sender: HashMap<E164, Vec<Instant>> = HashMap::new();
+    for (sender, at) in ledger {
+        by_sender.entry(sender).or_default().push(at);
+    }
+    let (mut over, mut least) = (0, 1.0_f64);
+    for instants in by_sender.into_values() {
+        over += instants
+            .windows(2)
+            .filter(|pair| matches!(pair, [a, b] if b.duration_since(*a) < second))
+            .count();
+        if let [first, .., last] = instants.as_slice() {
+            let earliest = (instants.len() - 1) as f64;
+            least = least.min(earliest / last.duration_since(*first).as_secs_f64());
+        }
+    }
+    (over, least)
 }
 
 fn millis(micros: u64) -> String {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::future::ready;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sendyard::clock::{SystemClock, SystemIds};
@@ -22,6 +22,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::engine::{Engine, Parts, RunningEngine};
 use sendyard_actors::ports::{Append, EstimateRule, HandOver, Ids, Later, Provider, Store, TooLong};
 use sendyard_actors::settings::Settings;
+use tokio::time::Instant;
 
 pub(crate) const SENDERS: usize = 10_000;
 pub(crate) const LIMIT: &str = "1/s";
@@ -34,9 +35,20 @@ const AT_A_TIME: usize = 2000;
 #[derive(Debug, Default)]
 pub(crate) struct Instantly {
     taken: AtomicU64,
+    /// When it was given what, where that is judged.
+    ledger: Option<Mutex<Vec<(E164, Instant)>>>,
 }
 
 impl Instantly {
+    pub(crate) fn with_ledger() -> Self {
+        Self { ledger: Some(Mutex::default()), ..Self::default() }
+    }
+
+    /// Its ledger so far.
+    pub(crate) fn ledger(&self) -> Vec<(E164, Instant)> {
+        self.ledger.as_ref().map(|ledger| ledger.lock().unwrap().clone()).unwrap_or_default()
+    }
+
     pub(crate) fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
@@ -51,7 +63,10 @@ impl Provider for Instantly {
         Ok(())
     }
 
-    fn send(&self, _hand_over: HandOver, _patience: Duration) -> Later<Outcome> {
+    fn send(&self, hand_over: HandOver, _patience: Duration) -> Later<Outcome> {
+        if let Some(ledger) = &self.ledger {
+            ledger.lock().unwrap().push((hand_over.message.draft.sender, Instant::now()));
+        }
         self.taken.fetch_add(1, Ordering::Relaxed);
         Box::pin(ready(Outcome::Accepted(acceptance())))
     }
