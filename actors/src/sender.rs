@@ -294,14 +294,15 @@ pub(crate) struct SenderState {
 
 impl Actor for SenderActor {
     type Msg = SenderMessage;
-    type State = SenderState;
+    /// In a box: an actor's task has room for its state several times over.
+    type State = Box<SenderState>;
     type Arguments = SenderArguments;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
-    ) -> Result<SenderState, ActorProcessingErr> {
+    ) -> Result<Box<SenderState>, ActorProcessingErr> {
         let SenderArguments {
             number,
             route,
@@ -315,7 +316,7 @@ impl Actor for SenderActor {
         let fallback_counts = !fallback_limits.is_empty();
         let at_fallback =
             fallback_counts.then(|| Box::new(Pace::new(&fallback_limits, None, [], Time::ZERO)));
-        Ok(SenderState {
+        Ok(Box::new(SenderState {
             number,
             tenure,
             account: route.account.clone(),
@@ -350,7 +351,7 @@ impl Actor for SenderActor {
             idle_since: None,
             alarm: Alarm::default(),
             halted: false,
-        })
+        }))
     }
 
     async fn handle(
@@ -649,6 +650,9 @@ impl SenderState {
             return;
         }
         self.forget_forecasts();
+        if self.idle_since.is_none() {
+            self.give_memory_back();
+        }
         let idle_since = *self.idle_since.get_or_insert(now);
         let end = idle_since + self.journal.settings().idle_after;
         if end <= now {
@@ -656,6 +660,14 @@ impl SenderState {
         } else {
             self.alarm.arm(myself, end, now, || SenderMessage::Wake);
         }
+    }
+
+    /// Of one that is idle nothing is left in these; it may be idle for long, with ten thousand others.
+    fn give_memory_back(&mut self) {
+        self.starting.shrink_to_fit();
+        self.open.shrink_to_fit();
+        self.places.shrink_to_fit();
+        self.queue.give_memory_back();
     }
 
     fn halt(&mut self) {

@@ -85,7 +85,7 @@ pub(crate) async fn run() {
     let senders = yard::senders(yard::SENDERS);
     yard::fill(store.as_ref(), &senders, EACH).await;
     let provider = Arc::new(yard::Instantly::with_ledger());
-    let running = yard::start(yard::book(&senders), store, &provider, clock).await;
+    let running = yard::start(yard::book(&senders, Some(yard::LIMIT)), store, &provider, clock).await;
     tokio::time::sleep(START).await;
     let at_the_start = late.take();
     let (before, taken) = (yard::processor_time(), provider.taken());

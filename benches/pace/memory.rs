@@ -79,7 +79,7 @@ async fn of_a_live_sender() -> usize {
     let senders = yard::senders(yard::SENDERS + AT_A_TIME);
     let (first, rest) = senders.split_at(AT_A_TIME);
     let provider = Arc::default();
-    let running = yard::start(yard::book(&senders), store, &provider, clock).await;
+    let running = yard::start(yard::book(&senders, Some(yard::LIMIT)), store, &provider, clock).await;
     send_one_each(&running.engine, first).await;
     let before = resident();
     for some in rest.chunks(AT_A_TIME) {
@@ -124,7 +124,7 @@ async fn of_a_dormant_sender() -> usize {
     let clock = SystemClock::start();
     let store = Arc::new(MemoryStore::new(Arc::new(clock)));
     let before = resident();
-    let running = yard::start(yard::book(&senders), store, &Arc::default(), clock).await;
+    let running = yard::start(yard::book(&senders, Some(yard::LIMIT)), store, &Arc::default(), clock).await;
     let grown = resident() - before;
     running.stop(Duration::ZERO).await;
     grown / DORMANT

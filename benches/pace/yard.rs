@@ -85,8 +85,8 @@ fn account() -> AccountName {
     AccountName::from("bench")
 }
 
-/// These numbers, each with the limit, on one account without any.
-pub(crate) fn book(senders: &[E164]) -> Book {
+/// These numbers, each with the limit if there is one, on one account without any.
+pub(crate) fn book(senders: &[E164], limit: Option<&str>) -> Book {
     let route = Route {
         organization: ORGANIZATION,
         assistant: AssistantId(1),
@@ -94,7 +94,7 @@ pub(crate) fn book(senders: &[E164]) -> Book {
         provider: ProviderKind::Twilio,
         campaign: None,
         fallback: None,
-        limits: vec![LIMIT.parse().unwrap()],
+        limits: limit.into_iter().map(|limit| limit.parse().unwrap()).collect(),
         quiet_hours: None,
         weights: Weights::default(),
     };
