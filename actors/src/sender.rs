@@ -358,7 +358,7 @@ impl Actor for SenderActor {
         &self,
         myself: ActorRef<SenderMessage>,
         message: SenderMessage,
-        state: &mut SenderState,
+        state: &mut Box<SenderState>,
     ) -> Result<(), ActorProcessingErr> {
         state.handled.one();
         match message {
