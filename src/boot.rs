@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sendyard_actors::engine::{Engine, EngineError, Parts, RunningEngine};
-use sendyard_actors::ports::Store;
+use sendyard_actors::ports::{Clock, Store};
 use tokio::sync::Notify;
 
 use crate::api::{self, DiskRoom, Drain, Front};
-use crate::clock::{StoreClock, SystemClock, SystemIds};
+use crate::clock::{OwnClock, StoreClock, SystemClock, SystemIds};
 use crate::config::{Config, Directory, StoreUrl};
 use crate::providers::HttpClientError;
 use crate::store::memory::MemoryStore;
@@ -27,6 +27,7 @@ mod server;
 mod steward;
 mod store_server;
 mod ways_out;
+mod word;
 
 use directory::{Keeper, Look, NotTaken};
 use server::{Listener, Server};
@@ -80,6 +81,7 @@ pub struct Running {
     upkeep: metrics::Upkeep,
     _disk_watch: Option<disk::Watch>,
     _look: Option<Look>,
+    _time_keeper: Option<word::Keeper>,
     drain_asked: Arc<Notify>,
     grace: Duration,
 }
@@ -110,13 +112,20 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         Keeper::new(directory, store, config.public_url.clone(), places, config.applied)
             .map_err(StartError::Client)
     };
+    let mut time_keeper = None;
     let (engine, works, promise, keeper, look) = match &config.store {
         StoreUrl::Redb(_) | StoreUrl::Memory => {
-            let clock = Arc::new(SystemClock::start());
-            let (store, promise): (Arc<dyn Store>, _) = match &config.store {
-                StoreUrl::Redb(directory) => (Arc::new(RedbStore::open(directory, clock.clone())?), EMBEDDED),
+            let system = SystemClock::start();
+            let (store, clock, promise): (Arc<dyn Store>, Arc<dyn Clock>, _) = match &config.store {
+                StoreUrl::Redb(directory) => {
+                    let store = Arc::new(RedbStore::open(directory, Arc::new(system))?);
+                    let jumps = word::read(directory, system.now());
+                    time_keeper =
+                        Some(word::Keeper::start(directory.clone(), Arc::new(system), jumps.clone()));
+                    (store, Arc::new(OwnClock::new(system, jumps)), EMBEDDED)
+                }
                 StoreUrl::Redis(_) | StoreUrl::Memory => {
-                    (Arc::new(MemoryStore::new(clock.clone())), IN_MEMORY)
+                    (Arc::new(MemoryStore::new(Arc::new(system))), Arc::new(system), IN_MEMORY)
                 }
             };
             let keeper = keeper(Arc::clone(&store))?;
@@ -174,6 +183,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         upkeep,
         _disk_watch: disk_watch,
         _look: look,
+        _time_keeper: time_keeper,
         drain_asked,
         grace,
     };

@@ -138,7 +138,7 @@ impl Intake {
         let bind = timeout(STORE_WITHIN, self.bind(&request, fresh, until)).await;
         let (id, bound) = bind.unwrap_or(Err(NotSent::StoreUnavailable))?;
         let not_before = not_before(&request, route, asked_at);
-        let draft = self.draft_of(&plan, request, route, way_out, id, asked_at);
+        let draft = draft_of(&plan, request, route, way_out, id, asked_at);
         drop(plan);
         // The client's time is over before the store's: it can ask under the id.
         let answer = async {
@@ -363,42 +363,6 @@ impl Intake {
         }
     }
 
-    fn draft_of(
-        &self,
-        plan: &Plan,
-        request: SendRequest,
-        route: &Route,
-        way_out: &dyn Provider,
-        id: MessageId,
-        now: Time,
-    ) -> Draft {
-        let counted = segments::count_for(route.provider, &request.text);
-        let mut draft = Draft {
-            id,
-            sender: request.from,
-            recipient: request.to,
-            lane: request.lane,
-            kind: request.kind,
-            organization: request.organization,
-            assistant: route.assistant,
-            account: route.account.clone(),
-            provider: route.provider,
-            text: request.text,
-            media: request.media,
-            segments: counted.segments,
-            encoding: counted.encoding,
-            fingerprint: request.fingerprint,
-            frozen: None,
-            fallback: None,
-            expires_at: request.validity.expires_at(now),
-            client_reference: request.client_reference,
-            metadata: request.metadata,
-        };
-        draft.frozen = way_out.freeze(&draft);
-        draft.fallback = fallback_of(plan, &draft, route);
-        draft
-    }
-
     async fn tell_sender(&self, number: E164, message: SenderMessage) -> Result<Told, NotSent> {
         let mut message = message;
         let mut last = COME_AGAIN_AFTER;
@@ -442,6 +406,41 @@ impl Intake {
     fn patience(&self, asked_at: Time) -> Duration {
         (asked_at + ANSWER_WITHIN).since(self.journal.now())
     }
+}
+
+fn draft_of(
+    plan: &Plan,
+    request: SendRequest,
+    route: &Route,
+    way_out: &dyn Provider,
+    id: MessageId,
+    now: Time,
+) -> Draft {
+    let counted = segments::count_for(route.provider, &request.text);
+    let mut draft = Draft {
+        id,
+        sender: request.from,
+        recipient: request.to,
+        lane: request.lane,
+        kind: request.kind,
+        organization: request.organization,
+        assistant: route.assistant,
+        account: route.account.clone(),
+        provider: route.provider,
+        text: request.text,
+        media: request.media,
+        segments: counted.segments,
+        encoding: counted.encoding,
+        fingerprint: request.fingerprint,
+        frozen: None,
+        fallback: None,
+        expires_at: request.validity.expires_at(now),
+        client_reference: request.client_reference,
+        metadata: request.metadata,
+    };
+    draft.frozen = way_out.freeze(&draft);
+    draft.fallback = fallback_of(plan, &draft, route);
+    draft
 }
 
 /// Everything that can be said against a request without the store.

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::Span;
 
-use super::{ASK_AGAIN, Bound, COME_AGAIN_AFTER, Intake, STORE_WITHIN, Told, check, not_before};
+use super::{ASK_AGAIN, Bound, COME_AGAIN_AFTER, Intake, STORE_WITHIN, Told, check, draft_of, not_before};
 use crate::admission::Ticket;
 use crate::directory::Plan;
 use crate::domain::ids::{MessageId, Shard};
@@ -163,7 +163,7 @@ impl Intake {
                 Err(refused) => answers.set(place, Err(refused)),
                 Ok((id, bound)) => {
                     let not_before = not_before(&request, route, asked_at);
-                    let draft = self.draft_of(&plan, request, route, way_out, id, asked_at);
+                    let draft = draft_of(&plan, request, route, way_out, id, asked_at);
                     fresh.push(Fresh { draft, not_before });
                     asked.push(Asked { place, id, bound });
                 }

@@ -18,7 +18,7 @@ pub(super) fn fallback_pace(sending: &Sending) -> Option<Box<Pace>> {
 
 impl SenderState {
     /// Goes by this from now on.
-    pub(super) fn redirected(&mut self, sending: Sending, myself: &ActorRef<SenderMessage>) {
+    pub(super) fn redirected(&mut self, sending: &Sending, myself: &ActorRef<SenderMessage>) {
         let was_noted = self.account_counts || self.at_fallback.is_some() || self.counts();
         if sending.route.account != self.account {
             // Places in hand are the other account's.
@@ -27,7 +27,7 @@ impl SenderState {
         }
         // Said again, as its account may have another actor now.
         self.places_wanted = 0;
-        self.at_fallback = fallback_pace(&sending);
+        self.at_fallback = fallback_pace(sending);
         self.account_counts = !sending.account_limits.is_empty();
         self.usual_limits.clone_from(&sending.route.limits);
         // Those that hold, until the others are applied.
