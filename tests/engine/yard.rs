@@ -481,7 +481,7 @@ impl Yard {
     pub(crate) async fn redirect(&mut self, change: impl FnOnce(&mut Builder)) {
         change(&mut self.builder);
         let Parts { book, providers, .. } =
-            parts(&self.builder, &self.store, None, &self.provider, self.clock);
+            parts(&self.builder, &self.store, None, &self.provider, self.clock.clone());
         self.engine.redirect(book, providers).await.expect("every account has a way out");
     }
 
