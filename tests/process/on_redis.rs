@@ -16,12 +16,14 @@ mod a_server_that_is_killed_costs_no_answered_message;
 mod a_server_that_is_now_a_replica_is_refused;
 mod a_server_that_is_slow_leaves_nothing_twice;
 mod a_stopped_process_begins_nothing_more;
+mod a_store_is_reached_by_tls;
 mod account_limits_hold_over_all_processes;
 mod immediate_messages_are_sent_by_any_process;
 mod processes_share_the_work;
 mod what_is_wrong_with_the_server_is_said;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tokio::net::TcpSocket;
 
@@ -40,6 +42,8 @@ pub(crate) struct Fleet<R = Redis> {
     pub(crate) members: Vec<Member>,
     pub(crate) yard: Yard,
     pub(crate) redis: R,
+    /// Authorities that the processes trust, where they are not the system's.
+    trusted: Option<PathBuf>,
 }
 
 /// One of the processes.
@@ -69,7 +73,12 @@ impl Fleet {
 impl<R> Fleet<R> {
     /// None yet.
     async fn over(redis: R, setup: &Setup) -> Self {
-        Self { members: Vec::new(), yard: Yard::build(setup).await, redis }
+        Self { members: Vec::new(), yard: Yard::build(setup).await, redis, trusted: None }
+    }
+
+    /// Those that are started from now on trust the authorities in this file and no others.
+    fn trusts(&mut self, authorities: PathBuf) {
+        self.trusted = Some(authorities);
     }
 
     /// Starts one more, on this store.
@@ -88,6 +97,7 @@ impl<R> Fleet<R> {
         command
             .env("SENDYARD__STORE__URL", &member.url)
             .env("SENDYARD__HTTP__LISTEN", member.addr.to_string());
+        command.envs(self.trusted.iter().map(|file| ("SSL_CERT_FILE", file)));
         let log = self.yard.home().join(format!("member-{place}.log"));
         member.child = Some(Child::start("a process of the service", &mut command, log));
     }

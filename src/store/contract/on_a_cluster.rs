@@ -8,6 +8,7 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::ports::{Appended, SettleAnswer, Store, StoreError};
 
 use super::on_redis::place_of;
+use super::peers::{Pair, notes_are_heard_before_and_after};
 use super::several_servers::{Cluster, Server, until};
 use super::world::{
     ORGANIZATION, TestClock, World, Worlds, accepted, append_of, draft_from, number, recipient,
@@ -150,6 +151,19 @@ fn a_master_that_hangs_leaves_its_steps_unanswered_and_the_others_go_on() {
         append_again(world.store.as_ref(), &alone(from, 3)).await;
         let waiting = world.store.depth(from).await.unwrap();
         assert_eq!(waiting, 2, "stored once, whether the first of its calls was done or not");
+    });
+}
+
+#[test]
+fn notes_are_heard_on_a_cluster_also_when_the_node_that_was_listened_at_is_gone() {
+    run_within(async {
+        let Some(mut cluster) = Cluster::start(1, &[]).await else { return };
+        // The first that the URL names.
+        notes_are_heard_before_and_after(Pair::at(cluster.url()), async || {
+            cluster.servers[0].kill_when_its_replica_has_all().await;
+            cluster.has_failed_over(0).await;
+        })
+        .await;
     });
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sendyard_actors::domain::message::{Draft, State};
 use sendyard_actors::ports::{SettleAnswer, Store, StoreError};
 
+use super::peers::{Pair, notes_are_heard_before_and_after};
 use super::several_servers::{SERVICE, Watched, until};
 use super::world::{TestClock, World, Worlds, accepted, append_of, draft, recipient};
 use super::{every_case, every_shared_case, run_within};
@@ -53,6 +54,18 @@ fn every_case_holds_behind_sentinel_before_and_after_a_failover() {
         servers.has_failed_over().await;
         goes_on(&store).await;
         every_case(&worlds).await;
+    });
+}
+
+#[test]
+fn notes_are_heard_behind_sentinel_before_and_after_a_failover() {
+    run_within(async {
+        let Some(mut servers) = Watched::start().await else { return };
+        notes_are_heard_before_and_after(Pair::at(servers.url(2)), async || {
+            servers.master.kill();
+            servers.has_failed_over().await;
+        })
+        .await;
     });
 }
 

@@ -34,7 +34,11 @@ impl Pair {
     }
 
     pub(super) fn on_redis(server: &Server) -> Self {
-        let (clock, url) = (TestClock::start(), server.fresh_url());
+        Self::at(server.fresh_url())
+    }
+
+    pub(super) fn at(url: String) -> Self {
+        let clock = TestClock::start();
         let open = || Arc::new(RedisStore::on_clock(&url, Arc::clone(&clock) as _).unwrap().peers());
         Self { me: open(), other: open(), clock, url: Some(url) }
     }
@@ -161,6 +165,35 @@ pub(super) async fn after_a_break_notes_are_heard_again_and_the_gap_is_said(pair
     let stored = Note::Stored(sender(), waiting());
     pair.other.tell(To::Process(ME), stored.clone());
     assert_eq!(heard(&mut ear).await, Heard::Note(stored.clone()));
+}
+
+/// Notes are heard again when other servers do the work. What is told while nobody is there for it is lost.
+pub(super) async fn notes_are_heard_before_and_after(pair: Pair, change: impl AsyncFnOnce()) {
+    let (mut mine, mut theirs) = (pair.me.listen(ME), pair.other.listen(OTHER));
+    pair.me.attend(ME, some(1)).await.unwrap();
+    pair.other.attend(OTHER, ShardSet::NONE).await.unwrap();
+    let (of_mine, note) = (some(1).iter().next().unwrap(), Note::Waiting(sender()));
+    pair.other.tell(To::Shard(of_mine), note.clone());
+    assert_eq!(heard(&mut mine).await, Heard::Note(note.clone()));
+    pair.me.tell(To::Process(OTHER), note.clone());
+    assert_eq!(heard(&mut theirs).await, Heard::Note(note.clone()));
+
+    change().await;
+    let last = Note::Waiting(number("+19995550000"));
+    for (from, to, ear) in
+        [(&pair.other, To::Shard(of_mine), &mut mine), (&pair.me, To::Process(OTHER), &mut theirs)]
+    {
+        let is_heard = async {
+            loop {
+                from.tell(to, last.clone());
+                if let Ok(Some(Heard::Note(note))) = timeout(Duration::from_millis(50), ear.recv()).await {
+                    assert_eq!(note, last);
+                    return;
+                }
+            }
+        };
+        timeout(PATIENCE, is_heard).await.expect("nothing was heard");
+    }
 }
 
 fn waiting() -> sendyard_actors::ports::Waiting {

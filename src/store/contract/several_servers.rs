@@ -33,7 +33,7 @@ const SLOTS: u16 = 16384;
 pub(crate) const SERVICE: &str = "orders";
 
 /// Options of a server that keeps what it answers.
-const KEEPS_ALL: [&str; 6] = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+pub(crate) const KEEPS_ALL: [&str; 6] = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
 
 const HOLD: &str = r#"
 home="$1"; shift
@@ -72,7 +72,7 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// A port that nobody else is given for as long as the socket is there: bound and never listening.
-fn kept_port() -> (u16, TcpSocket) {
+pub(crate) fn kept_port() -> (u16, TcpSocket) {
     let port = TcpSocket::new_v4().unwrap();
     port.set_reuseaddr(true).unwrap();
     port.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// With the arguments that are made of its home, its port and the port of its bus.
-    async fn started(arguments: impl FnOnce(&TempDir, u16, u16) -> Vec<String>) -> Self {
+    pub(crate) async fn started(arguments: impl FnOnce(&TempDir, u16, u16) -> Vec<String>) -> Self {
         let ((port, kept), (bus, kept_too)) = (kept_port(), kept_port());
         let home = TempDir::new().unwrap();
         let arguments = arguments(&home, port, bus);
@@ -224,12 +224,21 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Three masters, of which the first `replicas` have one; `None` where there is no server to be had.
     pub(crate) async fn start(replicas: usize, options: &[&str]) -> Option<Self> {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        Self::start_each(replicas, |_| options.clone()).await
+    }
+
+    /// As [`Cluster::start`], each with the options for its place.
+    pub(crate) async fn start_each(
+        replicas: usize,
+        options_of: impl Fn(usize) -> Vec<String>,
+    ) -> Option<Self> {
         if !is_installed("Redis Cluster") {
             return None;
         }
         let mut servers = Vec::new();
-        for _ in 0..3 + replicas {
-            let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        for place in 0..3 + replicas {
+            let options = options_of(place);
             let one = Server::started(|_, _, bus| {
                 let bus = bus.to_string();
                 let own =
