@@ -124,7 +124,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         }
         StoreUrl::Redis(url) => {
             let clock = Arc::new(StoreClock::start());
-            let store = Arc::new(RedisStore::open(url.whole())?);
+            let store = Arc::new(RedisStore::open(url.whole(), config.replicas)?);
             let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
             let server = StoreServer::new(store.clone(), clock.clone());
             let parts = parts(store, Some(server.peers()), clock);

@@ -178,7 +178,7 @@ mod tests {
 
     fn gather() -> (Gather<Step, usize>, Arc<Mutex<Vec<usize>>>) {
         let nowhere = Address::parse("redis://127.0.0.1:1").unwrap();
-        (Gather::new(Link::new(nowhere, None).unwrap(), note), Arc::default())
+        (Gather::new(Link::new(nowhere, 0, None).unwrap(), note), Arc::default())
     }
 
     async fn ask(gather: &Gather<Step, usize>, sizes: &Arc<Mutex<Vec<usize>>>, steps: usize) {
