@@ -4,6 +4,7 @@ mod faulty;
 mod lost_answers_and_races;
 pub(crate) mod yard;
 
+mod a_batch_keeps_what_each_of_it_is_promised;
 mod a_circuit_opens_and_is_probed;
 mod a_claimed_message_goes_back_when_its_actor_fails;
 mod a_day_is_used_up_across_restarts;

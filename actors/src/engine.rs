@@ -329,10 +329,7 @@ impl Engine {
         let tickets = Tickets::new(settings.requests_in_flight);
         let crowding = Crowding::default();
         let lifeline = Lifeline::default();
-        let in_flight = book.accounts.iter().map(|(name, account)| {
-            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
-        });
-        let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
+        let in_flight = Arc::new(in_flight_of(&book, settings.places_in_flight));
         let intake = Intake {
             directory: directory.clone(),
             journal: journal.clone(),
@@ -352,12 +349,7 @@ impl Engine {
         let backlogs =
             Backlogs { journal: journal.clone(), directory: directory.clone(), roster: roster.clone() };
         let inquiries = Inquiries::default();
-        let senders = Senders {
-            book: Arc::clone(&book),
-            journal: journal.clone(),
-            roster: roster.clone(),
-            inquiries: inquiries.clone(),
-        };
+        let senders = Senders::new(&book, &journal, &roster, &inquiries);
         let tree = supervisor::Tree {
             book,
             roster: roster.clone(),
@@ -423,6 +415,24 @@ impl Engine {
             return Err(NotSent::Stopping);
         }
         working.intake.send(request).await
+    }
+
+    /// Takes queued messages in, each as [`Engine::send`] does, several in one step of the store where they are of
+    /// one shard; an answer for each, in their order. Those of a sender are stored in the order in which they are
+    /// given. What is not begun before `begin_until` is [`NotSent::Busy`]; nothing is stored of it.
+    pub async fn send_all(
+        &self,
+        requests: Vec<SendRequest>,
+        begin_until: Time,
+    ) -> Vec<Result<Sent, NotSent>> {
+        let refused = |why: NotSent, many| (0..many).map(|_| Err(why.clone())).collect();
+        let Ok(working) = self.working() else {
+            return refused(NotSent::StoreUnavailable, requests.len());
+        };
+        if working.lifeline.is_stopping() {
+            return refused(NotSent::Stopping, requests.len());
+        }
+        working.intake.send_all(requests, begin_until).await
     }
 
     /// The record of a message of this organization.
@@ -652,6 +662,12 @@ impl Working {
     fn away_because(&self, now: Time) -> Option<String> {
         self.shared.as_ref().and_then(|standing| standing.away_because(now))
     }
+}
+
+/// The places of each account.
+fn in_flight_of(book: &Book, places: usize) -> HashMap<AccountName, InFlight> {
+    let of = |name: &AccountName, provider| InFlight::new(provider, name.clone(), places);
+    book.accounts.iter().map(|(name, account)| (name.clone(), of(name, account.provider))).collect()
 }
 
 /// Of a store that is this process' own.

@@ -5,6 +5,7 @@
 //! stored, and stored under the id it is bound to; both steps may be repeated, so a crash between them
 //! is repaired by the client's own retry.
 
+mod batch;
 mod elsewhere;
 mod offers;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use self::elsewhere::Asked;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::admission::{Ticket, Tickets};
@@ -85,32 +87,42 @@ enum Told {
 impl Intake {
     pub(crate) async fn send(&self, request: SendRequest) -> Result<Sent, NotSent> {
         let asked_at = self.journal.now();
-        let (kind, lane, from, organization) =
-            (request.kind, request.lane, request.from, request.organization);
+        let (kind, lane, from) = (request.kind, request.lane, request.from);
         let span = telemetry::accept(kind);
         let answer = match self.tickets.take() {
             // Held until the answer, and by the work itself if the client goes before it.
             Some(ticket) => self.take_in(request, &Arc::new(ticket), asked_at).await,
             None => Err(NotSent::Busy(COME_AGAIN_AFTER)),
         };
-        self.meters.answered(kind, self.journal.now().since(asked_at));
-        telemetry::answered(&span, &answer);
-        match &answer {
-            Ok(sent) if sent.replayed => self.meters.replayed(),
-            Ok(_) => {
-                self.count_accepted(from, kind, lane);
-                if kind == Kind::Queued {
-                    self.crowding.accepted(organization);
-                }
-            }
-            Err(not_sent) => self.meters.refused(not_sent),
-        }
+        self.note(&answer, &span, from, kind, lane, asked_at);
         answer
     }
 
+    /// Counts an answer, and tells whoever traces the message.
+    fn note(
+        &self,
+        answer: &Result<Sent, NotSent>,
+        span: &Span,
+        from: E164,
+        kind: Kind,
+        lane: Lane,
+        asked_at: Time,
+    ) {
+        self.meters.answered(kind, self.journal.now().since(asked_at));
+        telemetry::answered(span, answer);
+        match answer {
+            Ok(sent) if sent.replayed => self.meters.replayed(),
+            Ok(_) => self.count_accepted(from, kind, lane),
+            Err(not_sent) => self.meters.refused(not_sent),
+        }
+    }
+
     fn count_accepted(&self, from: E164, kind: Kind, lane: Lane) {
-        let account = self.directory.route(from).and_then(|route| self.in_flight.get(&route.account));
-        if let Some(account) = account {
+        let Some(route) = self.directory.route(from) else { return };
+        if kind == Kind::Queued {
+            self.crowding.accepted(route.organization);
+        }
+        if let Some(account) = self.in_flight.get(&route.account) {
             account.meters().accepted(kind, lane);
         }
     }
@@ -220,7 +232,8 @@ impl Intake {
             let (reply, answer) = oneshot::channel();
             let (draft_again, ticket) = (draft.clone(), Arc::clone(ticket));
             let submit = Submit { draft: draft_again, until, not_before, crowded, ticket, reply };
-            if self.tell_sender(&draft, SenderMessage::Submit(Box::new(submit))).await? == Told::NotOurs {
+            let submit = SenderMessage::Submit(Box::new(submit));
+            if self.tell_sender(draft.sender, submit).await? == Told::NotOurs {
                 continue;
             }
             let Ok(answer) = answer.await else {
@@ -291,7 +304,9 @@ impl Intake {
             }
             let (reply, answer) = oneshot::channel();
             let submit = SubmitNow { what, until, ticket: Arc::clone(ticket), reply };
-            if self.tell_sender(&draft, SenderMessage::SubmitNow(Box::new(submit))).await? == Told::NotOurs {
+            if self.tell_sender(draft.sender, SenderMessage::SubmitNow(Box::new(submit))).await?
+                == Told::NotOurs
+            {
                 what = Immediate::New(Box::new(draft.clone()));
                 continue;
             }
@@ -423,11 +438,11 @@ impl Intake {
         Some(Fallback { to, frozen: way_out.freeze(draft) })
     }
 
-    async fn tell_sender(&self, draft: &Draft, message: SenderMessage) -> Result<Told, NotSent> {
+    async fn tell_sender(&self, number: E164, message: SenderMessage) -> Result<Told, NotSent> {
         let mut message = message;
         let mut last = COME_AGAIN_AFTER;
         for _ in 0..ASK_AGAIN {
-            let sender = match self.directory.sender(draft.sender).await {
+            let sender = match self.directory.sender(number).await {
                 Ok(sender) => sender,
                 Err(NoSender::NoAssistant) => return Err(NotSent::NoAssistant),
                 Err(NoSender::NotOurs) => return Ok(Told::NotOurs),

@@ -17,6 +17,7 @@ mod offer;
 mod paging;
 mod queue;
 mod report;
+mod several;
 mod stagger;
 mod standing;
 mod submit;
@@ -34,6 +35,7 @@ use tokio::sync::oneshot;
 
 pub use self::claims::ClaimsAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
+pub use self::several::{Announce, Announced, Coming, Foreseen};
 pub use self::standing::{SenderStanding, Waits};
 pub use self::submit::{Room, Stored, Submit, SubmitAnswer};
 pub use self::told::ToldStanding;
@@ -95,6 +97,10 @@ pub enum SenderMessage {
     },
     /// A submit has ended.
     SubmitEnded(Stored, Option<u64>),
+    /// Several messages are about to be stored: when does each go?
+    Announce(Announce),
+    /// That has ended, for each of them.
+    SubmitsEnded(Vec<(Stored, Option<u64>)>),
     /// A record of this sender changed.
     Changed(Change),
     /// Places at the account, as wanted.
@@ -375,6 +381,12 @@ impl Actor for SenderActor {
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
             SenderMessage::Offered { id, by } => state.offered(id, by),
             SenderMessage::SubmitEnded(stored, number) => state.submit_ended(stored, number),
+            SenderMessage::Announce(announce) => state.announce(announce),
+            SenderMessage::SubmitsEnded(each) => {
+                for (stored, number) in each {
+                    state.submit_ended(stored, number);
+                }
+            }
             SenderMessage::Changed(change) => state.changed(&change),
             SenderMessage::NotInTime { message, again_at } => state.not_in_time(message, again_at),
             SenderMessage::Cancelled(message) => {

@@ -136,6 +136,9 @@ async fn with_traffic_in_a_higher_lane_an_expectation_is_told() {
         told.push(queue(&yard, index, 1, Lane::Normal).await);
     }
     assert!(told[100..].iter().all(|one| one.is_expectation));
+    let of_a_batch = vec![Yard::request("+15559999999", "hello", Kind::Queued)];
+    let of_a_batch = yard.engine.send_all(of_a_batch, Time::MAX).await;
+    assert!(of_a_batch[0].as_ref().unwrap().queued.unwrap().is_expectation, "of a batch, too");
     while !has_gone(&yard, &told[599]) {
         index += 1;
         queue(&yard, index, 1, Lane::Urgent).await;

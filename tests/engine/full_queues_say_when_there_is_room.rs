@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::message::Kind;
+use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::{Part, Pause, Retune};
 use sendyard_actors::engine::{NotSent, SendRequest};
 use sendyard_actors::settings::Settings;
@@ -66,6 +67,15 @@ async fn a_paused_one_has_room_after_its_pause() {
     let Err(NotSent::QueueFull(wait)) = try_from(&yard, FROM).await else { panic!("it has room") };
     assert!(wait > 295 * SECOND, "{wait:?}");
     room_comes_after(&yard, FROM, wait).await;
+
+    let pause = Part::Set(Pause { since: yard.now(), until: None });
+    let change = Retune { pause, ..Retune::default() };
+    yard.engine.tune(ORGANIZATION, number(FROM), &change).await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    // The one before may have gone.
+    let _ = try_from(&yard, FROM).await;
+    let Err(NotSent::QueueFull(wait)) = try_from(&yard, FROM).await else { panic!("it has room") };
+    assert_eq!(wait, 60 * SECOND, "nobody can say");
 }
 
 fn of_organization() -> Builder {
@@ -104,4 +114,36 @@ async fn a_key_of_an_accepted_message_is_answered_though_its_organization_is_ful
     assert!(matches!(try_from(&yard, OTHER).await, Err(NotSent::OrganizationFull(_))));
     let again = yard.engine.send(request).await.unwrap();
     assert_eq!((again.id, again.replayed), (accepted.id, true));
+}
+
+/// So many from one number, as a batch.
+async fn batch(yard: &Yard, from: &str, count: usize) -> Vec<Result<(), NotSent>> {
+    let request = |index| {
+        let request = Yard::request(&format!("+1555{index:07}"), "hello", Kind::Queued);
+        SendRequest { from: number(from), ..request }
+    };
+    let answers = yard.engine.send_all((0..count).map(request).collect(), Time::MAX).await;
+    answers.into_iter().map(|answer| answer.map(drop)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_told_the_same() {
+    let yard = of_organization().start().await;
+    fill(&yard, 6).await;
+    let answers = batch(&yard, OTHER, 2).await;
+    let [Err(NotSent::OrganizationFull(wait)), Err(NotSent::OrganizationFull(_))] = answers[..] else {
+        panic!("{answers:?}")
+    };
+    assert!(wait > 40 * SECOND && wait < 60 * SECOND, "{wait:?}");
+    room_comes_after(&yard, OTHER, wait).await;
+
+    let settings = Settings { queue_limit: 2, ..Settings::default() };
+    let yard = Builder { limits: vec!["1/min"], settings, ..Builder::default() }.start().await;
+    try_from(&yard, FROM).await.unwrap();
+    tokio::time::sleep(10 * SECOND).await;
+    assert_eq!(batch(&yard, FROM, 2).await, [Ok(()), Ok(())]);
+    let answers = batch(&yard, FROM, 1).await;
+    let [Err(NotSent::QueueFull(wait))] = answers[..] else { panic!("{answers:?}") };
+    assert!(wait > 45 * SECOND && wait < 55 * SECOND, "{wait:?}");
+    room_comes_after(&yard, FROM, wait).await;
 }

@@ -103,6 +103,8 @@ async fn what_was_handed_over_before_a_restart_counts_of_both_accounts() {
 #[tokio::test(start_paused = true)]
 async fn immediate_messages_are_charged_to_it() {
     let yard = limited("5/10s").start().await;
+    // What it knows is read by then.
+    tokio::time::sleep(SECOND).await;
     for index in 0..5 {
         let to = format!("+1555000000{index}");
         let request =

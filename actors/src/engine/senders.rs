@@ -64,13 +64,18 @@ pub enum NotTuned {
 /// The look at all of them. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Senders {
-    pub(super) book: Arc<Book>,
-    pub(super) journal: Journal,
-    pub(super) roster: Roster,
-    pub(super) inquiries: Inquiries,
+    book: Arc<Book>,
+    journal: Journal,
+    roster: Roster,
+    inquiries: Inquiries,
 }
 
 impl Senders {
+    pub(super) fn new(book: &Arc<Book>, journal: &Journal, roster: &Roster, inquiries: &Inquiries) -> Self {
+        let (journal, roster, inquiries) = (journal.clone(), roster.clone(), inquiries.clone());
+        Self { book: Arc::clone(book), journal, roster, inquiries }
+    }
+
     /// Numbers of an organization, in order; those behind `after`, at most `limit`.
     pub(super) fn numbers(&self, of: OrganizationId, after: Option<E164>, limit: usize) -> Vec<E164> {
         let ours = self.book.numbers.iter().filter(|(_, route)| route.organization == of);

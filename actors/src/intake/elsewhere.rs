@@ -4,12 +4,14 @@
 //! is offered (`offers.rs`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Bound, COME_AGAIN_AFTER, Intake};
 use crate::admission::Ticket;
 use crate::crowding::Crowded;
 use crate::domain::message::Draft;
 use crate::domain::pace::Pace;
+use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, Sent};
 use crate::ports::{Append, EstimateRule, StoreError};
@@ -39,13 +41,9 @@ impl Intake {
         ticket: &Arc<Ticket>,
     ) -> Result<Sent, NotSent> {
         let (id, sender) = (draft.id, draft.sender);
-        let limits = self.directory.route(sender).map_or(&[][..], |route| &route.limits);
-        let now = self.journal.now();
-        let per_unit = Pace::new(limits, None, [], now).per_unit();
-        let estimate = EstimateRule { from: now, per_unit };
+        let (estimate, room_after) = self.estimate_elsewhere(sender);
         let Asked { not_before, until, crowded, all_answered } = asked;
-        let queue_limit = self.journal.settings().queue_limit;
-        let depth_limit = if crowded.is_some() { 0 } else { queue_limit };
+        let depth_limit = if crowded.is_some() { 0 } else { self.journal.settings().queue_limit };
         let append = Append { draft, estimate, depth_limit, request_until: until, not_before };
         let (journal, ticket) = (self.journal.clone(), Arc::clone(ticket));
         // A task of its own: if the client goes, the owner is told all the same.
@@ -55,14 +53,27 @@ impl Intake {
             appended
         });
         let appended = stored.await.unwrap_or(Err(StoreError::Unanswered));
-        // It may be ours by now, taken before the message was there.
+        self.look_again_if_ours(sender).await;
+        let room = Room::of(crowded, room_after);
+        self.answer_of(SubmitAnswer { appended, room, is_expectation: false }, bound, id, all_answered).await
+    }
+
+    /// What can be said here of a number that another process sends from, by its limits: when its messages go, and
+    /// when a full queue has room.
+    pub(super) fn estimate_elsewhere(&self, sender: E164) -> (EstimateRule, Duration) {
+        let limits = self.directory.route(sender).map_or(&[][..], |route| &route.limits);
+        let now = self.journal.now();
+        let per_unit = Pace::new(limits, None, [], now).per_unit();
+        (EstimateRule { from: now, per_unit }, per_unit.max(COME_AGAIN_AFTER))
+    }
+
+    /// The number may be ours by now, taken before what was just stored was there.
+    pub(super) async fn look_again_if_ours(&self, sender: E164) {
         if self.journal.owns(sender)
             && let Ok(running) = self.directory.sender(sender).await
         {
             // One that has just been started reads it.
             let _ = running.send_message(SenderMessage::LookAgain);
         }
-        let room = Room::of(crowded, per_unit.max(COME_AGAIN_AFTER));
-        self.answer_of(SubmitAnswer { appended, room, is_expectation: false }, bound, id, all_answered).await
     }
 }

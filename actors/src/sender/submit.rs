@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::forecast::Forecast;
-use super::{SenderMessage, SenderState};
+use super::{Coming, Foreseen, SenderMessage, SenderState};
 use crate::admission::Ticket;
 use crate::crowding::Crowded;
 use crate::domain::lanes::place;
@@ -75,6 +75,19 @@ pub enum Stored {
     Nothing,
 }
 
+impl Stored {
+    /// By what the store said.
+    pub(crate) fn by(appended: &Result<Appended, StoreError>) -> Self {
+        match appended {
+            Ok(Appended::Stored(message) | Appended::Exists(message)) if message.is_waiting() => {
+                Self::Waiting(Waiting::of(message))
+            }
+            Err(StoreError::Unanswered) => Self::Perhaps,
+            Ok(_) | Err(_) => Self::Nothing,
+        }
+    }
+}
+
 impl SenderState {
     /// Passes the message to the journal and goes on. The sender hears of it before the client does,
     /// so that of two messages of which one was answered before the other was sent, the sender knows
@@ -84,22 +97,10 @@ impl SenderState {
         self.has_begun = true;
         let Submit { draft, until, not_before, crowded, ticket, reply } = submit;
         let now = self.journal.now();
-        let rough = self.rough_estimate(now);
         let next_leaves = self.next_leaves_after(now);
-        // One that goes later is behind what comes until then, of which nobody knows.
-        let (estimate, submitted, is_expectation) = if not_before > now {
-            (rough, None, false)
-        } else {
-            let cost = draft.cost();
-            let estimate = self.estimate(draft.lane, cost, now);
-            let expected = self.expected(&draft, estimate, now);
-            let is_expectation = expected.is_some();
-            let estimate = self.but_quiet(&draft, expected.unwrap_or(estimate));
-            self.arrivals.came(draft.lane, cost.segments, now);
-            self.submits_made += 1;
-            self.storing.insert(self.submits_made, (draft.lane, cost));
-            (estimate, Some(self.submits_made), is_expectation)
-        };
+        let per_unit = self.pace.as_ref().map(Pace::per_unit).unwrap_or_default();
+        let coming = Coming::of(&draft, not_before);
+        let Foreseen { estimate, is_expectation, number: submitted } = self.foresee(&coming, now);
         let queue_limit = self.journal.settings().queue_limit;
         // One that is there already is answered all the same.
         let depth_limit = if crowded.is_some() { 0 } else { queue_limit };
@@ -107,13 +108,7 @@ impl SenderState {
         let (journal, roster, number) = (self.journal.clone(), self.roster.clone(), self.number);
         tokio::spawn(async move {
             let appended = journal.append(append).await;
-            let stored = match &appended {
-                Ok(Appended::Stored(message) | Appended::Exists(message)) if message.is_waiting() => {
-                    Stored::Waiting(Waiting::of(message))
-                }
-                Err(StoreError::Unanswered) => Stored::Perhaps,
-                Ok(_) | Err(_) => Stored::Nothing,
-            };
+            let stored = Stored::by(&appended);
             // By number: if the sender has failed meanwhile, its successor must know.
             roster.hint(number, SenderMessage::SubmitEnded(stored, submitted));
             drop(ticket);
@@ -122,7 +117,7 @@ impl SenderState {
                 let depth = journal.store().depth(number).await.unwrap_or(queue_limit);
                 // More than one too many: the limit was set lower.
                 let further = u32::try_from(depth.saturating_sub(queue_limit)).unwrap_or(u32::MAX);
-                own = own.saturating_add(rough.per_unit.saturating_mul(further));
+                own = own.saturating_add(per_unit.saturating_mul(further));
             }
             // A client that has gone finds it under its id.
             let _ = reply.send(SubmitAnswer { appended, room: Room::of(crowded, own), is_expectation });
@@ -145,6 +140,21 @@ impl SenderState {
         allowed.unwrap_or(now).max(by_provider).max(paused_until).since(now)
     }
 
+    /// When a message goes that is about to be stored. One that goes later is not counted among them: it is behind
+    /// what comes until then, of which nobody knows.
+    pub(super) fn foresee(&mut self, coming: &Coming, now: Time) -> Foreseen {
+        if coming.not_before > now {
+            return Foreseen { estimate: self.rough_estimate(now), is_expectation: false, number: None };
+        }
+        let told = self.estimate(coming.lane, coming.cost, now);
+        let expected = self.expected(coming, told, now);
+        let estimate = self.but_quiet(coming, expected.unwrap_or(told));
+        self.arrivals.came(coming.lane, coming.cost.segments, now);
+        self.submits_made += 1;
+        self.storing.insert(self.submits_made, (coming.lane, coming.cost));
+        Foreseen { estimate, is_expectation: expected.is_some(), number: Some(self.submits_made) }
+    }
+
     /// When a message goes that is stored now; of one that is away from its sender's account as of the others.
     fn estimate(&mut self, lane: Lane, cost: Cost, now: Time) -> EstimateRule {
         let since = self.since.unwrap_or(now);
@@ -162,16 +172,16 @@ impl SenderState {
 
     /// With what is to be expected in higher lanes, if that is known. What expires is judged by what is there: whether
     /// more comes nobody knows.
-    fn expected(&mut self, draft: &Draft, told: EstimateRule, now: Time) -> Option<EstimateRule> {
+    fn expected(&mut self, coming: &Coming, told: EstimateRule, now: Time) -> Option<EstimateRule> {
         let weights = self.tuning.weights.unwrap_or(self.route.weights);
         let each = self.pace.as_ref().map(Pace::per_unit)?;
         let has_to_wait = told.from > now + each || !told.per_unit.is_zero();
         if !has_to_wait {
             return None;
         }
-        let mut stretched = |wait| self.arrivals.stretched(draft.lane, wait, each, weights, now);
+        let mut stretched = |wait| self.arrivals.stretched(coming.lane, wait, each, weights, now);
         let per_unit = stretched(told.per_unit)?;
-        if draft.expires_at.is_some() {
+        if coming.expires {
             return Some(told);
         }
         // Behind a queue that goes on in the store it is told from an instant that may have passed.
@@ -181,11 +191,11 @@ impl SenderState {
     }
 
     /// Where its turn comes while it is quiet, it goes afterwards.
-    fn but_quiet(&self, draft: &Draft, told: EstimateRule) -> EstimateRule {
-        let quiet_hours = self.route.quiet_hours.as_ref().filter(|_| draft.lane != Lane::Urgent);
+    fn but_quiet(&self, coming: &Coming, told: EstimateRule) -> EstimateRule {
+        let quiet_hours = self.route.quiet_hours.as_ref().filter(|_| coming.lane != Lane::Urgent);
         match quiet_hours {
             Some(hours) if told.per_unit.is_zero() => {
-                EstimateRule { from: hours.first_allowed(draft.recipient, told.from), ..told }
+                EstimateRule { from: hours.first_allowed(coming.recipient, told.from), ..told }
             }
             Some(_) | None => told,
         }
