@@ -550,7 +550,9 @@ impl SenderState {
         }
         match change.stands {
             Stands::Undecided => {}
-            Stands::Waiting | Stands::Decided => drop(self.in_flight.remove(&message.id)),
+            Stands::Waiting | Stands::Decided => {
+                self.in_flight.remove(&message.id);
+            }
         }
         if let Some(at) = change.written_at.filter(|_| change.was_taken && !message.elsewhere) {
             self.working.accepted(at);
