@@ -47,9 +47,11 @@ async fn one_that_waited_and_is_sent_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn one_that_waited_for_its_time_and_is_sent_meanwhile() {
     let yard = yard(Vec::new(), Duration::ZERO).await;
-    let validity = Validity { send_at: Some(yard.now() + ms(500)), ..Validity::default() };
+    let validity = Validity { send_at: Some(yard.now() + ms(10_000)), ..Validity::default() };
     let request = SendRequest { validity, ..Yard::request(TO, "later", Kind::Queued) };
     let id = yard.engine.send(request).await.unwrap().id;
+    // Its time comes between the rows of what is scheduled and its record.
+    tokio::time::sleep(ms(9500)).await;
     assert_eq!(listed(&yard).await, [id]);
 }
 
