@@ -6,6 +6,7 @@
 //! does it itself, and Redis gains nothing by it (DESIGN.md §10).
 
 mod ending;
+mod hand_overs;
 mod several;
 mod timing;
 

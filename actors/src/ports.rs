@@ -715,6 +715,17 @@ pub trait Provider: Send + Sync + 'static {
 pub trait Clock: Send + Sync + 'static {
     /// Now. Never goes back within a process; starts from the wall clock.
     fn now(&self) -> Time;
+
+    /// What an instant that may have been noted before this process is by today's clock: later than it says, where
+    /// the clock is known to have jumped forward since. One of this process is what it says.
+    fn of_before(&self, noted: Time) -> Time {
+        noted
+    }
+
+    /// No instant that was noted before this one comes after `from` by [`Clock::of_before`].
+    fn noted_from(&self, from: Time) -> Time {
+        from
+    }
 }
 
 /// Where fresh ids and randomness come from.

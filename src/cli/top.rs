@@ -21,7 +21,7 @@ use super::target::Target;
 use super::{Failure, say};
 use crate::client::{Answer, Client, NoAnswer};
 
-mod screen;
+pub(super) mod screen;
 mod terminal;
 
 /// Senders on one page of the server.
