@@ -1,6 +1,6 @@
 //! What Sendyard reaches, as ratios to a yardstick in the same interleaved run.
 //!
-//! `cargo bench --bench speed` runs all; `-- accept`, `-- hand-over` or `-- backlog` one of them;
+//! `cargo bench --bench speed` runs all; `-- accept`, `-- batch`, `-- hand-over` or `-- backlog` one of them;
 //! `-- hand-over-50ms` the hand-over with a provider at 50 ms alone, `-- accept-redis-always` and
 //! `-- accept-redis-everysec` accepting with one of Redis' ways to sync; `-- adaptive` or `-- adaptive-short` a limit
 //! that the provider does not tell, in real time: ten minutes, or two and a half.
@@ -17,6 +17,8 @@ mod accept;
 mod adaptive;
 #[path = "speed/backlog.rs"]
 mod backlog;
+#[path = "speed/batch.rs"]
+mod batch;
 #[path = "speed/hand_over.rs"]
 mod hand_over;
 #[path = "speed/redis.rs"]
@@ -47,6 +49,12 @@ fn main() {
             accept::run_on_redis(Some("always")).await;
         } else if wants("accept-redis-everysec") {
             accept::run_on_redis(Some("everysec")).await;
+        }
+        if wants("batch") {
+            batch::run().await;
+        }
+        if wants("batch-redis") {
+            batch::run_on_redis().await;
         }
         if wants("hand-over") {
             hand_over::run(None).await;

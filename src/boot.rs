@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use sendyard_actors::domain::ids::AccountName;
 use sendyard_actors::engine::{Engine, EngineError, Parts, RunningEngine};
-use sendyard_actors::ports::Provider;
+use sendyard_actors::ports::{Clock, Provider};
 use tokio::sync::Notify;
 use url::Url;
 
 use crate::api::auth::Keyring;
 use crate::api::{self, DiskRoom, Drain, Front};
-use crate::clock::{StoreClock, SystemClock, SystemIds};
+use crate::clock::{OwnClock, StoreClock, SystemClock, SystemIds};
 use crate::config::directory::ProviderSettings;
 use crate::config::{Config, Directory, StoreUrl};
 use crate::providers::{self, HttpClientError, telnyx, twilio, vonage};
@@ -30,6 +30,7 @@ mod metrics;
 mod server;
 mod steward;
 mod store_server;
+mod word;
 
 use server::{Listener, Server};
 use steward::Steward;
@@ -83,6 +84,7 @@ pub struct Running {
     metrics: Option<Server>,
     upkeep: metrics::Upkeep,
     _disk_watch: Option<disk::Watch>,
+    _time_keeper: Option<word::Keeper>,
     drain_asked: Arc<Notify>,
     grace: Duration,
 }
@@ -112,10 +114,14 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     let grace = settings.attempt_deadline + settings.margin + TO_RECORD;
     let ids = Arc::new(SystemIds);
     let parts = |store, peers, clock| Parts { settings, book, store, peers, providers, clock, ids };
+    let mut time_keeper = None;
     let (engine, works, promise) = match &config.store {
         StoreUrl::Redb(directory) => {
-            let clock = Arc::new(SystemClock::start());
-            let store = Arc::new(RedbStore::open(directory, clock.clone())?);
+            let system = SystemClock::start();
+            let store = Arc::new(RedbStore::open(directory, Arc::new(system))?);
+            let jumps = word::read(directory, system.now());
+            time_keeper = Some(word::Keeper::start(directory.clone(), Arc::new(system), jumps.clone()));
+            let clock = Arc::new(OwnClock::new(system, jumps));
             always(parts(store, None, clock), EMBEDDED).await?
         }
         StoreUrl::Memory => {
@@ -124,7 +130,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         }
         StoreUrl::Redis(url) => {
             let clock = Arc::new(StoreClock::start());
-            let store = Arc::new(RedisStore::open(url.whole())?);
+            let store = Arc::new(RedisStore::open(url.whole(), config.replicas)?);
             let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
             let server = StoreServer::new(store.clone(), clock.clone());
             let parts = parts(store, Some(server.peers()), clock);
@@ -159,6 +165,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         metrics: metrics_listener.map(|listener| Server::start(listener, metrics::router(page))),
         upkeep,
         _disk_watch: disk_watch,
+        _time_keeper: time_keeper,
         drain_asked,
         grace,
     };

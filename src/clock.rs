@@ -1,5 +1,9 @@
 //! The engine's clock and its source of ids, from the system.
 
+mod jumps;
+
+pub use self::jumps::{Beat, Jumps};
+
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +33,34 @@ impl SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Time {
         self.wall_at_start + self.start.elapsed()
+    }
+}
+
+/// The clock of a process that has its store to itself: the system's, and what is known of its jumps before.
+#[derive(Debug)]
+pub struct OwnClock {
+    system: SystemClock,
+    jumps: Jumps,
+}
+
+impl OwnClock {
+    /// The system's clock, which had jumped so before it was started.
+    pub const fn new(system: SystemClock, jumps: Jumps) -> Self {
+        Self { system, jumps }
+    }
+}
+
+impl Clock for OwnClock {
+    fn now(&self) -> Time {
+        self.system.now()
+    }
+
+    fn of_before(&self, noted: Time) -> Time {
+        self.jumps.of_before(noted)
+    }
+
+    fn noted_from(&self, from: Time) -> Time {
+        self.jumps.noted_from(from)
     }
 }
 

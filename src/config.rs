@@ -62,6 +62,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// `store.url`.
     pub store: StoreUrl,
+    /// `store.replicas`: so many of a Redis server's replicas have what is answered; 0 but on Redis.
+    pub replicas: u8,
     /// `store.least_free_mib`, in bytes.
     pub least_free: u64,
     /// `[engine]`.
@@ -94,6 +96,7 @@ fn checked(file: file::File, environment: &Environment) -> Result<Config, Refusa
     let file::File { http, metrics, store, engine, directory } = file;
     let admin_token = admin_token(&http.admin_token, environment)?;
     refuse_contradictions(&engine)?;
+    refuse_replicas(&store)?;
     Ok(Config {
         listen: http.listen,
         public_url: http.public_url,
@@ -101,6 +104,7 @@ fn checked(file: file::File, environment: &Environment) -> Result<Config, Refusa
         admin_token,
         metrics_listen: metrics.listen,
         store: store.url,
+        replicas: store.replicas,
         least_free: store.least_free_mib.saturating_mul(1 << 20),
         engine: Settings {
             begin_by: engine.begin_by,
@@ -117,6 +121,19 @@ fn checked(file: file::File, environment: &Environment) -> Result<Config, Refusa
         },
         directory: directory.file,
     })
+}
+
+/// Who would have them?
+fn refuse_replicas(store: &file::Store) -> Result<(), Refusal> {
+    let may_have_some = matches!(&store.url, StoreUrl::Redis(url) if !url.is_cluster());
+    if store.replicas == 0 || may_have_some {
+        return Ok(());
+    }
+    let problem = format!(
+        "expected 0, as store.url names neither one Redis server nor a master behind Sentinel, found {}",
+        store.replicas
+    );
+    Err(Refusal::new("store.replicas", problem))
 }
 
 fn admin_token(text: &str, environment: &Environment) -> Result<Option<AdminToken>, Refusal> {

@@ -24,6 +24,7 @@ mod queries;
 mod record;
 pub mod redb;
 pub mod redis;
+mod references;
 mod rows;
 pub mod step_store;
 mod steps;

@@ -1,5 +1,6 @@
 //! The command line as a person uses it: on a terminal of its own, and in a pipe.
 
+mod demo;
 mod directory;
 mod help;
 mod import;

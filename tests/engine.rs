@@ -1,9 +1,11 @@
 //! The engine with its real actors on paused time: memory store, a provider that plays a script.
 
+mod exact;
 mod faulty;
 mod lost_answers_and_races;
 pub(crate) mod yard;
 
+mod a_batch_keeps_what_each_of_it_is_promised;
 mod a_circuit_opens_and_is_probed;
 mod a_claimed_message_goes_back_when_its_actor_fails;
 mod a_day_is_used_up_across_restarts;
@@ -30,5 +32,6 @@ mod refusals_are_retried_with_a_back_off;
 mod several_processes_share_a_store;
 mod the_pace_counts_what_the_provider_counts;
 mod the_pace_holds_across_a_restart;
+mod the_pace_is_exact_for_one_sender_and_for_thousands;
 mod the_same_key_is_the_same_message;
 mod what_is_refused_for_its_pace_slows_whose_it_is;

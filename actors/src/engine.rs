@@ -404,6 +404,24 @@ impl Engine {
         working.intake.send(request).await
     }
 
+    /// Takes queued messages in, each as [`Engine::send`] does, several in one step of the store where they are of
+    /// one shard; an answer for each, in their order. Those of a sender are stored in the order in which they are
+    /// given. What is not begun before `begin_until` is [`NotSent::Busy`]; nothing is stored of it.
+    pub async fn send_all(
+        &self,
+        requests: Vec<SendRequest>,
+        begin_until: Time,
+    ) -> Vec<Result<Sent, NotSent>> {
+        let refused = |why: NotSent, many| (0..many).map(|_| Err(why.clone())).collect();
+        let Ok(working) = self.working() else {
+            return refused(NotSent::StoreUnavailable, requests.len());
+        };
+        if working.lifeline.is_stopping() {
+            return refused(NotSent::Stopping, requests.len());
+        }
+        working.intake.send_all(requests, begin_until).await
+    }
+
     /// The record of a message of this organization.
     pub async fn message(
         &self,

@@ -5,6 +5,7 @@
 //! stored, and stored under the id it is bound to; both steps may be repeated, so a crash between them
 //! is repaired by the client's own retry.
 
+mod batch;
 mod elsewhere;
 mod offers;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::admission::{Ticket, Tickets};
@@ -89,14 +91,27 @@ impl Intake {
             Some(ticket) => self.take_in(request, &Arc::new(ticket), asked_at).await,
             None => Err(NotSent::Busy(COME_AGAIN_AFTER)),
         };
+        self.note(&answer, &span, from, kind, lane, asked_at);
+        answer
+    }
+
+    /// Counts an answer, and tells whoever traces the message.
+    fn note(
+        &self,
+        answer: &Result<Sent, NotSent>,
+        span: &Span,
+        from: E164,
+        kind: Kind,
+        lane: Lane,
+        asked_at: Time,
+    ) {
         self.meters.answered(kind, self.journal.now().since(asked_at));
-        telemetry::answered(&span, &answer);
-        match &answer {
+        telemetry::answered(span, answer);
+        match answer {
             Ok(sent) if sent.replayed => self.meters.replayed(),
             Ok(_) => self.count_accepted(from, kind, lane),
             Err(not_sent) => self.meters.refused(not_sent),
         }
-        answer
     }
 
     fn count_accepted(&self, from: E164, kind: Kind, lane: Lane) {
@@ -209,7 +224,8 @@ impl Intake {
             let (reply, answer) = oneshot::channel();
             let submit =
                 Submit { draft: draft.clone(), until, not_before, ticket: Arc::clone(ticket), reply };
-            if self.tell_sender(&draft, SenderMessage::Submit(Box::new(submit))).await? == Told::NotOurs {
+            if self.tell_sender(draft.sender, SenderMessage::Submit(Box::new(submit))).await? == Told::NotOurs
+            {
                 continue;
             }
             let Ok(answer) = answer.await else {
@@ -273,7 +289,9 @@ impl Intake {
             }
             let (reply, answer) = oneshot::channel();
             let submit = SubmitNow { what, until, ticket: Arc::clone(ticket), reply };
-            if self.tell_sender(&draft, SenderMessage::SubmitNow(Box::new(submit))).await? == Told::NotOurs {
+            if self.tell_sender(draft.sender, SenderMessage::SubmitNow(Box::new(submit))).await?
+                == Told::NotOurs
+            {
                 what = Immediate::New(Box::new(draft.clone()));
                 continue;
             }
@@ -405,11 +423,11 @@ impl Intake {
         Some(Fallback { to, frozen: way_out.freeze(draft) })
     }
 
-    async fn tell_sender(&self, draft: &Draft, message: SenderMessage) -> Result<Told, NotSent> {
+    async fn tell_sender(&self, number: E164, message: SenderMessage) -> Result<Told, NotSent> {
         let mut message = message;
         let mut last = COME_AGAIN_AFTER;
         for _ in 0..ASK_AGAIN {
-            let sender = match self.directory.sender(draft.sender).await {
+            let sender = match self.directory.sender(number).await {
                 Ok(sender) => sender,
                 Err(NoSender::NoAssistant) => return Err(NotSent::NoAssistant),
                 Err(NoSender::NotOurs) => return Ok(Told::NotOurs),

@@ -6,6 +6,8 @@
 //! does it itself, and Redis gains nothing by it (DESIGN.md §10).
 
 mod ending;
+mod hand_overs;
+mod several;
 mod timing;
 
 use std::future::Future;
@@ -108,6 +110,15 @@ struct Answered<T> {
     in_doubt: bool,
 }
 
+/// What an append came to of which an earlier call was not answered.
+fn in_doubt_of(answer: Result<Appended, StoreError>) -> Result<Appended, StoreError> {
+    match answer {
+        Ok(Appended::Full | Appended::TooLate(_) | Appended::Late) | Err(_) => Err(StoreError::Unanswered),
+        // The call that was never answered has landed, as far as anybody can tell.
+        Ok(Appended::Exists(message) | Appended::Stored(message)) => Ok(Appended::Stored(message)),
+    }
+}
+
 fn is_claimed_by(message: &Message, claim_id: ClaimId) -> bool {
     let last = message.last_attempt();
     last.is_some_and(|last| last.claim_id == claim_id && message.is_open(last.number))
@@ -179,16 +190,7 @@ impl Journal {
     /// See [`Store::append`]; repeated under the same id until its `request_until`. A refusal after a
     /// call that was never answered is no refusal: that call may still land (C2).
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let until = append.request_until;
-        let answered = self.ask("append", until, || self.store().append(append.clone())).await;
-        let appended = match answered.answer {
-            Ok(Appended::Full | Appended::TooLate(_) | Appended::Late) if answered.in_doubt => {
-                Err(StoreError::Unanswered)
-            }
-            // The call that was never answered has landed, as far as anybody can tell.
-            Ok(Appended::Exists(message)) if answered.in_doubt => Ok(Appended::Stored(message)),
-            answer => answer,
-        };
+        let appended = self.append_named(&append, false).await;
         let sender = append.draft.sender;
         match &appended {
             // One that is scheduled is the sweeper's until its time comes.
@@ -199,6 +201,12 @@ impl Journal {
             Ok(_) | Err(_) => {}
         }
         appended
+    }
+
+    /// The same without telling anybody. `in_doubt`: an earlier call of it was not answered.
+    async fn append_named(&self, append: &Append, in_doubt: bool) -> Result<Appended, StoreError> {
+        let answered = self.ask("append", append.request_until, || self.store().append(append.clone())).await;
+        if answered.in_doubt || in_doubt { in_doubt_of(answered.answer) } else { answered.answer }
     }
 
     /// Tells the process that works with the sender's shard, where that is another. Asked after the change:

@@ -1,7 +1,7 @@
 //! Lists of messages by a [`Filter`], and the cancellation of many.
 //!
-//! There is no index for this, so that no message pays for it: it goes through what each store keeps anyway,
-//! in this order: what waits (by sender, lane and place), what waits for its time (by that), what is on its
+//! By a `client_reference` the store has an index of the messages that have one: their list goes by id. There is no
+//! other index, so that no message pays for it: else a list goes through what each store keeps anyway, in this order: what waits (by sender, lane and place), what waits for its time (by that), what is on its
 //! way, what is of unknown outcome (both by id), and what is over (in the order in which it ended). Each
 //! message is in one of these at any instant. One that goes on to another while a list is read by pages may be
 //! met twice, or not at all.
@@ -60,6 +60,8 @@ pub enum Place {
     Unknown(Option<MessageId>),
     /// Among what is over.
     Over(Option<Ended>),
+    /// Among the messages of the reference that is asked for.
+    Referenced(Option<MessageId>),
 }
 
 /// A part of a list.
@@ -152,12 +154,16 @@ impl<'a> Listing<'a> {
             }
             // One that was tried again and has ended anew is met at its new end.
             Place::Over(ended) => message.is_final() && ended.is_some_and(|end| end.at == message.updated_at),
+            Place::Referenced(_) => !(self.undecided_only && message.is_final()),
         };
         is_there && self.filter.matches(message)
     }
 
     /// Where a list begins.
     const fn first(&self) -> Place {
+        if self.filter.client_reference.is_some() {
+            return Place::Referenced(None);
+        }
         match self.filter.standing {
             None | Some(Standing::Shown(Shown::Queued | Shown::Sending)) => Place::Waiting(None),
             Some(Standing::Unknown) => Place::Unknown(None),
@@ -168,7 +174,8 @@ impl<'a> Listing<'a> {
     /// The part of the list behind the one of `place`, if anything of it can be meant.
     const fn part_behind(&self, place: Place) -> Option<Place> {
         match (place, self.filter.standing) {
-            (Place::Scheduled(_), Some(Standing::Shown(Shown::Queued))) | (Place::Over(_), _) => None,
+            (Place::Scheduled(_), Some(Standing::Shown(Shown::Queued)))
+            | (Place::Over(_) | Place::Referenced(_), _) => None,
             // What waits for its time is shown as queued.
             (Place::Waiting(_), Some(Standing::Shown(Shown::Sending))) | (Place::Scheduled(_), _) => {
                 Some(Place::UnderWay(None))
@@ -188,6 +195,7 @@ impl<'a> Listing<'a> {
             Place::UnderWay(after) => self.look_at_under_way(after, many).await,
             Place::Unknown(after) => self.look_at_unknown(after, many).await,
             Place::Over(after) => self.look_at_over(after, many).await,
+            Place::Referenced(after) => self.look_at_referenced(after, many).await,
         }
     }
 
@@ -283,6 +291,18 @@ impl<'a> Listing<'a> {
         Ok(Found { rows: ids.len(), ids, next })
     }
 
+    async fn look_at_referenced(&self, after: Option<MessageId>, many: usize) -> Result<Found, StoreError> {
+        let Some(reference) = self.filter.client_reference.clone() else {
+            // The place is of another filter: nothing is meant.
+            return Ok(Found { ids: Vec::new(), rows: 0, next: None });
+        };
+        let (organization, shard) = (self.filter.organization, self.filter.sender.map(Shard::of));
+        let ids = self.store.referenced(organization, reference, shard, after, many).await?;
+        let place = |id| Place::Referenced(Some(id));
+        let next = ids.last().filter(|_| ids.len() >= many).map(|last| place(*last));
+        Ok(Found { rows: ids.len(), ids: ids.into_iter().map(|id| (place(id), id)).collect(), next })
+    }
+
     async fn look_at_over(&self, after: Option<Ended>, many: usize) -> Result<Found, StoreError> {
         // What was accepted from an instant on has ended behind it.
         let earliest = self.filter.accepted_from.map(Ended::before);
@@ -308,9 +328,9 @@ pub(crate) async fn cancel_many(
         return Ok(CancelledMany { cancelled: 0, too_late: 0, next: None });
     }
     let until = journal.now() + CANCEL_WITHIN;
-    let mut done =
-        CancelledMany { cancelled: 0, too_late: 0, next: Some(place.unwrap_or(Place::Waiting(None))) };
     let mut listing = Listing::of_undecided(journal.store(), filter);
+    let first = place.unwrap_or_else(|| listing.first());
+    let mut done = CancelledMany { cancelled: 0, too_late: 0, next: Some(first) };
     while let Some(place) = done.next.filter(|_| journal.now() < until) {
         let page = listing.page(Some(place), RECORDS).await?;
         let ids: Vec<MessageId> = page.messages.iter().map(|message| message.draft.id).collect();

@@ -10,12 +10,14 @@ mod together;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use uuid::Uuid;
 
 pub use self::peers::{Heard, Member, Note, Peers, To};
+pub use self::together::as_one_answer;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
 use crate::domain::message::{
@@ -95,6 +97,19 @@ pub enum Reserved {
     Joined(MessageId),
     /// The key stands for another request.
     OtherRequest,
+}
+
+/// A key to be reserved, with what [`Store::reserve_key`] is asked.
+#[derive(Debug, Clone)]
+pub struct Reserve {
+    /// The key.
+    pub key: ScopedKey,
+    /// The message that it is to stand for.
+    pub id: MessageId,
+    /// The fingerprint of its request.
+    pub fingerprint: Fingerprint,
+    /// Names the request.
+    pub token: Uuid,
 }
 
 /// What [`Store::lookup_key`] finds.
@@ -455,6 +470,16 @@ pub trait Store: Send + Sync + 'static {
         keep_for: Duration,
     ) -> Stored<Reserved>;
 
+    /// [`Store::reserve_key`] of several, as one after the other in their order, and answered in it: in one step
+    /// where the store can. An error is of all of them; `Unanswered` or `Corrupt` if some may have been reserved.
+    /// After either each answers to its token.
+    fn reserve_keys(&self, keys: Arc<[Reserve]>, keep_for: Duration) -> Stored<Vec<Reserved>> {
+        let one =
+            |one: &Reserve| self.reserve_key(one.key.clone(), one.id, one.fingerprint, one.token, keep_for);
+        let each = keys.iter().map(one).collect::<Vec<_>>();
+        Box::pin(async move { together::as_one_answer(join_all(each).await) })
+    }
+
     /// What the key stands for, if it is bound and not past its retention.
     fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>>;
 
@@ -467,6 +492,14 @@ pub trait Store: Send + Sync + 'static {
     /// stored as `scheduled`, outside of both; of those the same limit holds by themselves, and they are
     /// counted by themselves. `TooLate`, before `Full`, for one that expires before its turn comes.
     fn append(&self, append: Append) -> Stored<Appended>;
+
+    /// [`Store::append`] of several messages of one shard, as one after the other in their order, and answered in
+    /// it: in one step where the store gains by it. An error is of all of them; `Unanswered` or `Corrupt` if some
+    /// may have been stored. After either each answers to its id.
+    fn append_all(&self, appends: Arc<[Append]>) -> Stored<Vec<Appended>> {
+        let each = appends.iter().map(|append| self.append(append.clone())).collect::<Vec<_>>();
+        Box::pin(async move { together::as_one_answer(join_all(each).await) })
+    }
 
     /// `F`. Stores an immediate message as `sending`, attempt 1 (claim.expected is 0). Depth limit
     /// and estimate do not apply.
@@ -568,6 +601,17 @@ pub trait Store: Send + Sync + 'static {
     /// end. One that was tried again since is there no more, or is there with an instant that is not its
     /// record's `updated_at`.
     fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>>;
+
+    /// Messages of this organization with this `client_reference`, by id, which is about the order of acceptance: of
+    /// one shard, or of all; those behind `after`, at most `limit`. None is the end.
+    fn referenced(
+        &self,
+        organization: OrganizationId,
+        reference: String,
+        shard: Option<Shard>,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Stored<Vec<MessageId>>;
 
     /// What waits in a sender's lane behind `after`, by `seq`, at most `limit`.
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>>;
@@ -671,6 +715,17 @@ pub trait Provider: Send + Sync + 'static {
 pub trait Clock: Send + Sync + 'static {
     /// Now. Never goes back within a process; starts from the wall clock.
     fn now(&self) -> Time;
+
+    /// What an instant that may have been noted before this process is by today's clock: later than it says, where
+    /// the clock is known to have jumped forward since. One of this process is what it says.
+    fn of_before(&self, noted: Time) -> Time {
+        noted
+    }
+
+    /// No instant that was noted before this one comes after `from` by [`Clock::of_before`].
+    fn noted_from(&self, from: Time) -> Time {
+        from
+    }
 }
 
 /// Where fresh ids and randomness come from.

@@ -630,8 +630,7 @@ async fn charges_of(
         // What is still open may be written at any moment up to now.
         let open = open.iter().filter(|attempt| attempt.is_open());
         charges.extend(open.map(|attempt| Charge { at: now, cost: attempt.cost }));
-        charges.extend(journal.store().charges(*number, from).await?);
-        charges.extend(journal.store().charge_sums(*number, from).await?);
+        charges.extend(journal.hand_overs(*number, from).await?);
     }
     Ok(charges)
 }

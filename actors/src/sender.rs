@@ -16,6 +16,7 @@ mod offer;
 mod paging;
 mod queue;
 mod report;
+mod several;
 mod stagger;
 mod standing;
 mod submit;
@@ -32,6 +33,7 @@ use tokio::sync::oneshot;
 
 pub use self::claims::ClaimsAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
+pub use self::several::{Announce, Announced, Coming};
 pub use self::standing::{SenderStanding, Waits};
 pub use self::submit::{Stored, Submit, SubmitAnswer};
 
@@ -91,6 +93,10 @@ pub enum SenderMessage {
     },
     /// A submit has ended.
     SubmitEnded(Stored, Option<u64>),
+    /// Several messages are about to be stored: when does each go?
+    Announce(Announce),
+    /// That has ended, for each of them.
+    SubmitsEnded(Vec<(Stored, Option<u64>)>),
     /// A record of this sender changed.
     Changed(Change),
     /// Places at the account, as wanted.
@@ -266,6 +272,8 @@ pub(crate) struct SenderState {
     store_again_at: Option<Time>,
     /// Since when there is work that may go, without a pause; at first a little later (`stagger.rs`).
     since: Option<Time>,
+    /// By how much its first hand-over after a start is later than its pace says, until that is decided.
+    stagger: Option<Duration>,
     /// Since when it waits for a place or the store although its pace lets it send.
     held_up_since: Option<Time>,
     /// Has it been asked for anything, or found work waiting?
@@ -292,14 +300,15 @@ pub(crate) struct SenderState {
 
 impl Actor for SenderActor {
     type Msg = SenderMessage;
-    type State = SenderState;
+    /// In a box: an actor's task has room for its state several times over.
+    type State = Box<SenderState>;
     type Arguments = SenderArguments;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<SenderMessage>,
         with: SenderArguments,
-    ) -> Result<SenderState, ActorProcessingErr> {
+    ) -> Result<Box<SenderState>, ActorProcessingErr> {
         let SenderArguments {
             number,
             route,
@@ -313,7 +322,7 @@ impl Actor for SenderActor {
         let fallback_counts = !fallback_limits.is_empty();
         let at_fallback =
             fallback_counts.then(|| Box::new(Pace::new(&fallback_limits, None, [], Time::ZERO)));
-        Ok(SenderState {
+        Ok(Box::new(SenderState {
             number,
             tenure,
             account: route.account.clone(),
@@ -332,6 +341,7 @@ impl Actor for SenderActor {
             early: Early::default(),
             store_again_at: None,
             since: None,
+            stagger: None,
             held_up_since: None,
             has_begun: false,
             starting: VecDeque::new(),
@@ -347,14 +357,14 @@ impl Actor for SenderActor {
             idle_since: None,
             alarm: Alarm::default(),
             halted: false,
-        })
+        }))
     }
 
     async fn handle(
         &self,
         myself: ActorRef<SenderMessage>,
         message: SenderMessage,
-        state: &mut SenderState,
+        state: &mut Box<SenderState>,
     ) -> Result<(), ActorProcessingErr> {
         state.handled.one();
         match message {
@@ -366,6 +376,12 @@ impl Actor for SenderActor {
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
             SenderMessage::Offered { id, by } => state.offered(id, by),
             SenderMessage::SubmitEnded(stored, number) => state.submit_ended(stored, number),
+            SenderMessage::Announce(announce) => state.announce(announce),
+            SenderMessage::SubmitsEnded(each) => {
+                for (stored, number) in each {
+                    state.submit_ended(stored, number);
+                }
+            }
             SenderMessage::Changed(change) => state.changed(&change),
             SenderMessage::NotInTime { message, again_at } => state.not_in_time(message, again_at),
             SenderMessage::Cancelled(message) => {
@@ -460,6 +476,7 @@ impl SenderState {
         loop {
             let Some(head) = self.queue.head(now) else {
                 self.since = None;
+                self.stagger = None;
                 self.held_up_since = None;
                 self.want_no_place();
                 return self.queue.next_due();
@@ -473,6 +490,7 @@ impl SenderState {
             let Allowed::At(at) = pace.next_allowed(since, now, head.cost) else { return None };
             let working = &mut self.working;
             let at = if head.elsewhere { at } else { at.max(working.next_allowed(now, head.cost.segments)) };
+            let at = stagger::first_due(at, since, self.stagger);
             if at > now + lead {
                 self.want_no_place();
                 return Some(self.look_again_at(at - lead));
@@ -480,6 +498,7 @@ impl SenderState {
             if head.elsewhere {
                 // Its account is not this sender's: it asks there for itself.
                 let permit = pace.take(at, now, head.cost);
+                self.stagger = None;
                 decided.push(self.decide(head, permit, at, None));
                 continue;
             }
@@ -495,6 +514,7 @@ impl SenderState {
                 self.held_up_since = None;
             }
             let permit = pace.take(at, now, head.cost);
+            self.stagger = None;
             self.working.sent(head.cost.segments, at.max(now));
             decided.push(self.decide(head, permit, at, Some(place)));
         }
@@ -642,6 +662,9 @@ impl SenderState {
             return;
         }
         self.forget_forecasts();
+        if self.idle_since.is_none() {
+            self.give_memory_back();
+        }
         let idle_since = *self.idle_since.get_or_insert(now);
         let end = idle_since + self.journal.settings().idle_after;
         if end <= now {
@@ -649,6 +672,14 @@ impl SenderState {
         } else {
             self.alarm.arm(myself, end, now, || SenderMessage::Wake);
         }
+    }
+
+    /// Of one that is idle nothing is left in these; it may be idle for long, with ten thousand others.
+    fn give_memory_back(&mut self) {
+        self.starting.shrink_to_fit();
+        self.open.shrink_to_fit();
+        self.places.shrink_to_fit();
+        self.queue.give_memory_back();
     }
 
     fn halt(&mut self) {

@@ -31,7 +31,7 @@ pub(crate) async fn run() {
 pub(crate) async fn run_on_redis() {
     let home = tempfile::tempdir().unwrap();
     let redis = Redis::start("everysec");
-    let store = RedisStore::open(&redis.url()).unwrap();
+    let store = RedisStore::open(&redis.url(), 0).unwrap();
     store.check().await.unwrap();
     let empty = redis.memory().await;
     yard::fill(&store, MESSAGES, SENDERS, true).await;
@@ -46,7 +46,7 @@ pub(crate) async fn run_on_redis() {
 pub(crate) async fn run_taken_over() {
     let home = tempfile::tempdir().unwrap();
     let redis = Redis::start("always");
-    let store = RedisStore::open(&redis.url()).unwrap();
+    let store = RedisStore::open(&redis.url(), 0).unwrap();
     store.check().await.unwrap();
     yard::fill(&store, MANY_SENDERS * EACH, MANY_SENDERS, false).await;
     drop(store);

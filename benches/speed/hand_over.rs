@@ -101,7 +101,7 @@ async fn ours(twin: SocketAddr, places: usize, messages: usize, senders: usize) 
 
 async fn ours_on_redis(twin: SocketAddr, places: usize, messages: usize, senders: usize) -> (f64, f64) {
     let redis = Redis::start("always");
-    let store = RedisStore::open(&redis.url()).unwrap();
+    let store = RedisStore::open(&redis.url(), 0).unwrap();
     store.check().await.unwrap();
     yard::fill(&store, messages, senders, false).await;
     drain(twin, &yard::config_on(&redis.url(), places), messages, senders).await

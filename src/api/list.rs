@@ -34,10 +34,11 @@ const LONGEST_PAGE: usize = 1000;
 /// is of unknown outcome, then what is over, in the order in which it ended. With `status=unknown` only what
 /// a person may settle.
 ///
-/// There is no index behind the filters. For one page up to 1,000 messages are looked at, so a page may have
-/// fewer than `limit` of them, or none, although there are more: go on while `next_cursor` is not null.
-/// `status`, `from_phone_number` and `since` narrow what is looked at. A message that goes on from one part of
-/// the list to another between two pages may be met twice, or not at all. Needs the scope `sms:read`.
+/// With `client_reference` they are in the order in which they came, by an index: only messages with that reference
+/// are looked at. There is none behind the other filters. For one page up to 1,000 messages are looked at, so a page
+/// may have fewer than `limit` of them, or none, although there are more: go on while `next_cursor` is not null.
+/// `status`, `from_phone_number` and `since` narrow what is looked at. Without a reference a message that goes on
+/// from one part of the list to another between two pages may be met twice, or not at all. Needs the scope `sms:read`.
 #[utoipa::path(
     get,
     path = "/v1/messages",

@@ -19,6 +19,8 @@ pub(super) fn text_of(place: Place) -> String {
         Place::UnderWay(Some(id)) => format!("s.{id}"),
         Place::Unknown(None) => "u".to_owned(),
         Place::Unknown(Some(id)) => format!("u.{id}"),
+        Place::Referenced(None) => "r".to_owned(),
+        Place::Referenced(Some(id)) => format!("r.{id}"),
         Place::Over(None) => "o".to_owned(),
         Place::Over(Some(ended)) => format!("o.{}.{}", ended.at.as_nanos(), ended.id),
     }
@@ -46,6 +48,8 @@ fn read(text: &str) -> Option<Place> {
         ["s", id] => Some(Place::UnderWay(Some(id.parse().ok()?))),
         ["u"] => Some(Place::Unknown(None)),
         ["u", id] => Some(Place::Unknown(Some(id.parse().ok()?))),
+        ["r"] => Some(Place::Referenced(None)),
+        ["r", id] => Some(Place::Referenced(Some(id.parse().ok()?))),
         ["o"] => Some(Place::Over(None)),
         ["o", at, id] => {
             let at = Time::from_nanos(at.parse().ok()?);
@@ -92,6 +96,8 @@ mod tests {
             Place::UnderWay(Some(id)),
             Place::Unknown(None),
             Place::Unknown(Some(id)),
+            Place::Referenced(None),
+            Place::Referenced(Some(id)),
             Place::Over(None),
             Place::Over(Some(Ended { at: Time::MAX, id })),
         ] {

@@ -1,41 +1,54 @@
 //! `sendyard demo`: engine, embedded store and the twin in one process.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use console::Term;
 use url::Url;
 use uuid::Uuid;
 
 use super::{Failure, say};
 use crate::boot::{self, Running, StartError};
+use crate::client::{Client, Server};
 use crate::config::{Config, Directory, Environment, StoreUrl};
 use crate::shutdown::{self, Signals};
 use crate::twin::{self, RunningTwin, TwinOptions};
 
+mod tour;
+
 /// Known to everybody: it opens nothing but the twin.
 const KEY: &str = "sendyard-demo";
+
+/// Connections that the tour keeps.
+const AT_A_TIME: usize = 16;
 
 /// The seeded directory; `{twin}` is where the twin listens.
 const DIRECTORY: &str = include_str!("demo.toml");
 
 /// Try it out: engine, embedded store and a stand-in for the providers, in one process.
 ///
-/// Nothing is sent to anybody. Prints a key, numbers, and a line for the shell that sends a message.
+/// Nothing is sent to anybody. Prints a key, numbers, and a line for the shell that sends a message; then, on a terminal,
+/// a short tour: three numbers at their limits, one re-tuned and one paused on the way. It serves meanwhile, and goes
+/// on until it is stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sendyard demo
+  sendyard demo --no-tour
   sendyard demo --listen 127.0.0.1:9090 --data ./sendyard-demo")]
 pub(super) struct Demo {
     /// Where the API listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Keep the messages in this directory. Without it they are gone at the end.
+    /// Keep the messages in this directory. Without it they are gone at the end. No tour then: it would be kept, too.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// No tour.
+    #[arg(long)]
+    no_tour: bool,
 }
 
 impl Demo {
@@ -58,7 +71,12 @@ impl Demo {
         let running = boot::start(config, directory).await.map_err(|error| advise(error, self.listen))?;
 
         say(&welcome(&running, &twin, &data));
-        signals.next().await;
+        let api = format!("http://{}", reachable(running.addr()));
+        let is_shown = !self.no_tour && !data.is_kept && io::stdout().is_terminal();
+        tokio::select! {
+            _ = signals.next() => {}
+            () = show_and_wait(is_shown, &api) => {}
+        }
         say("Stopping: what is in flight finishes.");
         let stop = async {
             running.stop().await;
@@ -66,6 +84,24 @@ impl Demo {
         };
         Ok(shutdown::stop_or_leave(stop, &mut signals).await)
     }
+}
+
+/// The tour, if it is to be shown; never ends.
+async fn show_and_wait(is_shown: bool, api: &str) {
+    if is_shown {
+        match tour_of(api).await {
+            Ok(()) => say(&format!(
+                "\nThe tour is over, and Sendyard goes on. Watch and tune it:\n\n  sendyard top --server {api} --key {KEY}"
+            )),
+            Err(error) => say(&format!("\nThe tour has ended early: {error:#}. Sendyard goes on.")),
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+async fn tour_of(api: &str) -> anyhow::Result<()> {
+    let client = Client::new(&Server { url: Url::parse(api)?, key: KEY.into() }, AT_A_TIME)?;
+    tour::run(&client, &Term::stdout()).await
 }
 
 /// Where the twin's callbacks would go. With them the twin's ledger names our messages.

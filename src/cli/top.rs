@@ -1,8 +1,8 @@
 //! `sendyard top`: senders and provider accounts, live, and keys to pause, resume and re-tune a sender.
 //!
 //! It reads `GET /v1/senders` and, if the key may, `GET /v1/accounts` again and again, and owns nothing but what is
-//! on the screen. Keys are read one at a time, and none while the program ends: the terminal is in raw mode while
-//! a key is waited for, and must not stay so.
+//! on the screen. Keys are read one at a time. The terminal is in raw mode while one is waited for, and must
+//! not stay so, whatever ends the program (`terminal.rs`).
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -16,20 +16,19 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use self::screen::Screen;
+use self::terminal::{Ends, Taken};
 use super::target::Target;
 use super::{Failure, say};
 use crate::client::{Answer, Client, NoAnswer};
 
-mod screen;
+pub(super) mod screen;
+mod terminal;
 
 /// Senders on one page of the server.
 const PAGE: usize = 200;
 
 /// The most senders that are read: more do not fit on a screen, and each costs the server a question.
 const MOST_SENDERS: usize = 1000;
-
-const ENTER_SCREEN: &str = "\x1b[?1049h\x1b[?25l";
-const LEAVE_SCREEN: &str = "\x1b[?25h\x1b[?1049l";
 
 /// Watch senders and provider accounts live, and pause, resume or re-tune a sender by a key.
 ///
@@ -44,7 +43,8 @@ const LEAVE_SCREEN: &str = "\x1b[?25h\x1b[?1049l";
 Exit codes:
   0  ended by a key; with --json: it is printed
   1  no server answered, or it does not know the key
-  2  a mistake in the command line")]
+  2  a mistake in the command line
+  129, 130, 143  ended by SIGHUP, SIGINT or SIGTERM; the terminal is as it was")]
 pub(super) struct Top {
     #[command(flatten)]
     target: Target,
@@ -80,12 +80,25 @@ impl Top {
             screen.lines(usize::MAX).iter().for_each(|line| say(&line.text));
             return Ok(ExitCode::SUCCESS);
         }
-        let terminal = Term::stdout();
-        terminal.write_str(ENTER_SCREEN).context("cannot write to the terminal")?;
-        let ended = watch(&client, &terminal, &mut screen, self.every).await;
-        terminal.write_str(LEAVE_SCREEN).context("cannot write to the terminal")?;
-        ended?;
-        Ok(ExitCode::SUCCESS)
+        // From here on a signal ends it by our hand alone, so that the terminal is given back.
+        let mut ends = Ends::listen().context("cannot listen for signals")?;
+        let terminal = Taken::take().context("cannot write to the terminal")?;
+        let ended = tokio::select! {
+            ended = watch(&client, &terminal.term, &mut screen, self.every) => Ok(ended),
+            code = ends.next() => Err(code),
+        };
+        match ended {
+            Ok(ended) => {
+                terminal.give_back(false).await.context("cannot write to the terminal")?;
+                ended?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(code) => {
+                // One that has gone needs nothing.
+                let _ = terminal.give_back(true).await;
+                Ok(ExitCode::from(code))
+            }
+        }
     }
 }
 

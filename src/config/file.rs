@@ -45,6 +45,8 @@ pub(super) struct Metrics {
 pub(super) struct Store {
     #[serde(deserialize_with = "values::store_url")]
     pub(super) url: StoreUrl,
+    #[serde(deserialize_with = "values::replicas")]
+    pub(super) replicas: u8,
     #[serde(deserialize_with = "values::count")]
     pub(super) least_free_mib: u64,
 }

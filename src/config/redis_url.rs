@@ -29,6 +29,11 @@ impl RedisUrl {
         is_good.then(|| Self(text.to_owned()))
     }
 
+    /// Does it name a Cluster?
+    pub(super) fn is_cluster(&self) -> bool {
+        self.0.split("://").next().is_some_and(|scheme| scheme.ends_with("+cluster"))
+    }
+
     /// The whole URL, with its passwords.
     pub fn whole(&self) -> &str {
         &self.0

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -82,24 +83,36 @@ pub(super) fn path<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Err
     parsed(from, "a path", |text| (!text.is_empty()).then(|| PathBuf::from(text)))
 }
 
+/// How many replicas are waited for.
+pub(super) fn replicas<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    whole(from, NumberVisitor { within: 0..=16, expected: "a whole number from 0 to 16" })
+}
+
 /// A whole number of at least 1.
 pub(super) fn count<'de, D: Deserializer<'de>, N: TryFrom<u64>>(from: D) -> Result<N, D::Error> {
-    let number = from.deserialize_any(CountVisitor)?;
+    whole(from, NumberVisitor { within: 1..=u64::MAX, expected: "a whole number of at least 1" })
+}
+
+fn whole<'de, D: Deserializer<'de>, N: TryFrom<u64>>(from: D, which: NumberVisitor) -> Result<N, D::Error> {
+    let number = from.deserialize_any(which)?;
     N::try_from(number)
         .map_err(|_| D::Error::invalid_value(Unexpected::Unsigned(number), &"a smaller whole number"))
 }
 
-struct CountVisitor;
+struct NumberVisitor {
+    within: RangeInclusive<u64>,
+    expected: &'static str,
+}
 
-impl Visitor<'_> for CountVisitor {
+impl Visitor<'_> for NumberVisitor {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number of at least 1")
+        f.write_str(self.expected)
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
-        if number == 0 {
+        if !self.within.contains(&number) {
             return Err(E::invalid_value(Unexpected::Unsigned(number), &self));
         }
         Ok(number)
@@ -107,7 +120,7 @@ impl Visitor<'_> for CountVisitor {
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<u64, E> {
         let refused = || E::invalid_value(Unexpected::Signed(number), &self);
-        u64::try_from(number).map_err(|_| refused()).and_then(|count| self.visit_u64(count))
+        u64::try_from(number).map_err(|_| refused()).and_then(|number| self.visit_u64(number))
     }
 }
 

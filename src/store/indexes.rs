@@ -8,7 +8,7 @@ use sendyard_actors::ports::{StoreError, Waiting};
 
 use super::keys::{KeyBytes, QueueRow, SenderRow, UnsettledRow};
 use super::rows::{Rows, RowsMut, encode, load, save};
-use super::{keys, record, tallies};
+use super::{keys, record, references, tallies};
 
 /// Which rows a record has, as long as it stands as it does. Taken before a transition, so that
 /// [`store`] knows what to undo.
@@ -72,15 +72,26 @@ pub(super) fn scheduled(rows: &dyn Rows, number: E164) -> Result<u64, StoreError
 
 /// Stores a message for the first time, with all its rows.
 pub(super) fn store_new(rows: &mut dyn RowsMut, message: &Message, now: Time) -> Result<(), StoreError> {
-    take_seq(rows, message)?;
-    store(rows, Standing::default(), message, now)
+    let number = message.draft.sender;
+    let mut row = after_seq(sender(rows, number)?, message);
+    let (before, after) = (Standing::default(), Standing::of(message));
+    count_waiting(&mut row, before, after, message);
+    save(rows, keys::sender(number), &row)?;
+    if let Some(place) = references::place_of_draft(&message.draft) {
+        rows.put_new(keys::reference(place, message.draft.id), Vec::new())?;
+    }
+    store_rows(rows, before, after, message, now)
 }
 
 /// Its sender's next place is behind this message's.
 pub(super) fn take_seq(rows: &mut dyn RowsMut, message: &Message) -> Result<(), StoreError> {
     let number = message.draft.sender;
-    let row = SenderRow { next_seq: message.seq.saturating_add(1), ..sender(rows, number)? };
+    let row = after_seq(sender(rows, number)?, message);
     save(rows, keys::sender(number), &row)
+}
+
+fn after_seq(row: SenderRow, message: &Message) -> SenderRow {
+    SenderRow { next_seq: message.seq.saturating_add(1), ..row }
 }
 
 /// Stores what a transition made of a record that stood as `before`, and moves its rows.
@@ -91,6 +102,23 @@ pub(super) fn store(
     now: Time,
 ) -> Result<(), StoreError> {
     let after = Standing::of(message);
+    if before.waiting != after.waiting {
+        let number = message.draft.sender;
+        let mut row = sender(rows, number)?;
+        count_waiting(&mut row, before, after, message);
+        save(rows, keys::sender(number), &row)?;
+    }
+    store_rows(rows, before, after, message, now)
+}
+
+/// All but its sender's row.
+fn store_rows(
+    rows: &mut dyn RowsMut,
+    before: Standing,
+    after: Standing,
+    message: &Message,
+    now: Time,
+) -> Result<(), StoreError> {
     before.put(rows, keys::message(message.draft.id), record::encode(message)?)?;
     move_queue(rows, before, after, message)?;
     move_conversation(rows, before, after, message)?;
@@ -110,14 +138,19 @@ fn move_queue(
     let key = keys::queue(message.draft.sender, message.draft.lane, message.seq);
     if after.waiting {
         let row = encode(&QueueRow::from(Waiting::of(message)))?;
-        before.put(rows, key, row)?;
+        before.put(rows, key, row)
     } else if before.waiting {
-        rows.remove(&key)?;
+        rows.remove(&key)
+    } else {
+        Ok(())
     }
+}
+
+/// Its sender's counts of what waits.
+fn count_waiting(row: &mut SenderRow, before: Standing, after: Standing, message: &Message) {
     if before.waiting == after.waiting {
-        return Ok(());
+        return;
     }
-    let mut row = sender(rows, message.draft.sender)?;
     let cost = u64::from(message.draft.cost().segments);
     let in_lane = row.waiting_in(message.draft.lane);
     if after.waiting {
@@ -129,7 +162,6 @@ fn move_queue(
         row.depth = row.depth.saturating_sub(1);
         row.units = row.units.saturating_sub(cost);
     }
-    save(rows, keys::sender(message.draft.sender), &row)
 }
 
 fn move_conversation(
@@ -216,7 +248,11 @@ fn move_finished(
         rows.remove(&keys::finished(old, message.draft.id))?;
     }
     match after.finished_at {
-        Some(new) => rows.put(keys::finished(new, message.draft.id), Vec::new()),
+        Some(new) => {
+            // What a prune must remove beside it, so that it need not read the record.
+            let place = references::place_of_draft(&message.draft);
+            rows.put(keys::finished(new, message.draft.id), place.map(Vec::from).unwrap_or_default())
+        }
         None => Ok(()),
     }
 }

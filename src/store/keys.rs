@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use super::references::Place;
 use super::rows::decode;
 
 /// The first byte of a key: what kind of row it is.
@@ -33,7 +34,7 @@ pub(super) enum Space {
     Keys = 4,
     /// expiry, organization, idempotency key → nothing: which keys to prune.
     KeyExpiry = 5,
-    /// last change, id → nothing: which finished messages to prune.
+    /// last change, id → nothing, or of a message with a reference its place there: which finished messages to prune.
     Finished = 6,
     /// sender → [`SenderRow`]. Never removed: its `next_seq` must not start again.
     Senders = 7,
@@ -51,6 +52,9 @@ pub(super) enum Space {
     Timers = 15,
     /// sender → how many of its messages wait for their time.
     Scheduled = 16,
+    /// [`Place`] of a reference, id → nothing: the messages that a client calls so. Of messages that were stored
+    /// before there were such rows there is none.
+    References = 17,
     /// shard → how often anything was set of its senders by hand.
     Tunings = 14,
     /// nothing → the number of the last group that is folded into the table (redb alone).
@@ -515,6 +519,16 @@ pub(super) fn message(id: MessageId) -> KeyBytes {
     Key::new(Space::Messages).with(id.as_bytes()).0
 }
 
+/// All keys of [`message`].
+pub(super) fn messages() -> Span {
+    Span::of(Key::new(Space::Messages))
+}
+
+/// Is it one of those?
+pub(super) fn is_message(key: &[u8]) -> bool {
+    key.first() == Some(&(Space::Messages as u8))
+}
+
 pub(super) fn queue(sender: E164, lane: Lane, seq: u64) -> KeyBytes {
     Key::of_sender(sender, Part::Queue).lane(lane).with(seq.to_be_bytes()).0
 }
@@ -656,6 +670,32 @@ pub(super) fn finished(updated_at: Time, id: MessageId) -> KeyBytes {
 /// The message's own row, from a key of [`finished`].
 pub(super) fn message_of_finished(key: &[u8]) -> KeyBytes {
     Key::new(Space::Messages).with(key.get(9..).unwrap_or_default()).0
+}
+
+pub(super) fn reference(place: Place, id: MessageId) -> KeyBytes {
+    Key::new(Space::References).with(place).with(id.as_bytes()).0
+}
+
+/// The reference's row of a finished message, from its row of [`finished`]; `None` if it has no reference.
+pub(super) fn reference_of_finished(key: &[u8], value: &[u8]) -> Option<KeyBytes> {
+    let place: Place = value.try_into().ok()?;
+    Some(Key::new(Space::References).with(place).with(key.get(9..).unwrap_or_default()).0)
+}
+
+/// Those of one reference behind `after`.
+pub(super) fn references_above(place: Place, after: Option<MessageId>) -> Span {
+    let all = Span::of(Key::new(Space::References).with(place));
+    match after {
+        // The first key behind one is that key and a zero.
+        Some(after) => Span { from: Key(reference(place, after)).with([0]).0, ..all },
+        None => all,
+    }
+}
+
+/// The message in a key of [`reference`].
+pub(super) fn id_of_reference(key: &[u8]) -> Result<MessageId, StoreError> {
+    let id = key.get(21..).and_then(|id| id.try_into().ok()).and_then(MessageId::from_bytes);
+    id.ok_or_else(|| StoreError::Corrupt("a reference's row has no id".to_owned()))
 }
 
 /// Those behind `after`.

@@ -12,7 +12,7 @@ use sendyard_actors::ports::{Backlog, Charge, Depths, Ended, StoreError, Timer, 
 use super::keys;
 use super::keys::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
 use super::rows::{Rows, decode};
-use super::{indexes, record};
+use super::{indexes, record, references};
 
 /// The records of these.
 pub(super) fn messages(rows: &dyn Rows, ids: &[MessageId]) -> Result<Vec<Option<Box<Message>>>, StoreError> {
@@ -30,6 +30,26 @@ pub(super) fn ended(rows: &dyn Rows, after: Option<Ended>, limit: usize) -> Resu
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)
+}
+
+/// The messages of one reference behind `after`.
+pub(super) fn referenced(
+    rows: &dyn Rows,
+    place: references::Place,
+    shard: Option<Shard>,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<MessageId>, StoreError> {
+    let mut found = Vec::new();
+    rows.scan(&keys::references_above(place, after), &mut |key, _| {
+        if found.len() >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        let id = keys::id_of_reference(key)?;
+        found.extend(Some(id).filter(|id| shard.is_none_or(|shard| shard == id.shard())));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }
 
 /// What waits in a lane behind `after`.

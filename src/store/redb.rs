@@ -29,6 +29,7 @@ mod handle;
 mod log;
 mod logs;
 mod sort_key;
+mod table;
 mod writer;
 
 use std::path::Path;

@@ -82,18 +82,20 @@ impl RedisStore {
     /// The store at this URL: `redis://`, `rediss://` or `redis+unix:` of one server, `redis+sentinel://` or
     /// `redis+cluster://` (`rediss+…` for TLS). It connects with its first step, so that a server may be
     /// away at the start. To be used within a tokio runtime.
-    pub fn open(url: &str) -> Result<Self, BadUrl> {
-        Self::with_clock(url, None)
+    ///
+    /// A step is answered when so many of the server's replicas have it. A Cluster's are not waited for.
+    pub fn open(url: &str, replicas: u8) -> Result<Self, BadUrl> {
+        Self::with_clock(url, replicas, None)
     }
 
     /// As [`RedisStore::open`], with a clock whose now is given to each script in place of the server's:
     /// for tests that move it by hand.
     pub fn on_clock(url: &str, clock: Arc<dyn Clock>) -> Result<Self, BadUrl> {
-        Self::with_clock(url, Some(clock))
+        Self::with_clock(url, 0, Some(clock))
     }
 
-    fn with_clock(url: &str, clock: Option<Arc<dyn Clock>>) -> Result<Self, BadUrl> {
-        let link = Link::new(Address::parse(url)?, clock)?;
+    fn with_clock(url: &str, replicas: u8, clock: Option<Arc<dyn Clock>>) -> Result<Self, BadUrl> {
+        let link = Link::new(Address::parse(url)?, replicas, clock)?;
         let appends = Appends::new(link.clone(), |link, asked| Box::pin(appends::append_all(link, asked)));
         Ok(Self { link, appends })
     }

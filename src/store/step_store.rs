@@ -1,5 +1,6 @@
 //! The port, once for both stores: each of its steps handed to a [`Runner`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
@@ -14,14 +15,14 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Ended, Lease, Leased, MarkUnknown,
-    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, TimedUp, Timer,
-    Unsettled, Waiting,
+    Pruned, Reserve, Reserved, ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Tally, TimedUp,
+    Timer, Unsettled, Waiting,
 };
 use uuid::Uuid;
 
 use super::rows::{Rows, RowsMut};
 use super::steps::LeaseAsked;
-use super::{indexes, queries, steps, tallies};
+use super::{indexes, queries, references, steps, tallies};
 
 /// How many processes can have a store open at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +109,10 @@ impl<R: Runner> Store for StepStore<R> {
         self.runner.write(move |rows, now| steps::reserve_key(rows, now, &key, fresh, token, keep_for))
     }
 
+    fn reserve_keys(&self, keys: Arc<[Reserve]>, keep_for: Duration) -> Stored<Vec<Reserved>> {
+        self.runner.write_all(keys.len(), move |rows, now| steps::reserve_keys(rows, now, &keys, keep_for))
+    }
+
     fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>> {
         self.runner.read(move |rows, now| steps::lookup_key(rows, now, &key))
     }
@@ -118,6 +123,10 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn append(&self, append: Append) -> Stored<Appended> {
         self.runner.write(move |rows, now| steps::append(rows, now, &append))
+    }
+
+    fn append_all(&self, appends: Arc<[Append]>) -> Stored<Vec<Appended>> {
+        self.runner.write_all(appends.len(), move |rows, now| steps::append_all(rows, now, &appends))
     }
 
     fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
@@ -229,6 +238,18 @@ impl<R: Runner> Store for StepStore<R> {
 
     fn ended(&self, _shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
         self.runner.read(move |rows, _| queries::ended(rows, after, limit))
+    }
+
+    fn referenced(
+        &self,
+        organization: OrganizationId,
+        reference: String,
+        shard: Option<Shard>,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Stored<Vec<MessageId>> {
+        let place = references::place_of(organization, &reference);
+        self.runner.read(move |rows, _| queries::referenced(rows, place, shard, after, limit))
     }
 
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {

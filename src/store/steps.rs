@@ -16,9 +16,9 @@ mod tunings;
 pub(super) use attempts::{
     claim, claim_all, evidence, mark_unknown, retry, settle, settle_by_hand, settle_unknown,
 };
-pub(super) use idempotency::{lookup_key, release_key, reserve_key};
+pub(super) use idempotency::{lookup_key, release_key, reserve_key, reserve_keys};
 pub(super) use leases::{LeaseAsked, acquire_lease, release_lease, renew_lease};
-pub(super) use messages::{append, append_sending, cancel};
+pub(super) use messages::{append, append_all, append_sending, cancel};
 pub(super) use offers::{forward_again, forward_immediate, take_immediate, withdraw};
 pub(super) use prune::prune;
 use sendyard_actors::domain::message::ClaimTimes;

@@ -155,14 +155,47 @@ async fn a_page_looks_at_a_bounded_number_of_messages_and_says_where_to_go_on() 
     for _ in 0..1000 {
         app.yard.queue("+15550000002", "hi").await;
     }
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let last = send(&app, "+15550000002", json!({ "client_reference": "a" })).await;
-    let page = app.get("/v1/messages?client_reference=a").await.json();
+    let since = app.status(last.parse().unwrap()).await["queued_at"].as_str().unwrap().to_owned();
+    let page = app.get(&format!("/v1/messages?since={since}")).await.json();
     assert_eq!(page["messages"], json!([]));
     let next = page["next_cursor"].as_str().unwrap();
-    let page = app.get(&format!("/v1/messages?client_reference=a&cursor={next}")).await.json();
+    let page = app.get(&format!("/v1/messages?since={since}&cursor={next}")).await.json();
     assert_eq!(page["messages"][0]["message_id"], last);
-    assert_eq!(listed(&app, "client_reference=a").await, [last]);
+    assert_eq!(listed(&app, &format!("since={since}")).await, std::slice::from_ref(&last));
+    // By its reference it is found at once.
+    let page = app.get("/v1/messages?client_reference=a").await.json();
+    assert_eq!((&page["messages"][0]["message_id"], &page["next_cursor"]), (&json!(last), &Value::Null));
     // A cancellation goes on by itself.
+    let cancelled = cancel(&app, KEY, &json!({ "from_phone_number": "+1234567890" })).await.json();
+    assert_eq!(cancelled, json!({ "cancelled": 1001, "too_late": 0, "next_cursor": null }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_calls_so_is_listed_in_pages_in_the_order_in_which_it_came() {
+    let app = yard().await;
+    let mut ids = Vec::new();
+    for index in 0..5 {
+        let reference = if index == 3 { "b" } else { "a" };
+        ids.push(send(&app, &format!("+1555000001{index}"), json!({ "client_reference": reference })).await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    app.yard.until(ids[0].parse().unwrap(), State::Sent).await;
+    app.call(Method::DELETE, &format!("/sms/{}", ids[1]), KEY).await;
+    let other = ids.remove(3);
+    for limit in [1, 2, 1000] {
+        assert_eq!(listed(&app, &format!("client_reference=a&limit={limit}")).await, ids);
+    }
+    assert_eq!(listed(&app, "client_reference=b").await, [other]);
+    assert_eq!(listed(&app, "client_reference=a&status=sent").await, ids[..1]);
+    assert_eq!(listed(&app, "client_reference=a&from_phone_number=%2B15550109999").await, [""; 0]);
+    // Of what is over nothing is cancelled, nor counted.
     let cancelled = cancel(&app, KEY, &json!({ "client_reference": "a" })).await.json();
-    assert_eq!(cancelled, json!({ "cancelled": 1, "too_late": 0, "next_cursor": null }));
+    assert_eq!(cancelled, json!({ "cancelled": 2, "too_late": 0, "next_cursor": null }));
+    // Its cursor says nothing to another filter.
+    let page = app.get("/v1/messages?client_reference=a&limit=1").await.json();
+    let next = page["next_cursor"].as_str().unwrap();
+    let page = app.get(&format!("/v1/messages?cursor={next}")).await.json();
+    assert_eq!(page, json!({ "messages": [], "next_cursor": null }));
 }

@@ -19,7 +19,7 @@ pub(super) struct Terminal {
     screen: Arc<Mutex<Parser>>,
     reader: Option<JoinHandle<()>>,
     keys: Box<dyn Write + Send>,
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
 }
 
 impl Terminal {
@@ -53,7 +53,7 @@ impl Terminal {
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { child, screen, reader: Some(reader), keys, _master: pair.master }
+        Self { child, screen, reader: Some(reader), keys, master: pair.master }
     }
 
     /// What is on the screen.
@@ -87,12 +87,22 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
+    /// The modes of the terminal: does it echo, does it pass on whole lines, and so on.
+    pub(super) fn modes(&self) -> String {
+        format!("{:?}", self.master.get_termios().unwrap())
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    pub(super) fn signal(&self, name: &str) {
+        let id = self.child.process_id().unwrap();
+        let script = format!("kill -{name} {id}");
+        let sent = std::process::Command::new("/bin/sh").arg("-c").arg(script).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// SIGKILL; returns when it is gone.
     pub(super) fn kill(mut self) {
-        let id = self.child.process_id().unwrap();
-        let script = format!("kill -KILL {id}");
-        let killed = std::process::Command::new("/bin/sh").arg("-c").arg(script).status().unwrap();
-        assert!(killed.success());
+        self.signal("KILL");
         self.child.wait().unwrap();
     }
 

@@ -53,6 +53,28 @@ async fn a_person_watches_pauses_resumes_and_tunes_senders() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_leaves_the_terminal_as_it_was() {
+    let setup = Setup::of_numbers(1, &["1/10min"]);
+    let yard = Yard::start(&setup).await;
+    let url = format!("http://{}", yard.addr());
+    let arguments = ["top", "--server", &url, "--key", KEY, "--every", "50ms"];
+    for (signal, expected) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let terminal = Terminal::start(yard.home(), &arguments, &[]);
+        // The program changes them only once it reads keys.
+        let before = terminal.modes();
+        terminal.shows("NUMBER").await;
+        eventually("a key is waited for", PATIENCE, async || (terminal.modes() != before).then_some(()))
+            .await;
+        terminal.signal(signal);
+        eventually("its modes are as before", PATIENCE, async || (terminal.modes() == before).then_some(()))
+            .await;
+        let (code, screen) = terminal.ended();
+        assert_eq!(code, expected, "{signal}: {screen}");
+        assert!(!screen.contains("NUMBER"), "it leaves the screen as it was: {screen}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_reads_one_object_or_plain_lines() {
     let setup = Setup::of_numbers(2, &["1/10min"]);
     let yard = Yard::start(&setup).await;

@@ -120,6 +120,22 @@ fn a_mistake_is_refused_with_one_sentence_that_starts_with_the_key() {
             "engine.requests_in_flight = \"many\"",
             "engine.requests_in_flight: expected a whole number of at least 1, found a string".to_owned(),
         ),
+        (
+            "store.replicas = 17",
+            "store.replicas: expected a whole number from 0 to 16, found 17".to_owned(),
+        ),
+        (
+            "store.replicas = 1",
+            "store.replicas: expected 0, as store.url names neither one Redis server nor a master behind Sentinel, \
+             found 1"
+                .to_owned(),
+        ),
+        (
+            "[store]\nurl = \"redis+cluster://a,b\"\nreplicas = 1",
+            "store.replicas: expected 0, as store.url names neither one Redis server nor a master behind Sentinel, \
+             found 1"
+                .to_owned(),
+        ),
         ("store.url = \"redis://:secret@db/three\"", format!("store.url: {redis}")),
         ("store.url = \"rediss://\"", format!("store.url: {redis}")),
         ("store.url = \"redis+sentinel://:secret@a,b\"", format!("store.url: {redis}")),

@@ -138,6 +138,9 @@ impl Store for Faulty {
     ) -> Stored<Reserved> {
         self.wrap("reserve_key", move |store| store.reserve_key(key, id, fingerprint, token, keep_for))
     }
+    fn reserve_keys(&self, keys: Arc<[Reserve]>, keep_for: Duration) -> Stored<Vec<Reserved>> {
+        self.wrap("reserve_keys", move |store| store.reserve_keys(keys, keep_for))
+    }
     fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>> {
         self.wrap("lookup_key", move |store| store.lookup_key(key))
     }
@@ -146,6 +149,9 @@ impl Store for Faulty {
     }
     fn append(&self, append: Append) -> Stored<Appended> {
         self.wrap("append", move |store| store.append(append))
+    }
+    fn append_all(&self, appends: Arc<[Append]>) -> Stored<Vec<Appended>> {
+        self.wrap("append_all", move |store| store.append_all(appends))
     }
     fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
         self.wrap("append_sending", move |store| store.append_sending(draft, claim, request_until))
@@ -228,6 +234,16 @@ impl Store for Faulty {
     }
     fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
         self.wrap("ended", move |store| store.ended(shard, after, limit))
+    }
+    fn referenced(
+        &self,
+        organization: OrganizationId,
+        reference: String,
+        shard: Option<Shard>,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Stored<Vec<MessageId>> {
+        self.wrap("referenced", move |store| store.referenced(organization, reference, shard, after, limit))
     }
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {
         self.wrap("queue_page", move |store| store.queue_page(sender, lane, after, limit))

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sendyard::clock::{SystemClock, SystemIds};
+use sendyard::clock::{Beat, Jumps, SystemClock, SystemIds};
 use sendyard::store::memory::{MemoryPeers, MemoryStore};
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{
@@ -72,6 +72,7 @@ impl Provider for Second {
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) id: MessageId,
+    pub(crate) from: E164,
     pub(crate) account: AccountName,
     pub(crate) to: E164,
     pub(crate) text: String,
@@ -160,6 +161,7 @@ impl Provider for Scripted {
         *in_flight.lock().unwrap() += 1;
         self.seen.lock().unwrap().push(Seen {
             id: draft.id,
+            from: draft.sender,
             account: draft.account.clone(),
             to: draft.recipient,
             text: draft.text,
@@ -287,6 +289,39 @@ impl Default for Builder {
     }
 }
 
+/// The clock of engine and store: the system's, which may be set forward while nothing runs.
+pub(crate) struct WallClock {
+    system: SystemClock,
+    ahead: Mutex<Duration>,
+    /// What the process that runs knows of that.
+    jumps: Mutex<Jumps>,
+}
+
+impl WallClock {
+    fn new(system: SystemClock) -> Arc<Self> {
+        Arc::new(Self { system, ahead: Mutex::default(), jumps: Mutex::default() })
+    }
+
+    /// As a process leaves word of it.
+    fn beat(&self) -> Beat {
+        Beat { boot: "the same".to_owned(), up: self.system.now().since(Time::ZERO), at: self.now() }
+    }
+}
+
+impl Clock for WallClock {
+    fn now(&self) -> Time {
+        self.system.now() + *self.ahead.lock().unwrap()
+    }
+
+    fn of_before(&self, noted: Time) -> Time {
+        self.jumps.lock().unwrap().of_before(noted)
+    }
+
+    fn noted_from(&self, from: Time) -> Time {
+        self.jumps.lock().unwrap().noted_from(from)
+    }
+}
+
 /// A running engine with all that a test looks at.
 pub(crate) struct Yard {
     pub(crate) engine: Engine,
@@ -297,7 +332,7 @@ pub(crate) struct Yard {
     faultless: Arc<dyn Store>,
     peers: Option<Arc<dyn Peers>>,
     builder: Builder,
-    clock: SystemClock,
+    clock: Arc<WallClock>,
 }
 
 pub(crate) fn account() -> AccountName {
@@ -357,19 +392,17 @@ fn book(builder: &Builder) -> Book {
 
 impl Builder {
     pub(crate) async fn start(self) -> Yard {
-        let clock = SystemClock::start();
-        let memory = if self.shared {
-            MemoryStore::shared(Arc::new(clock))
-        } else {
-            MemoryStore::new(Arc::new(clock))
-        };
+        let system = SystemClock::start();
+        let clock = WallClock::new(system);
+        let memory =
+            if self.shared { MemoryStore::shared(clock.clone()) } else { MemoryStore::new(clock.clone()) };
         let faultless: Arc<dyn Store> = Arc::new(memory);
         let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty {
             inner: Arc::clone(&faultless),
             faults: Arc::clone(&self.faults),
         });
         let provider = Arc::new(Scripted {
-            clock,
+            clock: system,
             script: Mutex::new(self.script.clone().into()),
             seen: Mutex::default(),
             in_flight: Arc::default(),
@@ -381,9 +414,9 @@ impl Builder {
             second_plays: self.second_plays.clone(),
             counts: self.counts,
         });
-        let shared = self.shared.then(|| -> Arc<dyn Peers> { Arc::new(MemoryPeers::new(Arc::new(clock))) });
+        let shared = self.shared.then(|| -> Arc<dyn Peers> { Arc::new(MemoryPeers::new(clock.clone())) });
         let peers = shared.clone().map(|inner| faulty_peers(inner, &self.faults));
-        let running = start_engine(&self, &store, peers, &provider, clock).await;
+        let running = start_engine(&self, &store, peers, &provider, clock.clone()).await;
         let engine = running.engine.clone();
         let running = Some(running);
         Yard { engine, running, provider, store, faultless, peers: shared, builder: self, clock }
@@ -399,7 +432,7 @@ async fn start_engine(
     store: &Arc<dyn Store>,
     peers: Option<Arc<dyn Peers>>,
     provider: &Arc<Scripted>,
-    clock: SystemClock,
+    clock: Arc<WallClock>,
 ) -> RunningEngine {
     Engine::start(parts(builder, store, peers, provider, clock)).await.expect("the engine starts")
 }
@@ -409,7 +442,7 @@ fn parts(
     store: &Arc<dyn Store>,
     peers: Option<Arc<dyn Peers>>,
     provider: &Arc<Scripted>,
-    clock: SystemClock,
+    clock: Arc<WallClock>,
 ) -> Parts {
     let way_out: Arc<dyn Provider> = Arc::clone(provider) as _;
     let second_way_out: Arc<dyn Provider> = Arc::new(Second(Arc::clone(provider)));
@@ -419,7 +452,7 @@ fn parts(
         store: Arc::clone(store),
         peers,
         providers: HashMap::from([(account(), way_out), (second(), second_way_out)]),
-        clock: Arc::new(clock),
+        clock,
         ids: Arc::new(SystemIds),
     }
 }
@@ -493,6 +526,18 @@ impl Yard {
         self.clock.now()
     }
 
+    /// What the provider's clock shows, which nobody sets.
+    pub(crate) fn real_now(&self) -> Time {
+        self.clock.system.now()
+    }
+
+    /// Lets simulated time pass until the provider has seen so many.
+    pub(crate) async fn until_seen(&self, count: usize) {
+        while self.provider.seen.lock().unwrap().len() < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) fn faults(&self) -> &super::faulty::Faults {
         &self.builder.faults
     }
@@ -506,7 +551,7 @@ impl Yard {
         let inner = Arc::clone(&self.faultless);
         let store: Arc<dyn Store> = Arc::new(super::faulty::Faulty { inner, faults: Arc::clone(faults) });
         let peers = self.peers.clone().map(|inner| faulty_peers(inner, faults));
-        start_engine(&self.builder, &store, peers, &self.provider, self.clock).await
+        start_engine(&self.builder, &store, peers, &self.provider, self.clock.clone()).await
     }
 
     /// The same, without faults.
@@ -535,12 +580,38 @@ impl Yard {
 
     /// Ends the process as a crash would: nothing is waited for. Starts another on the same store.
     pub(crate) async fn crash_and_restart(&mut self) {
+        self.crash().await;
+        self.restart().await;
+    }
+
+    /// The same, and for so long nothing runs.
+    pub(crate) async fn is_down_for(&mut self, time: Duration) {
+        self.crash().await;
+        tokio::time::sleep(time).await;
+        self.restart().await;
+    }
+
+    /// The same, and meanwhile the wall clock is set forward, which the next process knows as it knows it where it
+    /// has the store to itself.
+    pub(crate) async fn crash_and_restart_later_by_the_wall(&mut self, by: Duration) {
+        self.crash().await;
+        let last = self.clock.beat();
+        *self.clock.ahead.lock().unwrap() += by;
+        self.clock.jumps.lock().unwrap().note(&last, &self.clock.beat());
+        self.restart().await;
+    }
+
+    async fn crash(&mut self) {
         self.provider.crashes.fetch_add(1, Ordering::Relaxed);
         if let Some(running) = self.running.take() {
             running.stop(Duration::ZERO).await;
         }
+    }
+
+    async fn restart(&mut self) {
         let peers = self.peers.clone().map(|inner| faulty_peers(inner, &self.builder.faults));
-        let running = start_engine(&self.builder, &self.store, peers, &self.provider, self.clock).await;
+        let running =
+            start_engine(&self.builder, &self.store, peers, &self.provider, self.clock.clone()).await;
         self.engine = running.engine.clone();
         self.running = Some(running);
     }

@@ -73,3 +73,6 @@ impl Standing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

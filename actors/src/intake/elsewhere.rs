@@ -4,11 +4,13 @@
 //! is offered (`offers.rs`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Bound, COME_AGAIN_AFTER, Intake};
 use crate::admission::Ticket;
 use crate::domain::message::Draft;
 use crate::domain::pace::Pace;
+use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, Sent};
 use crate::ports::{Append, EstimateRule, StoreError};
@@ -27,10 +29,7 @@ impl Intake {
         all_answered: bool,
     ) -> Result<Sent, NotSent> {
         let (id, sender) = (draft.id, draft.sender);
-        let limits = self.directory.route(sender).map_or(&[][..], |route| &route.limits);
-        let now = self.journal.now();
-        let per_unit = Pace::new(limits, None, [], now).per_unit();
-        let estimate = EstimateRule { from: now, per_unit };
+        let (estimate, room_after) = self.estimate_elsewhere(sender);
         let depth_limit = self.journal.settings().queue_limit;
         let append = Append { draft, estimate, depth_limit, request_until: until, not_before };
         let (journal, ticket) = (self.journal.clone(), Arc::clone(ticket));
@@ -41,14 +40,26 @@ impl Intake {
             appended
         });
         let appended = stored.await.unwrap_or(Err(StoreError::Unanswered));
-        // It may be ours by now, taken before the message was there.
+        self.look_again_if_ours(sender).await;
+        self.answer_of(SubmitAnswer { appended, room_after }, bound, id, all_answered).await
+    }
+
+    /// What can be said here of a number that another process sends from, by its limits: when its messages go, and
+    /// when a full queue has room.
+    pub(super) fn estimate_elsewhere(&self, sender: E164) -> (EstimateRule, Duration) {
+        let limits = self.directory.route(sender).map_or(&[][..], |route| &route.limits);
+        let now = self.journal.now();
+        let per_unit = Pace::new(limits, None, [], now).per_unit();
+        (EstimateRule { from: now, per_unit }, per_unit.max(COME_AGAIN_AFTER))
+    }
+
+    /// The number may be ours by now, taken before what was just stored was there.
+    pub(super) async fn look_again_if_ours(&self, sender: E164) {
         if self.journal.owns(sender)
             && let Ok(running) = self.directory.sender(sender).await
         {
             // One that has just been started reads it.
             let _ = running.send_message(SenderMessage::LookAgain);
         }
-        let room_after = per_unit.max(COME_AGAIN_AFTER);
-        self.answer_of(SubmitAnswer { appended, room_after }, bound, id, all_answered).await
     }
 }

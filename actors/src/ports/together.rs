@@ -1,10 +1,10 @@
-//! What [`super::Store::claim_all`] answers where each claim is a step of its own.
+//! What [`super::Store::claim_all`] and its like answer where each is a step of its own.
 
-use super::{Claimed, StoreError};
+use super::StoreError;
 
 /// One answer of many. Of several errors the one that leaves most open is said, but for this: a record
 /// that cannot be read stays so, and asked for together with it the others would never be answered.
-pub(super) fn as_one_answer(answers: Vec<Result<Claimed, StoreError>>) -> Result<Vec<Claimed>, StoreError> {
+pub fn as_one_answer<T>(answers: Vec<Result<T, StoreError>>) -> Result<Vec<T>, StoreError> {
     let is_unanswered = answers.iter().any(|answer| matches!(answer, Err(StoreError::Unanswered)));
     if is_unanswered {
         return Err(StoreError::Unanswered);
@@ -20,6 +20,7 @@ pub(super) fn as_one_answer(answers: Vec<Result<Claimed, StoreError>>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::Claimed;
 
     fn answer(letter: char) -> Result<Claimed, StoreError> {
         match letter {

@@ -145,8 +145,7 @@ async fn read(journal: &Journal, number: E164, usual: &[Limit]) -> Result<Earlie
     if keep == Keep::NOTHING {
         return Ok(Earlier { tuning, charges: Vec::new(), unsettled });
     }
-    let mut charges = journal.store().charges(number, keep.sums_from).await?;
-    charges.extend(journal.store().charge_sums(number, keep.sums_from).await?);
+    let charges = journal.hand_overs(number, keep.sums_from).await?;
     Ok(Earlier { tuning, charges, unsettled })
 }
 

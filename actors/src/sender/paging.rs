@@ -13,7 +13,9 @@ impl SenderState {
     pub(super) fn page(&mut self, lane: Lane, page: Vec<Waiting>) {
         if !page.is_empty() && !std::mem::replace(&mut self.has_begun, true) {
             let interval = self.blank_pace().per_unit();
-            self.since = Some(self.journal.now() + stagger::offset(self.number, interval));
+            let offset = stagger::offset(self.number, interval);
+            self.since = Some(self.journal.now() + offset);
+            self.stagger = Some(offset);
         }
         self.queue.of(lane).page(page);
     }

@@ -37,6 +37,11 @@ impl Queue {
         heads.into_iter().flatten().find(|head| head.lane == lane)
     }
 
+    /// Gives memory back that only a busy one needs.
+    pub(crate) fn give_memory_back(&mut self) {
+        self.windows.iter_mut().for_each(Window::give_memory_back);
+    }
+
     /// How many messages are ready, as far as that is known without looking at each.
     pub(crate) fn ready(&self) -> usize {
         self.windows.iter().map(Window::ready).sum()

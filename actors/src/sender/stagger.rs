@@ -1,11 +1,13 @@
 //! What a sender that finds work waiting when it starts does first: it waits a little, by its number.
 //!
 //! When a process starts, all its senders have work at the same instant. Spread over a part of their
-//! interval, none of them is late. One that starts because a message came goes at once.
+//! interval, none of them is late. One that starts because a message came goes at once. Those that handed over at
+//! the same instant before are due at the same instant again, later than this; they are spread from there.
 
 use std::time::Duration;
 
 use crate::domain::phone::E164;
+use crate::domain::time::Time;
 
 /// The longest wait: ten thousand senders are spread well enough over it.
 const LONGEST: Duration = Duration::from_millis(250);
@@ -19,9 +21,27 @@ pub(super) fn offset(number: E164, interval: Duration) -> Duration {
     Duration::from_nanos(u64::try_from(share >> 64).unwrap_or_default())
 }
 
+/// When the first hand-over after a start is due that the pace allows at `at`, to one that began at `since`, which has
+/// its wait in it.
+pub(super) fn first_due(at: Time, since: Time, wait: Option<Duration>) -> Time {
+    match wait {
+        Some(wait) if at > since => at + wait,
+        Some(_) | None => at,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whom_its_pace_holds_longer_than_the_wait_waits_from_there() {
+        let (since, wait) = (Time::from_millis(1000), Duration::from_millis(30));
+        let later = since + Duration::from_millis(500);
+        assert_eq!(first_due(since, since, Some(wait)), since);
+        assert_eq!(first_due(later, since, Some(wait)), later + wait);
+        assert_eq!(first_due(later, since, None), later);
+    }
 
     #[test]
     fn ten_thousand_neighbours_are_spread_evenly_and_one_is_always_at_its_place() {

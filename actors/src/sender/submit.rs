@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::forecast::Forecast;
-use super::{SenderMessage, SenderState};
+use super::{Coming, SenderMessage, SenderState};
 use crate::admission::Ticket;
 use crate::domain::lanes::place;
 use crate::domain::message::{Draft, Lane};
@@ -50,6 +50,19 @@ pub enum Stored {
     Nothing,
 }
 
+impl Stored {
+    /// By what the store said.
+    pub(crate) fn by(appended: &Result<Appended, StoreError>) -> Self {
+        match appended {
+            Ok(Appended::Stored(message) | Appended::Exists(message)) if message.is_waiting() => {
+                Self::Waiting(Waiting::of(message))
+            }
+            Err(StoreError::Unanswered) => Self::Perhaps,
+            Ok(_) | Err(_) => Self::Nothing,
+        }
+    }
+}
+
 impl SenderState {
     /// Passes the message to the journal and goes on. The sender hears of it before the client does,
     /// so that of two messages of which one was answered before the other was sent, the sender knows
@@ -59,37 +72,40 @@ impl SenderState {
         self.has_begun = true;
         let Submit { draft, until, not_before, ticket, reply } = submit;
         let now = self.journal.now();
-        let rough = self.rough_estimate(now);
-        let room_after = rough.from.since(now).max(rough.per_unit).max(SHORTEST_WAIT_FOR_ROOM);
-        // One that goes later is behind what comes until then, of which nobody knows.
-        let (estimate, submitted) = if not_before > now {
-            (rough, None)
-        } else {
-            let cost = draft.cost();
-            let estimate = self.estimate(draft.lane, cost, now);
-            let estimate = self.but_quiet(&draft, estimate);
-            self.submits_made += 1;
-            self.storing.insert(self.submits_made, (draft.lane, cost));
-            (estimate, Some(self.submits_made))
-        };
+        let room_after = self.room_after(now);
+        let coming = Coming::of(&draft, not_before);
+        let (estimate, submitted) = self.foresee(&coming, now);
         let depth_limit = self.journal.settings().queue_limit;
         let append = Append { draft, estimate, depth_limit, request_until: until, not_before };
         let (journal, roster, number) = (self.journal.clone(), self.roster.clone(), self.number);
         tokio::spawn(async move {
             let appended = journal.append(append).await;
-            let stored = match &appended {
-                Ok(Appended::Stored(message) | Appended::Exists(message)) if message.is_waiting() => {
-                    Stored::Waiting(Waiting::of(message))
-                }
-                Err(StoreError::Unanswered) => Stored::Perhaps,
-                Ok(_) | Err(_) => Stored::Nothing,
-            };
+            let stored = Stored::by(&appended);
             // By number: if the sender has failed meanwhile, its successor must know.
             roster.hint(number, SenderMessage::SubmitEnded(stored, submitted));
             drop(ticket);
             // A client that has gone finds it under its id.
             let _ = reply.send(SubmitAnswer { appended, room_after });
         });
+    }
+
+    /// When a full queue will have room.
+    pub(super) fn room_after(&mut self, now: Time) -> Duration {
+        let rough = self.rough_estimate(now);
+        rough.from.since(now).max(rough.per_unit).max(SHORTEST_WAIT_FOR_ROOM)
+    }
+
+    /// When a message goes that is about to be stored, and its number among those that are being stored. One that
+    /// goes later has none: it is behind what comes until then, of which nobody knows.
+    pub(super) fn foresee(&mut self, coming: &Coming, now: Time) -> (EstimateRule, Option<u64>) {
+        if coming.not_before > now {
+            return (self.rough_estimate(now), None);
+        }
+        let estimate = self.estimate(coming.lane, coming.cost, now);
+        let estimate = self.but_quiet(coming, estimate);
+        self.submits_made += 1;
+        self.storing.insert(self.submits_made, (coming.lane, coming.cost));
+        (estimate, Some(self.submits_made))
     }
 
     /// When a message goes that is stored now; of one that is away from its sender's account as of the others.
@@ -108,11 +124,11 @@ impl SenderState {
     }
 
     /// Where its turn comes while it is quiet, it goes afterwards.
-    fn but_quiet(&self, draft: &Draft, told: EstimateRule) -> EstimateRule {
-        let quiet_hours = self.route.quiet_hours.as_ref().filter(|_| draft.lane != Lane::Urgent);
+    fn but_quiet(&self, coming: &Coming, told: EstimateRule) -> EstimateRule {
+        let quiet_hours = self.route.quiet_hours.as_ref().filter(|_| coming.lane != Lane::Urgent);
         match quiet_hours {
             Some(hours) if told.per_unit.is_zero() => {
-                EstimateRule { from: hours.first_allowed(draft.recipient, told.from), ..told }
+                EstimateRule { from: hours.first_allowed(coming.recipient, told.from), ..told }
             }
             Some(_) | None => told,
         }

@@ -103,6 +103,12 @@ impl Window {
         }
     }
 
+    /// Gives memory back that only a busy one needs.
+    pub(crate) fn give_memory_back(&mut self) {
+        self.threads.shrink_to_fit();
+        self.to_read.shrink_to_fit();
+    }
+
     /// How many messages are ready, as far as that is known without looking at each.
     pub(crate) fn ready(&self) -> usize {
         self.ready.len()

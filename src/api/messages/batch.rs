@@ -1,18 +1,15 @@
 //! `POST /v1/messages/batch`: many messages in, each with a result of its own.
 //!
-//! Each message goes the way of a single one, so it has the same checks, the same promise and the same
-//! errors; the batch saves the requests. Messages of one conversation go one after the other, as they
-//! stand; conversations go side by side, [`AT_A_TIME`] of them. So many batches at one time as there are
-//! tickets in [`BATCHES`]: each may hold 16 MiB.
+//! Each message has the same checks, the same promise and the same errors as a single one; the batch saves
+//! requests, and steps of the store (`Engine::send_all`). Messages of one number are stored in the order in which
+//! they stand. So many batches at one time as there are tickets in [`BATCHES`]: each may hold 16 MiB.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
-use futures::{StreamExt, stream};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use serde::Serialize;
@@ -30,8 +27,8 @@ use crate::api::router::Front;
 /// The most messages of a batch.
 const MOST: usize = 10_000;
 
-/// Conversations that are stored side by side.
-const AT_A_TIME: usize = 512;
+/// So many messages are read before others have a turn.
+const READ_AT_A_TIME: usize = 256;
 
 /// Batches at one time, for the whole process: what they hold in memory is bounded by this.
 static BATCHES: Semaphore = Semaphore::const_new(4);
@@ -78,26 +75,43 @@ pub(in crate::api) async fn send_batch(
     let body = limits::batch_body(request, front.body_timeout).await?;
     let messages = messages(&body)?;
     let now = front.engine.now();
-    let until = now + BEGIN_WITHIN;
 
     let mut results: Vec<Option<BatchResult>> = Vec::new();
     results.resize_with(messages.len(), || None);
-    let mut conversations = Conversations::default();
+    let (mut asked, mut requests) = (Vec::new(), Vec::new());
     for (index, message) in messages.into_iter().enumerate() {
+        if index.is_multiple_of(READ_AT_A_TIME) {
+            // Others are to have their turn: to read ten thousand takes a while.
+            tokio::task::yield_now().await;
+        }
         match form(message, key.as_deref(), index, now) {
-            Ok(form) => conversations.add(index, form),
+            Ok(form) => {
+                asked.push(Asked {
+                    index,
+                    from: form.from_phone_number,
+                    keyed: form.idempotency_key.is_some(),
+                });
+                requests.push(to_engine(caller, form));
+            }
             Err(error) => set(&mut results, index, BatchResult::Refused(error.refused())),
         }
     }
-    let mut running = stream::iter(conversations.lists)
-        .map(|conversation| send_all(&front, caller, conversation, until))
-        .buffer_unordered(AT_A_TIME);
-    while let Some(sent) = running.next().await {
-        for (index, result) in sent {
-            set(&mut results, index, result);
-        }
+    let answers = front.engine.send_all(requests, now + BEGIN_WITHIN).await;
+    for (Asked { index, from, keyed }, answer) in asked.into_iter().zip(answers) {
+        let result = match answer {
+            Ok(sent) => BatchResult::Accepted(SendAnswer::of(&sent)),
+            Err(not_sent) => BatchResult::Refused(refusal::answer(not_sent, from, keyed).refused()),
+        };
+        set(&mut results, index, result);
     }
     Ok(Json(BatchAnswer::of(results)))
+}
+
+/// A message that the engine was asked to take in: what its answer needs to know of it.
+struct Asked {
+    index: usize,
+    from: E164,
+    keyed: bool,
 }
 
 /// What the whole batch may answer instead.
@@ -114,48 +128,6 @@ impl IntoResponses for BatchErrors {
             Code::Busy,
         ])
     }
-}
-
-/// Messages by conversation, each with its place in the batch.
-#[derive(Default)]
-struct Conversations {
-    lists: Vec<Vec<(usize, SendForm)>>,
-    places: HashMap<(E164, E164), usize>,
-}
-
-impl Conversations {
-    fn add(&mut self, index: usize, form: SendForm) {
-        let conversation = (form.from_phone_number, form.to_phone_number);
-        let place = *self.places.entry(conversation).or_insert(self.lists.len());
-        match self.lists.get_mut(place) {
-            Some(list) => list.push((index, form)),
-            None => self.lists.push(vec![(index, form)]),
-        }
-    }
-}
-
-/// One conversation, in order.
-async fn send_all(
-    front: &Front,
-    caller: Caller,
-    conversation: Vec<(usize, SendForm)>,
-    until: Time,
-) -> Vec<(usize, BatchResult)> {
-    let mut results = Vec::with_capacity(conversation.len());
-    for (index, form) in conversation {
-        if front.engine.now() >= until {
-            let detail = "The time of this batch is over; nothing was stored of this message";
-            results.push((index, BatchResult::Refused(ApiError::new(Code::Busy, detail).refused())));
-            continue;
-        }
-        let (from, keyed) = (form.from_phone_number, form.idempotency_key.is_some());
-        let result = match front.engine.send(to_engine(caller, form)).await {
-            Ok(sent) => BatchResult::Accepted(SendAnswer::of(&sent)),
-            Err(not_sent) => BatchResult::Refused(refusal::answer(not_sent, from, keyed).refused()),
-        };
-        results.push((index, result));
-    }
-    results
 }
 
 /// The header of a batch; none where it is empty.

@@ -169,7 +169,8 @@ fn of_sender(sender: &Value) -> String {
     )
 }
 
-fn waits(sender: &Value) -> String {
+/// What a sender's next message waits for, in a few words.
+pub(in crate::cli) fn waits(sender: &Value) -> String {
     if sender.get("paused").and_then(Value::as_bool) == Some(true) {
         return match text(sender, "paused_until") {
             Some(until) => format!("paused until {until}"),
@@ -198,7 +199,8 @@ fn of_account(account: &Value) -> String {
     )
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+/// A text field.
+pub(in crate::cli) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name)?.as_str()
 }
 

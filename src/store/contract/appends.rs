@@ -1,6 +1,6 @@
 //! `append`, `append_sending`.
 
-use sendyard_actors::domain::message::{Draft, State};
+use sendyard_actors::domain::message::{Draft, Lane, State};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Appended, Lease, StoreError};
 
@@ -105,4 +105,50 @@ pub(super) async fn an_immediate_message_needs_the_lease_and_its_time(world: Wor
     }
     assert_eq!(world.store.message(immediate(1).id).await.unwrap(), None);
     assert_eq!(world.store.unsettled(None).await.unwrap(), []);
+}
+
+pub(super) async fn several_at_once_are_as_one_after_the_other(world: World) {
+    let before = world.queued(draft(1)).await;
+    let timed = |index| Draft { expires_at: Some(START + 5 * SECOND), ..draft(index) };
+    let late = Append { request_until: world.now() - SECOND, ..append_of(draft(4)) };
+    let scheduled = Append { not_before: START + 2 * SECOND, ..append_of(draft(6)) };
+    let limited = |index| Append { depth_limit: 5, ..append_of(draft(index)) };
+    let all = [
+        append_of(draft(2)),
+        append_of(draft(1)),
+        append_of(Draft { lane: Lane::Bulk, ..draft(3) }),
+        late,
+        append_of(timed(5)),
+        scheduled,
+        append_of(draft(7)),
+        append_of(timed(8)),
+        limited(9),
+        append_of(draft(2)),
+    ];
+    let answers = world.store.append_all(all.into()).await.unwrap();
+    let told: Vec<String> = answers.iter().map(told).collect();
+    let expected = [
+        "stored 2", "exists 1", "stored 3", "late", "stored 4", "stored 1", "stored 5", "too late", "full",
+        "exists 2",
+    ];
+    assert_eq!(told, expected);
+    let Some(Appended::Exists(found)) = answers.get(1) else { panic!() };
+    assert_eq!(**found, before);
+    assert_eq!(world.store.depth(sender()).await.unwrap(), 5);
+    let mut seqs = Vec::new();
+    for index in [1, 2, 3, 5, 6, 7] {
+        seqs.push(world.message(draft(index).id).await.seq);
+    }
+    assert!(seqs.is_sorted(), "{seqs:?}");
+    assert_eq!(world.store.append_all([].into()).await.unwrap().len(), 0);
+}
+
+fn told(answer: &Appended) -> String {
+    match answer {
+        Appended::Stored(message) => format!("stored {}", message.answer.position),
+        Appended::Exists(message) => format!("exists {}", message.answer.position),
+        Appended::Full => "full".to_owned(),
+        Appended::TooLate(_) => "too late".to_owned(),
+        Appended::Late => "late".to_owned(),
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{MessageId, OrganizationId};
-use sendyard_actors::ports::{BoundKey, Reserved, ScopedKey};
+use sendyard_actors::ports::{BoundKey, Reserve, Reserved, ScopedKey};
 use uuid::Uuid;
 
 use super::world::{ORGANIZATION, World, draft, id_of, sender};
@@ -98,4 +98,33 @@ pub(super) async fn keys_of_organizations_are_apart(world: World) {
     assert_eq!(world.store.lookup_key(theirs.clone()).await.unwrap(), None);
     let answer = world.store.reserve_key(theirs, id(2), fingerprint(), B, KEEP).await.unwrap();
     assert_eq!(answer, Reserved::Yours(id(2)));
+}
+
+pub(super) async fn several_keys_at_once_are_as_one_after_the_other(world: World) {
+    let named = |name: &str, index: u64, token: Uuid| Reserve {
+        key: ScopedKey { organization: ORGANIZATION, key: name.to_owned() },
+        id: id(index),
+        fingerprint: fingerprint(),
+        token,
+    };
+    reserve(&world, 1, A).await;
+    let other = Reserve { fingerprint: draft(2).fingerprint, ..named("b", 5, Uuid::from_u128(5)) };
+    let keys = [
+        named("order-1", 2, B),
+        named("b", 3, Uuid::from_u128(3)),
+        named("b", 4, Uuid::from_u128(4)),
+        other,
+        named("c", 6, Uuid::from_u128(6)),
+        named("c", 6, Uuid::from_u128(6)),
+    ];
+    let [yours, joined, other] = [Reserved::Yours, Reserved::Joined, |_| Reserved::OtherRequest];
+    let expected = vec![joined(id(1)), yours(id(3)), joined(id(3)), other(id(5)), yours(id(6)), yours(id(6))];
+    for _repeat in 0..2 {
+        assert_eq!(world.store.reserve_keys(keys.clone().into(), KEEP).await.unwrap(), expected);
+    }
+    // Each has its own retention: of those that are over others may have them.
+    world.pass(KEEP);
+    let again = world.store.reserve_keys([named("c", 7, B)].into(), KEEP).await.unwrap();
+    assert_eq!(again, [yours(id(7))]);
+    assert_eq!(world.store.reserve_keys([].into(), KEEP).await.unwrap(), []);
 }

@@ -316,7 +316,7 @@ fn a_server_that_is_away_is_unavailable_and_nothing_was_done() {
     run_within(async {
         let nowhere = tempfile::tempdir().unwrap();
         let url = format!("redis+unix://{}", nowhere.path().join("redis.sock").display());
-        let store = RedisStore::open(&url).unwrap();
+        let store = RedisStore::open(&url, 0).unwrap();
         for _repeat in 0..2 {
             let refused = store.append(append_of(draft(1))).await;
             assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
@@ -330,7 +330,7 @@ fn without_a_clock_the_time_is_the_servers() {
     let Some(server) = redis_server::shared() else { return };
     run_within(async {
         let url = server.fresh_url();
-        let store = RedisStore::open(&url).unwrap();
+        let store = RedisStore::open(&url, 0).unwrap();
         let mut own =
             redis::Client::open(url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
         let world = World::over(Arc::new(store), TestClock::start());
@@ -355,7 +355,7 @@ fn a_server_that_keeps_its_configuration_to_itself_is_used_all_the_same() {
         let rules = ["ACL", "SETUSER", "guest", "on", ">word", "~*", "&*", "+@all", "-config"];
         ask::<()>(&mut own, &rules).await;
         let url = format!("{}&user=guest&pass=word", server.fresh_url());
-        let promise = RedisStore::open(&url).unwrap().check().await.unwrap();
+        let promise = RedisStore::open(&url, 0).unwrap().check().await.unwrap();
         assert!(promise.warnings[0].contains("does not tell its configuration"), "{promise:?}");
     });
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sendyard_actors::domain::message::{Draft, State};
-use sendyard_actors::ports::{SettleAnswer, Store, StoreError};
+use sendyard_actors::ports::{Appended, SettleAnswer, Store, StoreError};
 
 use super::peers::{Pair, notes_are_heard_before_and_after};
 use super::several_servers::{SERVICE, Watched, until};
@@ -64,6 +64,34 @@ fn notes_are_heard_behind_sentinel_before_and_after_a_failover() {
         notes_are_heard_before_and_after(Pair::at(servers.url(2)), async || {
             servers.master.kill();
             servers.has_failed_over().await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_step_is_answered_when_as_many_replicas_have_it_as_are_to() {
+    run_within(async {
+        let Some(mut servers) = Watched::start().await else { return };
+        let store = RedisStore::open(&servers.url(0), 1).unwrap();
+        let promise = store.check().await.unwrap();
+        assert!(promise.queued_means.ends_with(", and in the memory of a replica"), "{promise:?}");
+        assert!(matches!(store.append(append_of(alone(1))).await, Ok(Appended::Stored(_))));
+
+        servers.replica.signal("STOP");
+        let alone_at_master = store.append(append_of(alone(2))).await;
+        assert!(matches!(alone_at_master, Err(StoreError::Unanswered)), "{alone_at_master:?}");
+        servers.replica.signal("CONT");
+        until("it is answered when the replica has it", async || {
+            matches!(store.append(append_of(alone(2))).await, Ok(Appended::Exists(_)))
+        })
+        .await;
+
+        servers.replica.kill();
+        until("it cannot be used without its replica", async || match store.check().await {
+            Err(NotUsable::Replicas { connected: 0, expected: 1 }) => true,
+            Ok(_) | Err(NotUsable::Store(StoreError::Unanswered)) => false,
+            Err(other) => panic!("{other}"),
         })
         .await;
     });

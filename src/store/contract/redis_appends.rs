@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use sendyard_actors::domain::ids::OrganizationId;
 use sendyard_actors::domain::message::Draft;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, Appended, Store, StoreError};
+use sendyard_actors::ports::{Append, Appended, Reserve, ScopedKey, Store, StoreError};
+use uuid::Uuid;
 
 use super::on_redis::{ask, beside, commands, place_of};
 use super::redis_server::{self, Server};
@@ -43,6 +45,57 @@ fn appends_that_meet_are_one_round_trip() {
             assert!(matches!(answer, Ok(Appended::Stored(_))), "{answer:?}");
         }
         assert_eq!(commands(&mut own).await - before, 1);
+    });
+}
+
+#[test]
+fn what_is_asked_for_together_is_one_round_trip_up_to_so_many() {
+    let Some(server) = Server::start(&[]) else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(&server).await;
+        // The scripts load with their first use.
+        world.queued(draft(0)).await;
+        let timed = |index| append_of(Draft { expires_at: Some(START + 60 * SECOND), ..draft(index) });
+        world.store.append(timed(1000)).await.unwrap();
+        let key = |index: u64| Reserve {
+            key: ScopedKey { organization: ORGANIZATION, key: index.to_string() },
+            id: draft(index).id,
+            fingerprint: draft(index).fingerprint,
+            token: Uuid::from_u128(index.into()),
+        };
+        world.store.reserve_keys([key(0)].into(), SECOND).await.unwrap();
+        for (many, calls) in [(64, 1), (300, 2)] {
+            let from = many * 1000;
+            let before = commands(&mut own).await;
+            let keys = (from..from + many).map(key).collect();
+            assert_eq!(world.store.reserve_keys(keys, SECOND).await.unwrap().len() as u64, many);
+            let appends = (from..from + many).map(|index| append_of(draft(index))).collect();
+            assert_eq!(world.store.append_all(appends).await.unwrap().len() as u64, many);
+            assert_eq!(commands(&mut own).await - before, 2 * calls, "{many} keys, {many} messages");
+        }
+        let before = commands(&mut own).await;
+        world.store.append_all((2000..2064).map(timed).collect()).await.unwrap();
+        assert_eq!(commands(&mut own).await - before, 1);
+    });
+}
+
+#[test]
+fn what_is_behind_one_that_is_not_known_to_be_stored_is_not_stored_before_it() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        let (world, _, mut own) = beside(server).await;
+        // Where the counts of its organization are, a value of another type: its step ends in the middle.
+        let counts = format!("{{s{}}}t{}", draft(1).id.shard().as_u16(), ORGANIZATION.0);
+        ask::<()>(&mut own, &["SET", &counts, "x"]).await;
+        // Of another organization, and by another script.
+        let organization = OrganizationId(8);
+        let timed = Draft { expires_at: Some(START + 60 * SECOND), organization, ..draft(2) };
+        let all = [append_of(draft(1)), append_of(timed)];
+        assert!(matches!(world.store.append_all(all.clone().into()).await, Err(StoreError::Unanswered)));
+        assert_eq!(world.store.message(draft(2).id).await.unwrap(), None);
+        // Alone it would have been.
+        let [_, timed] = all;
+        assert!(matches!(world.store.append(timed).await, Ok(Appended::Stored(_))));
     });
 }
 

@@ -12,7 +12,7 @@ use sendyard_actors::domain::segments::Encoding;
 use sendyard_actors::ports::Appended;
 
 use super::on_redis::{beside, place_of};
-use super::world::{SECOND, START, World, accepted, done, draft, refused};
+use super::world::{ORGANIZATION, SECOND, START, World, accepted, done, draft, refused};
 use super::{redis_server, run_within};
 use crate::store::redis::record;
 
@@ -100,6 +100,16 @@ const VERSION_4_NOTED: &str = "\
     612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d\
     652d766f6e6167650201077b74686572657d01076f72646572203701107b2273686f70223a226e6f727468227dc2c3cf\
     00060a241bb1c700";
+
+/// The same as version 5 stores it: with the place of its reference.
+const VERSION_5_NOTED: &str = "\
+    dc0025050000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b80000000000000000000000\
+    0000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb05010532\
+    3034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c3c2\
+    c2d98aac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f\
+    612e706e670201ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d\
+    652d766f6e6167650201077b74686572657d01076f72646572203701107b2273686f70223a226e6f727468227dc2c3cf\
+    00060a241bb1c700b4000000070fc89f8ae19394b48debd6353bb9ad33";
 
 pub(super) fn golden_draft() -> Draft {
     Draft {
@@ -192,6 +202,7 @@ fn records_of_every_version_are_read_for_ever() {
             (&moved, VERSION_3_MOVED),
             (&offered, VERSION_3_OFFERED),
             (&noted, VERSION_4_NOTED),
+            (&noted, VERSION_5_NOTED),
         ] {
             let golden = hex::decode(golden).unwrap();
             assert_eq!(&record::decode(expected.draft.id, &golden).unwrap(), expected);
@@ -220,7 +231,13 @@ fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_every
 
         let (world, _, mut own) = beside(server).await;
         let noted = golden_move(&world, noted_draft()).await;
-        assert_eq!(written(&mut own, &noted).await, VERSION_4_NOTED, "a new form is a new version");
+        assert_eq!(written(&mut own, &noted).await, VERSION_5_NOTED, "a new form is a new version");
+        // One of before there was an index is read, and has no place in it.
+        let (place, golden) = (place_of(noted.draft.id), hex::decode(VERSION_4_NOTED).unwrap());
+        redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
+        world.store.cancel(noted.draft.id, ORGANIZATION).await.unwrap();
+        let again = world.message(noted.draft.id).await;
+        assert_eq!((again.state, again.draft), (State::Cancelled, noted.draft.clone()));
 
         let (world, _, mut own) = beside(server).await;
         let offered = golden_offer(&world).await;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use sendyard_actors::domain::ids::Shard;
+use sendyard_actors::domain::ids::{MessageId, Shard};
 use sendyard_actors::domain::message::{Draft, Lane, Message, Shown, UnknownPolicy};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::shard_set::ShardSet;
@@ -72,10 +72,23 @@ async fn check_rows(store: &dyn Store) {
         let behind = store.timers(shards(), Some(*timer), Time::MAX, 2).await.unwrap();
         assert_eq!(behind, timers.iter().skip(place + 1).take(2).copied().collect::<Vec<_>>());
     }
+    for reference in references() {
+        let is_called_so = |message: &&Message| message.draft.client_reference.as_ref() == Some(&reference);
+        let mut expected: Vec<MessageId> =
+            messages.iter().filter(is_called_so).map(|message| message.draft.id).collect();
+        expected.sort_unstable();
+        let found = store.referenced(ORGANIZATION, reference, None, None, 99).await.unwrap();
+        assert_eq!(found, expected);
+    }
     let shown = |what| messages.iter().filter(|message| message.shown() == what).count() as u64;
     let tallies = store.tallies(ORGANIZATION).await.unwrap();
     let counted = tallies.iter().fold((0, 0), |sum, tally| (sum.0 + tally.waiting, sum.1 + tally.active));
     assert_eq!(counted, (shown(Shown::Queued), shown(Shown::Sending)));
+}
+
+/// What a walk's messages are called.
+fn references() -> [String; 3] {
+    [0, 1, 2].map(|of| format!("order {of}"))
 }
 
 /// Those that a walk uses.
@@ -118,6 +131,12 @@ async fn everything(store: &dyn Store) -> Vec<String> {
         format!("{message:?} {depth:?} {queue:?} {page:?} {second:?} {of_sender}")
     });
     let mut all = futures::future::join_all(pages).await;
+    for reference in references() {
+        let shard = Some(Shard::of(senders()[0]));
+        let of_shard = store.referenced(ORGANIZATION, reference.clone(), shard, None, 99).await;
+        let behind = store.referenced(ORGANIZATION, reference, None, Some(draft(2).id), 2).await;
+        all.push(format!("{of_shard:?} {behind:?}"));
+    }
     let doubtful = store.doubtful(ORGANIZATION, None, 99).await.unwrap();
     if !doubtful.is_empty() {
         all.push(format!("{:?}", store.doubtful(ORGANIZATION, Some(draft(2).id), 2).await));
@@ -213,7 +232,8 @@ async fn walk_on_redis(server: &'static Server, name: &str, steps: Vec<Step>) ->
 }
 
 /// What all walks together must have come by, or they show little.
-const SIGHTS: [&str; 29] = [
+const SIGHTS: [&str; 30] = [
+    "2 stored",
     "NotHead",
     "2 claimed",
     "NotDue",

@@ -16,9 +16,10 @@ use sendyard_actors::domain::ids::SHARDS;
 use sendyard_actors::ports::StoreError;
 
 use super::changes::Changes;
-use super::group::Table;
 use super::log::{self, Fault};
 use super::logs::Logs;
+use super::sort_key::SortKey;
+use super::table::Table;
 use crate::store::keys;
 use crate::store::rows::decode;
 
@@ -266,12 +267,13 @@ fn checked(
 
 /// The rows as the last commit left them.
 pub(super) fn table(database: &Database) -> Result<Table, ::redb::Error> {
-    Ok(database.begin_read()?.open_table(ROWS)?)
+    Ok(Table::new(database.begin_read()?.open_table(ROWS)?)?)
 }
 
 /// The number of the last group that is folded into the rows.
 fn folded(table: &Table, path: &Path) -> Result<u64, OpenError> {
-    let number = table.get(keys::group().as_slice()).map_err(|error| refusal(path, error))?;
+    let key = keys::group();
+    let number = table.get(&key, &SortKey::new(&key)).map_err(|error| refusal(path, error))?;
     let number = number.map_or(Ok(0), |number| decode(number.value()));
     number.map_err(|error| OpenError::Damaged { path: path.to_owned(), reason: error.to_string() })
 }

@@ -5,17 +5,14 @@ use std::borrow::Cow;
 use std::iter::Peekable;
 use std::ops::{Bound, ControlFlow};
 
-use ::redb::ReadOnlyTable;
 use sendyard_actors::ports::StoreError;
 
 use super::changes::{Change, Changes};
 use super::file::failed;
 use super::sort_key::SortKey;
+use super::table::Table;
 use crate::store::keys::{KeyBytes, Span};
 use crate::store::rows::{Rows, RowsMut, Visit};
-
-/// The table as it was when its reader began.
-pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The rows at one durable state.
 pub(super) struct ReadRows<'a> {
@@ -93,7 +90,7 @@ fn get<'a, const LAYERS: usize>(
     if let Some(change) = newest_first.iter().find_map(|layer| layer.get(&sort_key)) {
         return Ok(change.value().map(Cow::from));
     }
-    let value = table.get(key).map_err(failed)?;
+    let value = table.get(key, &sort_key).map_err(failed)?;
     Ok(value.map(|value| Cow::from(value.value().to_vec())))
 }
 
@@ -110,7 +107,7 @@ fn scan<const LAYERS: usize>(
     let (from, below) = (SortKey::new(&span.from), SortKey::new(&span.below));
     let mut layers = newest_first.map(|layer| layer.range(&from, &below).peekable());
     let bounds = (Bound::Included(span.from.as_slice()), Bound::Excluded(span.below.as_slice()));
-    for row in table.range::<&[u8]>(bounds).map_err(failed)? {
+    for row in table.range(bounds).map_err(failed)? {
         let (key, value) = row.map_err(failed)?;
         let sort_key = SortKey::new(key.value());
         // What was changed before this row in order, then the row, unless it was changed itself.

@@ -18,9 +18,10 @@ use sendyard_actors::ports::StoreError;
 use super::changes::Changes;
 use super::file::{self, Files, OpenError, failed, log_failed, not_opened};
 use super::fold::{self, Fold, begin_durable};
-use super::group::{GroupRows, ReadRows, Table};
+use super::group::{GroupRows, ReadRows};
 use super::log::AppendError;
 use super::logs::Logs;
+use super::table::Table;
 use crate::store::rows::Rows;
 
 /// How the files are opened, the first time and anew.

@@ -1,17 +1,26 @@
-//! The append step: those that meet are one call of its script.
+//! The append step: those that meet are one call of its script, and those that are asked for together.
 //!
 //! Of one sender they share what is read and written once for its queue; its counts, above all. Each is whole
 //! all the same, and is answered alone.
 
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::join_all;
 use sendyard_actors::domain::message::{Answer as Told, Draft, Kind, Message};
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, Appended, StoreError};
+use sendyard_actors::ports::{Append, Appended, StoreError, as_one_answer};
 
 use super::call::{Call, Reply};
 use super::gather::{Answer, Asked, Gather};
 use super::link::Link;
 use super::pack::Reader;
-use super::{entries, failure, keys, micros, record, scripts};
+use super::{entries, failure, keys, micros, record, scripts, timing};
+use crate::store::references;
+
+/// How many that are asked for together go in one call at most: the server does nothing else meanwhile, for some
+/// four milliseconds.
+const TOGETHER: usize = 256;
 
 /// Where appends meet.
 pub(super) type Appends = Gather<Append, Appended>;
@@ -36,11 +45,48 @@ pub(super) async fn append_all(link: Link, asked: Vec<Asked<Append, Appended>>) 
     let mut prepared: Vec<Prepared> = asked.into_iter().filter_map(prepare).collect();
     // Those of one part in the order in which they came.
     prepared.sort_by_key(|one| part_of(&one.append));
-    let Some(call) = call_of(&link, &prepared) else { return };
+    make_call(&link, prepared).await;
+}
+
+/// The call of those that are prepared, part by part as they stand.
+async fn make_call(link: &Link, prepared: Vec<Prepared>) {
+    let Some(call) = call_of(link, &prepared) else { return };
     match answered(call).await {
         Ok((reply, bytes)) => give_answers(prepared, &reply, &bytes),
         Err(error) => prepared.into_iter().for_each(|one| one.answer.give(Err(error.clone()))),
     }
+}
+
+/// `append_all`: one call for those of one shard that may go at once, and one for each row of others among them.
+pub(super) async fn append_together(link: Link, appends: Arc<[Append]>) -> Result<Vec<Appended>, StoreError> {
+    let mut answers = Vec::with_capacity(appends.len());
+    let alike = |one: &Append, next: &Append| {
+        one.draft.id.shard() == next.draft.id.shard() && timing::is_timed(one) == timing::is_timed(next)
+    };
+    for row in appends.chunk_by(alike).flat_map(|row| row.chunks(TOGETHER)) {
+        let of_row = match row.first() {
+            Some(first) if timing::is_timed(first) => timing::append_some(&link, row).await,
+            Some(_) | None => append_row(&link, row).await,
+        };
+        let is_broken = of_row.iter().any(|answer| matches!(answer, Err(StoreError::Unanswered)));
+        answers.extend(of_row);
+        // Those behind it must not overtake what may not have been stored.
+        if is_broken {
+            return Err(StoreError::Unanswered);
+        }
+    }
+    as_one_answer(answers)
+}
+
+async fn append_row(link: &Link, row: &[Append]) -> Vec<Result<Appended, StoreError>> {
+    let (asked, answers): (Vec<_>, Vec<_>) = row.iter().cloned().map(Asked::new).unzip();
+    let mut prepared: Vec<Prepared> = asked.into_iter().filter_map(prepare).collect();
+    // Those of one sender in the order in which they stand: in it they get their places, whatever their lanes.
+    prepared.sort_by_key(|one| one.append.draft.sender);
+    make_call(link, prepared).await;
+    let answers =
+        answers.into_iter().map(|answer| answer.map(|answer| answer.unwrap_or(Err(StoreError::Unanswered))));
+    join_all(answers).await
 }
 
 async fn answered(call: Call) -> Result<(Reply, Vec<u8>), StoreError> {
@@ -110,6 +156,7 @@ fn with_message(call: Call, one: &Prepared) -> Call {
         .arg(one.entry.as_slice())
         .arg(record::fresh_start(draft))
         .arg(one.record.as_slice())
+        .optional(references::place_of_draft(draft).as_ref().map(references::Place::as_slice))
 }
 
 /// As the script computes with them: doubles, big-endian. Instants are whole microseconds and so exact; a unit's

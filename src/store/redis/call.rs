@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::aio::ConnectionLike;
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, ToRedisArgs, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, ToRedisArgs, Value};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::StoreError;
 
@@ -12,6 +12,9 @@ use super::failure::unexpected;
 use super::link::Link;
 use super::micros;
 use super::scripts::Script;
+
+/// How long replicas may take; less than the connection waits for the answer.
+const ON_REPLICAS_WITHIN: Duration = Duration::from_secs(1);
 
 /// One call of a script, being put together.
 pub(super) struct Call {
@@ -59,7 +62,7 @@ impl Call {
 
     /// Makes the call, over the connection of the steps.
     pub(super) async fn write(self) -> Result<Reply, StoreError> {
-        let values = self.link.step(Ask::Script(&self.invocation)).await?;
+        let values = self.link.step(&self.invocation).await?;
         Ok(Reply::of(values, true))
     }
 
@@ -84,11 +87,42 @@ impl Invocation {
     /// Cluster may be away.
     pub(super) async fn invoke(&self, server: &mut impl ConnectionLike) -> Result<Vec<Value>, RedisError> {
         let answer = self.command("EVALSHA", self.script.hash()).query_async(server).await;
-        let unknown = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
-        if !answer.as_ref().is_err_and(unknown) {
+        if !answer.as_ref().is_err_and(is_unknown) {
             return answer;
         }
         self.command("EVAL", self.script.lines()).query_async(server).await
+    }
+
+    /// Calls it, and waits until so many replicas have what it wrote. Both go over one wire, one behind the other:
+    /// `WAIT` is about what its own connection has written. With fewer the step is done all the same, and what
+    /// comes of it is not known: an error says so, and whoever asked asks again.
+    pub(super) async fn invoke_on_replicas(
+        &self,
+        server: &mut impl ConnectionLike,
+        replicas: u8,
+    ) -> Result<Vec<Value>, RedisError> {
+        let answer = self.on_replicas("EVALSHA", self.script.hash(), replicas, server).await;
+        if !answer.as_ref().is_err_and(is_unknown) {
+            return answer;
+        }
+        self.on_replicas("EVAL", self.script.lines(), replicas, server).await
+    }
+
+    async fn on_replicas(
+        &self,
+        name: &str,
+        script: &str,
+        replicas: u8,
+        server: &mut impl ConnectionLike,
+    ) -> Result<Vec<Value>, RedisError> {
+        let mut both = Pipeline::with_capacity(2);
+        both.add_command(self.command(name, script));
+        both.cmd("WAIT").arg(replicas).arg(ON_REPLICAS_WITHIN.as_millis());
+        let (answer, have_it): (Vec<Value>, u64) = both.query_async(server).await?;
+        if have_it < u64::from(replicas) {
+            return Err((ErrorKind::Client, "fewer replicas have the step than are to have it").into());
+        }
+        Ok(answer)
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {
@@ -98,6 +132,10 @@ impl Invocation {
         command.arg(name).arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
         command
     }
+}
+
+fn is_unknown(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
 /// A script's answer: a word, then what belongs to it.
@@ -148,7 +186,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use redis::{Pipeline, RedisFuture};
+    use redis::RedisFuture;
 
     use super::super::scripts;
     use super::*;

@@ -56,6 +56,16 @@ pub enum NotUsable {
         /// What the server says.
         found: String,
     },
+    /// Fewer replicas are there than are to have each answer.
+    #[error(
+        "{connected} replicas of the Redis server are connected, expected at least {expected} (store.replicas)"
+    )]
+    Replicas {
+        /// How many are.
+        connected: u64,
+        /// How many are to be.
+        expected: u8,
+    },
     /// Not every slot of the Cluster has a master.
     #[error("of the Redis Cluster's {CLUSTER_SLOTS} slots {assigned} have a master, expected all of them")]
     Slots {
@@ -99,6 +109,7 @@ pub(super) async fn check(link: &Link) -> Result<Promise, NotUsable> {
         refuse_other_times(link).await?;
     }
 
+    refuse_alone(link).await?;
     let call = link.call(&scripts::MARK_STORE, keys::MARK.into()).arg(keys::FORMAT).arg(SHARDS);
     let mut mark = call.write().await?;
     let mut said = || mark.next::<Option<String>>().map(Option::unwrap_or_default);
@@ -113,7 +124,7 @@ pub(super) async fn check(link: &Link) -> Result<Promise, NotUsable> {
     let mut config = redis::cmd("CONFIG");
     config.arg("GET").arg("append*").arg("maxmemory-policy");
     match of_masters::<Vec<(String, String)>>(link, &config).await {
-        Ok(servers) => Ok(promise(&servers, link.may_fail_over())),
+        Ok(servers) => Ok(promise(&servers, link.may_fail_over(), link.replicas())),
         Err(StoreError::Unavailable(_)) => Ok(unknown()),
         Err(error) => Err(error.into()),
     }
@@ -124,6 +135,24 @@ fn refuse_old(info: &str) -> Result<(), NotUsable> {
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     if field(info, "valkey_version").is_none() && major.is_some_and(|major| major < OLDEST_SERVER) {
         return Err(NotUsable::Server { found: version.to_owned() });
+    }
+    Ok(())
+}
+
+/// Are there as many replicas as are waited for? Without them no step would be answered.
+async fn refuse_alone(link: &Link) -> Result<(), NotUsable> {
+    let expected = link.replicas();
+    if expected == 0 {
+        return Ok(());
+    }
+    let mut info = redis::cmd("INFO");
+    info.arg("replication");
+    for (_, info) in of_masters::<String>(link, &info).await? {
+        let connected =
+            field(&info, "connected_slaves").and_then(|count| count.parse().ok()).unwrap_or_default();
+        if connected < u64::from(expected) {
+            return Err(NotUsable::Replicas { connected, expected });
+        }
     }
     Ok(())
 }

@@ -82,6 +82,8 @@ struct Current {
 pub(super) enum Ask<'a> {
     /// A script; its answer's items.
     Script(&'a Invocation),
+    /// A script that may write, answered when so many replicas have it; those of a Cluster are not waited for.
+    Step(&'a Invocation, u8),
     /// Several reads in one round trip; their answers in order.
     Reads(&'a Pipeline),
 }
@@ -255,10 +257,15 @@ async fn within<T>(time: Duration, connect: impl Future<Output = Result<T, Strin
 impl Wire {
     async fn ask(&self, what: Ask<'_>) -> Result<Vec<Value>, RedisError> {
         match (self.clone(), what) {
-            (Self::One(mut one) | Self::Master(mut one, _), Ask::Script(script)) => {
+            (Self::One(mut one) | Self::Master(mut one, _), Ask::Step(script, replicas @ 1..)) => {
+                script.invoke_on_replicas(&mut one, replicas).await
+            }
+            (Self::One(mut one) | Self::Master(mut one, _), Ask::Script(script) | Ask::Step(script, 0)) => {
                 script.invoke(&mut one).await
             }
-            (Self::Cluster(mut nodes), Ask::Script(script)) => script.invoke(&mut nodes).await,
+            (Self::Cluster(mut nodes), Ask::Script(script) | Ask::Step(script, _)) => {
+                script.invoke(&mut nodes).await
+            }
             (Self::One(mut one) | Self::Master(mut one, _), Ask::Reads(reads)) => {
                 reads.query_async(&mut one).await
             }

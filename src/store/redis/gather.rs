@@ -29,6 +29,12 @@ pub(super) struct Asked<S, A> {
 }
 
 impl<S, A> Asked<S, A> {
+    /// A step, and where its answer comes.
+    pub(super) fn new(step: S) -> (Self, oneshot::Receiver<Result<A, StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { step, reply }, answer)
+    }
+
     /// The step, and the place for its answer.
     pub(super) fn into_parts(self) -> (S, Answer<A>) {
         (self.step, Answer { reply: self.reply })
@@ -81,14 +87,14 @@ impl<S: Send + 'static, A: Send + 'static> Gather<S, A> {
 
     /// Asks for a step, and waits for its answer. Given up, the step may be made all the same.
     pub(super) async fn ask(self, step: S) -> Result<A, StoreError> {
-        let (reply, answer) = oneshot::channel();
+        let (asked, answer) = Asked::new(step);
         if self.inner.link.is_cluster() {
-            (self.inner.make_call)(self.inner.link.clone(), vec![Asked { step, reply }]).await;
+            (self.inner.make_call)(self.inner.link.clone(), vec![asked]).await;
             return answer.await.unwrap_or(Err(StoreError::Unanswered));
         }
         let caller = {
             let mut waiting = self.lock();
-            waiting.steps.push_back(Asked { step, reply });
+            waiting.steps.push_back(asked);
             (waiting.calls < CALLS).then(|| Caller::count(&self, &mut waiting))
         };
         if let Some(caller) = caller {
@@ -178,7 +184,7 @@ mod tests {
 
     fn gather() -> (Gather<Step, usize>, Arc<Mutex<Vec<usize>>>) {
         let nowhere = Address::parse("redis://127.0.0.1:1").unwrap();
-        (Gather::new(Link::new(nowhere, None).unwrap(), note), Arc::default())
+        (Gather::new(Link::new(nowhere, 0, None).unwrap(), note), Arc::default())
     }
 
     async fn ask(gather: &Gather<Step, usize>, sizes: &Arc<Mutex<Vec<usize>>>, steps: usize) {

@@ -38,6 +38,7 @@
 //! | `a` | sorted set | what the clock brings: score the instant of `Message::timer`, member `seq` (6 bytes) and id | the same; `append_timed` |
 //! | `d` | sorted set | organization (4 bytes, big-endian) and id, score 0: what is of unknown outcome | the same |
 //! | `f` | list | msgpack of id and instant, in the order of finishing. An entry is outdated when its message changed since; then there is a later one | the same; `prune` from the front |
+//! | `r` | sorted set | organization (4 bytes), the first 16 bytes of SHA-256 over a `client_reference`, and id, score 0: the messages that a client calls so. Of messages that were stored before there was such a set there is none | `append`, `store` in `message.lua`; `prune` removes it |
 //! | `w` | hash | sender → how many messages wait there; none, no field | the same |
 //! | `s` sender | hash | `n`: the next `seq`; `u`: what the waiting ones cost of the pace; `l`: how many wait for their time. Never removed: `seq` must not start again | the same; `append`, `append_sending`, `forward_immediate` |
 //! | `t` organization | hash | provider × 2 + shown (queued 0, sending 1) → how many are shown so now | the same |
@@ -117,6 +118,10 @@ pub(super) fn doubtful(shard: Shard) -> Vec<u8> {
 /// The members of [`doubtful`] of one organization start with this.
 pub(super) fn doubtful_prefix(organization: OrganizationId) -> [u8; 4] {
     organization.0.to_be_bytes()
+}
+
+pub(super) fn references(shard: Shard) -> Vec<u8> {
+    of_shard(shard, b'r', &[])
 }
 
 pub(super) fn finished(shard: Shard) -> Vec<u8> {

@@ -12,7 +12,7 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, StoreError};
 
 use super::address::Address;
-use super::call::Call;
+use super::call::{Call, Invocation};
 use super::connection::{Ask, Connection};
 use super::failure::unexpected;
 use super::scripts::Script;
@@ -24,15 +24,26 @@ pub(super) struct Link {
     writes: Connection,
     reads: Connection,
     address: Arc<Address>,
+    /// So many of the server's replicas have a step when it is answered.
+    replicas: u8,
     /// In place of the server's own clock; for tests.
     clock: Option<Arc<dyn Clock>>,
 }
 
 impl Link {
     /// Does not connect yet. Its calls are to be made within a runtime.
-    pub(super) fn new(address: Address, clock: Option<Arc<dyn Clock>>) -> Result<Self, RedisError> {
+    pub(super) fn new(
+        address: Address,
+        replicas: u8,
+        clock: Option<Arc<dyn Clock>>,
+    ) -> Result<Self, RedisError> {
         let (writes, reads) = (Connection::new(&address)?, Connection::new(&address)?);
-        Ok(Self { writes, reads, address: Arc::new(address), clock })
+        Ok(Self { writes, reads, address: Arc::new(address), replicas, clock })
+    }
+
+    /// How many of the server's replicas have a step when it is answered.
+    pub(super) fn replicas(&self) -> u8 {
+        self.replicas
     }
 
     /// Is it a Cluster, each of whose masters has its own clock and configuration?
@@ -60,8 +71,8 @@ impl Link {
     }
 
     /// Asks for a step, which may write. What is not known to have been refused may be done.
-    pub(super) async fn step(&self, what: Ask<'_>) -> Result<Vec<Value>, StoreError> {
-        self.writes.ask(what).await.map_err(|failed| {
+    pub(super) async fn step(&self, script: &Invocation) -> Result<Vec<Value>, StoreError> {
+        self.writes.ask(Ask::Step(script, self.replicas)).await.map_err(|failed| {
             if failed.is_of_replica() {
                 // So is the server of the reads.
                 self.reads.renew();

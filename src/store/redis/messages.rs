@@ -12,6 +12,7 @@ use sendyard_actors::ports::{Appended, Claim, Lease, MarkUnknown, Settle, Settle
 use super::call::{Call, Reply};
 use super::link::Link;
 use super::{keys, micros, record, scripts};
+use crate::store::references;
 
 /// `append_sending`; a stale lease is said as a step that was not done.
 pub(super) async fn append_sending(
@@ -275,5 +276,6 @@ pub(super) fn with_draft(call: Call, draft: &Draft) -> Result<Call, StoreError> 
         .arg(flag(frozen_there.is_some()))
         .arg(flag(draft.cost().mms))
         .arg(record::rest_of(draft)?)
-        .optional(draft.expires_at.map(micros::down)))
+        .optional(draft.expires_at.map(micros::down))
+        .optional(references::place_of_draft(draft).as_ref().map(references::Place::as_slice)))
 }

@@ -1,5 +1,6 @@
 //! The port: each of its steps and reads handed to the function that makes its call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
@@ -14,15 +15,16 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::tuning::Tuning;
 use sendyard_actors::ports::{
     Append, Appended, Backlog, BoundKey, Charge, Claim, Claimed, Depths, Ended, Lease, Leased, MarkUnknown,
-    Pruned, Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, TimedUp, Timer, Unsettled,
-    Waiting,
+    Pruned, Reserve, Reserved, ScopedKey, Settle, SettleAnswer, Store, Stored, Tally, TimedUp, Timer,
+    Unsettled, Waiting,
 };
 use uuid::Uuid;
 
 use super::link::Link;
 use super::{
-    RedisStore, claims, ended, idempotency, leases, messages, prune, reads, tallies, timing, tunings,
+    RedisStore, appends, claims, ended, idempotency, leases, messages, prune, reads, tallies, timing, tunings,
 };
+use crate::store::references;
 
 impl RedisStore {
     fn link(&self) -> Link {
@@ -63,8 +65,12 @@ impl Store for RedisStore {
         token: Uuid,
         keep_for: Duration,
     ) -> Stored<Reserved> {
-        let fresh = BoundKey { id, fingerprint };
-        Box::pin(idempotency::reserve(self.link(), key, fresh, token, keep_for))
+        let asked = Reserve { key, id, fingerprint, token };
+        Box::pin(idempotency::reserve(self.link(), asked, keep_for))
+    }
+
+    fn reserve_keys(&self, keys: Arc<[Reserve]>, keep_for: Duration) -> Stored<Vec<Reserved>> {
+        Box::pin(idempotency::reserve_all(self.link(), keys, keep_for))
     }
 
     fn lookup_key(&self, key: ScopedKey) -> Stored<Option<BoundKey>> {
@@ -80,6 +86,10 @@ impl Store for RedisStore {
             return Box::pin(timing::append(self.link(), append));
         }
         Box::pin(self.appends.clone().ask(append))
+    }
+
+    fn append_all(&self, all: Arc<[Append]>) -> Stored<Vec<Appended>> {
+        Box::pin(appends::append_together(self.link(), all))
     }
 
     fn append_sending(&self, draft: Draft, claim: Claim, request_until: Time) -> Stored<Appended> {
@@ -186,6 +196,18 @@ impl Store for RedisStore {
 
     fn ended(&self, shard: Option<Shard>, after: Option<Ended>, limit: usize) -> Stored<Vec<Ended>> {
         Box::pin(ended::ended(self.link(), shard, after, limit))
+    }
+
+    fn referenced(
+        &self,
+        organization: OrganizationId,
+        reference: String,
+        shard: Option<Shard>,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Stored<Vec<MessageId>> {
+        let place = references::place_of(organization, &reference);
+        Box::pin(reads::referenced(self.link(), place, shard, after, limit))
     }
 
     fn queue_page(&self, sender: E164, lane: Lane, after: Option<u64>, limit: usize) -> Stored<Vec<Waiting>> {

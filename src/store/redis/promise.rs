@@ -20,7 +20,11 @@ enum Keeps {
 
 /// Of the server, or of all masters of a Cluster, each with its address and what `CONFIG GET` said there.
 /// The weakest of them decides.
-pub(super) fn promise(servers: &[(String, Vec<(String, String)>)], may_fail_over: bool) -> Promise {
+pub(super) fn promise(
+    servers: &[(String, Vec<(String, String)>)],
+    may_fail_over: bool,
+    replicas: u8,
+) -> Promise {
     let mut keeps = Keeps::EveryAnswer;
     let mut warnings = Vec::new();
     for (address, config) in servers {
@@ -37,8 +41,12 @@ pub(super) fn promise(servers: &[(String, Vec<(String, String)>)], may_fail_over
         Keeps::WhatTheSystemWrote => "queued means in its memory, and in its file when the system gets to it",
         Keeps::WhatItSaved => "queued means in its memory; nothing that it has not saved outlives it",
     };
-    let failover =
-        if may_fail_over { "; a failover to a replica that lags loses what had not reached it" } else { "" };
+    let failover = match replicas {
+        0 if may_fail_over => "; a failover to a replica that lags loses what had not reached it".to_owned(),
+        0 => String::new(),
+        1 => ", and in the memory of a replica".to_owned(),
+        more => format!(", and in the memory of {more} replicas"),
+    };
     Promise { queued_means: format!("Redis: {meaning}{failover}"), warnings }
 }
 
@@ -92,7 +100,7 @@ mod tests {
     }
 
     fn promised(appendonly: &str, appendfsync: &str, policy: &str) -> Promise {
-        promise(&[(String::new(), config(appendonly, appendfsync, policy))], false)
+        promise(&[(String::new(), config(appendonly, appendfsync, policy))], false, 0)
     }
 
     #[test]
@@ -119,7 +127,7 @@ mod tests {
         let good = config("yes", "always", "noeviction");
         let weak = config("no", "always", "noeviction");
         let servers = [("a:1".to_owned(), good.clone()), ("b:2".to_owned(), weak), ("c:3".to_owned(), good)];
-        let promise = promise(&servers, true);
+        let promise = promise(&servers, true, 0);
         assert_eq!(
             promise.warnings,
             ["the Redis server b:2 loses answered messages when it ends: appendonly is no, expected yes"]

@@ -14,6 +14,7 @@ use sendyard_actors::ports::{Backlog, Charge, Depths, StoreError, Unsettled, Wai
 use super::failure::unexpected;
 use super::link::{Link, value_of};
 use super::{entries, keys, micros, record, scripts};
+use crate::store::references;
 
 /// `message`.
 pub(super) async fn message(link: Link, id: MessageId) -> Result<Option<Box<Message>>, StoreError> {
@@ -229,11 +230,39 @@ async fn doubtful_ids(
         read.cmd("ZRANGEBYLEX").arg(keys::doubtful(shard)).arg(above.as_slice()).arg(end.as_slice());
         read.arg("LIMIT").arg(0).arg(limit);
     }
+    ids_of(link.read(&read).await?, limit)
+}
+
+/// `referenced`: the earliest ids behind `after`.
+pub(super) async fn referenced(
+    link: Link,
+    place: references::Place,
+    shard: Option<Shard>,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<MessageId>, StoreError> {
+    let above = match &after {
+        Some(id) => [b"(".as_slice(), &place, id.as_bytes()].concat(),
+        None => [b"[".as_slice(), &place].concat(),
+    };
+    // Behind every id of the reference.
+    let end = [b"[".as_slice(), &place, &[0xff; 17]].concat();
+    let shards = shard.map_or_else(|| Shard::all().collect(), |shard| vec![shard]);
+    let mut read = Pipeline::with_capacity(shards.len());
+    for shard in shards {
+        read.cmd("ZRANGEBYLEX").arg(keys::references(shard)).arg(above.as_slice()).arg(end.as_slice());
+        read.arg("LIMIT").arg(0).arg(limit);
+    }
+    ids_of(link.read(&read).await?, limit)
+}
+
+/// The earliest of the ids at the ends of these members.
+fn ids_of(answers: Vec<Value>, limit: usize) -> Result<Vec<MessageId>, StoreError> {
     let mut ids = Vec::new();
-    for value in link.read(&read).await? {
+    for value in answers {
         let members: Vec<Vec<u8>> = value_of(value)?;
         for member in members {
-            let id = member.last_chunk::<16>().ok_or_else(|| unexpected("a doubt without its message"))?;
+            let id = member.last_chunk::<16>().ok_or_else(|| unexpected("a row without its message"))?;
             ids.push(entries::message_id(*id)?);
         }
     }

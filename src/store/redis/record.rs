@@ -7,7 +7,8 @@
 //! `accepted`, but for `expires_at`, which the draft brings. What a script only keeps, such as
 //! the result of an attempt, is postcard too, and comes as an argument.
 //!
-//! A record without an expiry is written as version 2 still: it costs no byte, and processes of before read it.
+//! A record with neither an expiry nor a reference is written as before there were any: it costs no byte, and processes
+//! of before read it. The place of a reference in the index stands there for the scripts alone, which remove it.
 //!
 //! An old record must be readable by a new binary, and by its scripts. When the form changes, the old
 //! one stays readable here and in `load` of `message.lua` under its version; the golden test
@@ -29,11 +30,15 @@ use serde::{Deserialize, Serialize};
 
 use super::pack::{Reader, Writer};
 use super::{keys, micros};
+use crate::store::references;
 
 /// The version that the scripts write, and how many items its list has.
-const VERSION: Version = Version { number: 4, fields: 36 };
+const VERSION: Version = Version { number: 5, fields: 37 };
 
-/// The one that they write where nothing expires: it ends before `expires_at`.
+/// The one that they write where there is no reference: it ends before its place in the index.
+const WITHOUT_REFERENCE: Version = Version { number: 4, fields: 36 };
+
+/// The one that they write where nothing expires either: it ends before `expires_at`.
 const WITHOUT_EXPIRY: Version = Version { number: 3, fields: 35 };
 
 /// Version 2 did not tell media apart and ended before `mms`.
@@ -99,7 +104,11 @@ pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
 
 /// What stands in a fresh record that waits before `seq` and `accepted`.
 pub(super) fn fresh_start(draft: &Draft) -> Vec<u8> {
-    let version = if draft.expires_at.is_some() { VERSION } else { WITHOUT_EXPIRY };
+    let version = match (&draft.client_reference, draft.expires_at) {
+        (Some(_), _) => VERSION,
+        (None, Some(_)) => WITHOUT_REFERENCE,
+        (None, None) => WITHOUT_EXPIRY,
+    };
     Writer::default().list(version.fields).number(version.number).number(QUEUED).into_bytes()
 }
 
@@ -132,9 +141,11 @@ pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
         // not_after.
         .boolean(false)
         .boolean(draft.cost().mms);
-    let bytes = match draft.expires_at {
-        Some(at) => bytes.number(micros::down(at)),
-        None => bytes,
+    let expires_at = draft.expires_at.map(micros::down);
+    let bytes = match (references::place_of_draft(draft), expires_at) {
+        (Some(place), _) => bytes.optional(expires_at).bytes(&place),
+        (None, Some(at)) => bytes.number(at),
+        (None, None) => bytes,
     };
     Ok(bytes.into_bytes())
 }
@@ -172,7 +183,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let number: u8 = from.number()?;
-    let known = [VERSION, WITHOUT_EXPIRY, WITHOUT_MEDIA, WITHOUT_OFFERS];
+    let known = [VERSION, WITHOUT_REFERENCE, WITHOUT_EXPIRY, WITHOUT_MEDIA, WITHOUT_OFFERS];
     let version = known.into_iter().find(|of| of.number == number && usize::from(of.fields) == fields);
     let Some(version) = version else {
         return Err(StoreError::Corrupt(format!("a message's record has the unknown version {number}")));
@@ -199,7 +210,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
     let (mut draft, moved) = draft(&mut from, id, last_there)?;
     let not_after = if version == WITHOUT_OFFERS { None } else { from.optional(instant)? };
-    if version == VERSION {
+    if version == VERSION || version == WITHOUT_REFERENCE {
         // Whether it has media stands before it, for the scripts alone.
         let _mms = from.boolean()?;
         draft.expires_at = from.optional(|from| Ok(micros::time(from.number()?)))?;

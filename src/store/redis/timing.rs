@@ -1,6 +1,6 @@
 //! What the clock brings: messages that wait for their time, and messages that expire.
 //!
-//! Such a message is appended by a script of its own, alone: the usual ones need not pay for it.
+//! Such a message is appended by a script of its own: the usual ones need not pay for it.
 
 use redis::Pipeline;
 use sendyard_actors::domain::ids::MessageId;
@@ -10,7 +10,7 @@ use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Appended, SettleAnswer, StoreError, TimedUp, Timer};
 
-use super::call::Reply;
+use super::call::{Call, Reply};
 use super::failure::unexpected;
 use super::link::{Link, value_of};
 use super::{entries, keys, messages, micros, record, scripts};
@@ -24,21 +24,58 @@ pub(super) fn is_timed(append: &Append) -> bool {
 }
 
 /// `append` of such a message.
-#[expect(clippy::cast_precision_loss, reason = "a unit's time has a fraction, and is shorter than 2^53 ns")]
 pub(super) async fn append(link: Link, append: Append) -> Result<Appended, StoreError> {
+    append_call(&link, std::slice::from_ref(&append)).await?.pop().unwrap_or(Err(StoreError::Unanswered))
+}
+
+/// `append` of several such messages of one shard, in their order; an answer for each.
+pub(super) async fn append_some(link: &Link, appends: &[Append]) -> Vec<Result<Appended, StoreError>> {
+    let mut answers = Vec::with_capacity(appends.len());
+    for some in appends.chunks(AT_A_TIME) {
+        match append_call(link, some).await {
+            Ok(of_some) => answers.extend(of_some),
+            Err(error) => {
+                answers.resize(appends.len(), Err(error));
+                break;
+            }
+        }
+    }
+    answers
+}
+
+/// One call: its answers, each of which may be one that cannot be read.
+async fn append_call(
+    link: &Link,
+    appends: &[Append],
+) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
+    let Some((first, others)) = appends.split_first() else { return Ok(Vec::new()) };
+    let mut call = link.call(&scripts::APPEND_TIMED, keys::message(first.draft.id));
+    for other in others {
+        call = call.key(keys::message(other.draft.id));
+    }
+    for append in appends {
+        call = with_append(call, append)?;
+    }
+    let mut reply = call.write().await?;
+    Ok(appends.iter().map(|append| appended(append.draft.id, &mut reply.nested()?)).collect())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a unit's time has a fraction, and is shorter than 2^53 ns")]
+fn with_append(call: Call, append: &Append) -> Result<Call, StoreError> {
     let Append { draft, estimate, depth_limit, request_until, not_before } = append;
-    let id = draft.id;
-    let call = link
-        .call(&scripts::APPEND_TIMED, keys::message(id))
-        .arg(micros::down(request_until))
-        .arg(depth_limit)
+    let call = call
+        .arg(micros::down(*request_until))
+        .arg(*depth_limit)
         .arg(micros::up(estimate.from))
         .arg(estimate.per_unit.as_nanos() as f64 / 1000.0)
-        .arg(micros::up(not_before));
-    let mut reply = messages::with_draft(call, &draft)?.write().await?;
+        .arg(micros::up(*not_before));
+    messages::with_draft(call, draft)
+}
+
+fn appended(id: MessageId, reply: &mut Reply) -> Result<Appended, StoreError> {
     match reply.bytes()?.as_slice() {
-        b"stored" => Ok(Appended::Stored(messages::changed(id, &mut reply)?)),
-        b"exists" => Ok(Appended::Exists(messages::message(id, &mut reply)?)),
+        b"stored" => Ok(Appended::Stored(messages::changed(id, reply)?)),
+        b"exists" => Ok(Appended::Exists(messages::message(id, reply)?)),
         b"too_late" => Ok(Appended::TooLate(micros::time(reply.next()?))),
         b"full" => Ok(Appended::Full),
         b"late" => Ok(Appended::Late),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{BoundKey, Reserved, ScopedKey, StoreError};
+use sendyard_actors::ports::{BoundKey, Reserve, Reserved, ScopedKey, StoreError};
 use uuid::Uuid;
 
 use crate::store::keys;
@@ -36,6 +36,21 @@ pub(in crate::store) fn reserve_key(
             Ok(Reserved::Yours(id))
         }
     }
+}
+
+/// `reserve_keys`.
+pub(in crate::store) fn reserve_keys(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    keys: &[Reserve],
+    keep_for: Duration,
+) -> Result<Vec<Reserved>, StoreError> {
+    let mut answers = Vec::with_capacity(keys.len());
+    for Reserve { key, id, fingerprint, token } in keys {
+        let fresh = BoundKey { id: *id, fingerprint: *fingerprint };
+        answers.push(reserve_key(rows, now, key, fresh, *token, keep_for)?);
+    }
+    Ok(answers)
 }
 
 fn meet(

@@ -47,6 +47,15 @@ pub(in crate::store) fn append(
     Ok(Appended::Stored(Box::new(message)))
 }
 
+/// `append_all`.
+pub(in crate::store) fn append_all(
+    rows: &mut dyn RowsMut,
+    now: Time,
+    appends: &[Append],
+) -> Result<Vec<Appended>, StoreError> {
+    appends.iter().map(|one| append(rows, now, one)).collect()
+}
+
 fn estimate(rule: EstimateRule, units_ahead: u64) -> Time {
     let nanos_per_unit = u64::try_from(rule.per_unit.as_nanos()).unwrap_or(u64::MAX);
     rule.from + Duration::from_nanos(nanos_per_unit.saturating_mul(units_ahead))

@@ -20,11 +20,14 @@ pub(in crate::store) fn prune(
 ) -> Result<Pruned, StoreError> {
     let (messages, more_messages) = first(rows, &keys::finished_before(messages_before))?;
     let (expired, more_keys) = first(rows, &keys::expired_at(now))?;
-    for finished in &messages {
+    for (finished, place) in &messages {
         rows.remove(&keys::message_of_finished(finished))?;
+        if let Some(reference) = keys::reference_of_finished(finished, place) {
+            rows.remove(&reference)?;
+        }
         rows.remove(finished)?;
     }
-    for expiry in &expired {
+    for (expiry, _) in &expired {
         rows.remove(&keys::idempotency_of_expiry(expiry))?;
         rows.remove(expiry)?;
     }
@@ -35,16 +38,19 @@ pub(in crate::store) fn prune(
     })
 }
 
-/// The first keys of a span, and whether there are more.
-fn first(rows: &dyn Rows, span: &Span) -> Result<(Vec<Vec<u8>>, bool), StoreError> {
+/// A row: its key and its value.
+type Row = (Vec<u8>, Vec<u8>);
+
+/// The first rows of a span, and whether there are more.
+fn first(rows: &dyn Rows, span: &Span) -> Result<(Vec<Row>, bool), StoreError> {
     let mut found = Vec::new();
     let mut more = false;
-    rows.scan(span, &mut |key, _| {
+    rows.scan(span, &mut |key, value| {
         if found.len() == AT_A_TIME {
             more = true;
             return Ok(ControlFlow::Break(()));
         }
-        found.push(key.to_vec());
+        found.push((key.to_vec(), value.to_vec()));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok((found, more))

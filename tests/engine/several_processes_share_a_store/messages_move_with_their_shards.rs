@@ -36,6 +36,24 @@ async fn what_is_accepted_elsewhere_goes_out_at_once_through_its_owner() {
     assert_eq!(second.engine.senders_running(), 0, "it sends from it alone");
 }
 
+/// Few are told one by one, of many only that there are some.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_accepted_elsewhere_goes_out_at_once_through_its_owner() {
+    let (yard, second) = two(accepting(Duration::ZERO), &Arc::default()).await;
+    let from = number_of(&yard.engine);
+    for many in [3, 100] {
+        let to = |index: u32| request(&from, &format!("+1555000{index:04}"), "hello", Kind::Queued);
+        let answers = second.engine.send_all((0..many).map(to).collect(), Time::MAX).await;
+        tokio::time::sleep(20 * MOMENT).await;
+        for (index, answer) in (1_u64..).zip(answers) {
+            let sent = answer.unwrap();
+            assert_eq!(sent.queued.unwrap().position, index);
+            assert_eq!(yard.message(sent.id).await.state, State::Sent, "{index} of {many}");
+        }
+    }
+    assert_eq!(second.engine.senders_running(), 0, "it sends from it alone");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_estimate_of_what_is_accepted_elsewhere_goes_by_the_limits_and_by_what_waits() {
     let (yard, second) =

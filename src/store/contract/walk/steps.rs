@@ -1,6 +1,7 @@
 //! The steps of a walk: which there are, how they are drawn, and how a store takes one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -13,7 +14,9 @@ use sendyard_actors::domain::outcome::{Acceptance, Class, Next, Refusal};
 use sendyard_actors::domain::pace::Keep;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, Claim, Claimed, Lease, MarkUnknown, ScopedKey, Settle, Store};
+use sendyard_actors::ports::{
+    Append, Appended, Claim, Claimed, Lease, MarkUnknown, Reserve, ScopedKey, Settle, Store,
+};
 use uuid::Uuid;
 
 use super::super::world::{
@@ -47,6 +50,10 @@ pub(super) enum Step {
     Append {
         index: u64,
         late: bool,
+    },
+    /// Of each its index, whether it is late, and when it may go from now on.
+    AppendAll {
+        appends: Vec<(u64, bool, Option<Duration>)>,
     },
     /// Not before so long from now, if it expires then after so long.
     Schedule {
@@ -130,6 +137,10 @@ pub(super) enum Step {
         index: u64,
         token: u128,
     },
+    /// Of each its index and its token.
+    ReserveAll {
+        keys: Vec<(u64, u128)>,
+    },
     ReleaseKey {
         index: u64,
         token: u128,
@@ -151,6 +162,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(index, within, expires, coins)| in_time(index, within, expires, coins)),
         1 => (0..MESSAGES, 0..1000_u64).prop_map(|(index, counter)| moved_later(index, counter)),
         1 => (0..1000_u64).prop_map(all_at_once),
+        1 => prop::collection::vec(0..MESSAGES - 1, 3..6).prop_map(stored_again_at_once),
     ]
 }
 
@@ -237,6 +249,16 @@ fn all_at_once(counter: u64) -> Vec<Step> {
     steps
 }
 
+/// Those of them that are over go, and are stored again, together with others.
+fn stored_again_at_once(indexes: Vec<u64>) -> Vec<Step> {
+    let cancels = indexes.iter().map(|index| Step::Cancel { index: *index, organization: 7 });
+    let mut steps: Vec<Step> = cancels.collect();
+    steps.extend([Step::Pass(EVIDENCE), Step::Pass(SECOND), Step::Prune]);
+    let appends = indexes.into_iter().map(|index| (index, false, None)).collect();
+    steps.push(Step::AppendAll { appends });
+    steps
+}
+
 /// A message that waits for its time or expires, until something comes of it.
 fn in_time(index: u64, within: Duration, expires: Option<Duration>, coins: [bool; 2]) -> Vec<Step> {
     let [postponed, long_after] = coins;
@@ -270,6 +292,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (index(), fence()).prop_map(|(index, fence)| Step::Release { index, fence }),
         14 => (index(), select(vec![false, false, false, true]))
             .prop_map(|(index, late)| Step::Append { index, late }),
+        4 => prop::collection::vec((index(), any::<bool>(), select(vec![None, None, None, Some(SECOND)])), 1..7)
+            .prop_map(|appends| Step::AppendAll { appends: appends.into_iter().map(seldom_late).collect() }),
         2 => (index(), fence()).prop_map(|(index, fence)| Step::AppendSending { index, fence }),
         2 => (index(), within(), proptest::option::of(within()))
             .prop_map(|(index, within, expires)| Step::Schedule { index, within, expires }),
@@ -299,9 +323,16 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (index(), verdict).prop_map(|(index, verdict)| Step::ByHand { index, verdict }),
         6 => (index(), select(vec![7, 7, 7, 8_u32])).prop_map(|(index, organization)| Step::Cancel { index, organization }),
         7 => (index(), 0..2_u128).prop_map(|(index, token)| Step::Reserve { index, token }),
+        2 => prop::collection::vec((index(), 0..2_u128), 1..5).prop_map(|keys| Step::ReserveAll { keys }),
         1 => (index(), 0..2_u128).prop_map(|(index, token)| Step::ReleaseKey { index, token }),
         4 => Just(Step::Prune),
     ]
+}
+
+/// Late only if it is one of the last messages.
+fn seldom_late(append: (u64, bool, Option<Duration>)) -> (u64, bool, Option<Duration>) {
+    let (index, late, within) = append;
+    (index, late && index > MESSAGES / 2, within)
 }
 
 pub(super) fn senders() -> [E164; 2] {
@@ -415,6 +446,20 @@ async fn claim_all(store: &dyn Store, claims: &[(u64, u16, u16)], counter: u64) 
     format!("{answers:?} {claimed} claimed")
 }
 
+async fn append_all(store: &dyn Store, now: Time, appends: &[(u64, bool, Option<Duration>)]) -> String {
+    let append_of = |(index, late, within): &(u64, bool, Option<Duration>)| {
+        let not_before = within.map_or(Time::ZERO, |within| now + within);
+        let request_until = if *late { Time::ZERO } else { Time::MAX };
+        Append { depth_limit: 3, request_until, not_before, ..append_of(draft(*index)) }
+    };
+    // All of one step are of one shard.
+    let of_one = |append: &Append| senders()[0] == append.draft.sender;
+    let appends: Arc<[Append]> = appends.iter().map(append_of).filter(of_one).collect();
+    let answers = store.append_all(appends).await.unwrap();
+    let stored = answers.iter().filter(|answer| matches!(answer, Appended::Stored(_))).count();
+    format!("{answers:?} {stored} stored")
+}
+
 /// The answer to a step on an offer, and what it was to it: a record alone does not say that.
 async fn of_offer(store: &dyn Store, now: Time, step: &Step) -> String {
     if let Step::Forward { index, within } = step {
@@ -486,6 +531,14 @@ async fn of_key(store: &dyn Store, step: &Step) -> String {
                 store.reserve_key(key(index), message.id, fingerprint, token, Duration::from_hours(6)).await;
             format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
         }
+        Step::ReserveAll { keys } => {
+            let reserve = |(index, token): &(u64, u128)| {
+                let fingerprint = draft(*index / 4).fingerprint;
+                Reserve { key: key(index), id: draft(*index).id, fingerprint, token: Uuid::from_u128(*token) }
+            };
+            let keys = keys.iter().map(reserve).collect();
+            format!("{:?}", store.reserve_keys(keys, Duration::from_hours(6)).await)
+        }
         Step::ReleaseKey { index, token } => {
             let answer = store.release_key(key(index), draft(*index).id, Uuid::from_u128(*token)).await;
             format!("{answer:?} {:?}", store.lookup_key(key(index)).await)
@@ -517,6 +570,7 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
             let append = Append { depth_limit: 3, request_until, ..append_of(draft(*index)) };
             format!("{:?}", store.append(append).await)
         }
+        Step::AppendAll { appends } => append_all(store, now, appends).await,
         Step::Schedule { .. } | Step::TimeUp { .. } | Step::Postpone { .. } => {
             of_time(store, now, step).await
         }
@@ -561,7 +615,7 @@ pub(super) async fn take(store: &dyn Store, now: Time, step: &Step) -> String {
         Step::Cancel { index, organization } => {
             format!("{:?}", store.cancel(draft(*index).id, OrganizationId(*organization)).await)
         }
-        Step::Reserve { .. } | Step::ReleaseKey { .. } => of_key(store, step).await,
+        Step::Reserve { .. } | Step::ReserveAll { .. } | Step::ReleaseKey { .. } => of_key(store, step).await,
         Step::Prune => format!("{:?}", store.prune(now - EVIDENCE).await),
     }
 }

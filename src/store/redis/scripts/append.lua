@@ -4,11 +4,11 @@
 -- queue behind its due time; then the parts, each of
 --   how many messages, queue, counts of the sender, waiting, sender, standing, its field,
 --   and for each message its numbers (request_until, depth limit, the estimate's from and per_unit, cost; doubles; and a byte, 1 with media),
---   conversation or '', the start of its entry, the start of its record (before `seq`), and its end.
+--   conversation or '', the start of its entry, the start of its record (before `seq`), its end, and the place of its reference or ''.
 -- Answers msgpack, as the server takes long over many small values: now, then a list for each message, in their order.
 
 local RECORD_MIDDLE, ENTRY_END = ARGV[2], ARGV[3]
-local OF_PART, OF_MESSAGE, NUMBERS = 7, 5, '>dddddB'
+local OF_PART, OF_MESSAGE, NUMBERS = 7, 6, '>dddddB'
 local call, pack, format, read = redis.call, cmsgpack.pack, string.format, struct.unpack
 local MMS = pack(true)
 local answers = { now }
@@ -24,7 +24,7 @@ local function append(part, first)
   local at = part + OF_PART
   for place = first, first + many - 1 do
     local key = KEYS[place]
-    local numbers, conversation, entry, start, rest = unpack(ARGV, at, at + OF_MESSAGE - 1)
+    local numbers, conversation, entry, start, rest, reference = unpack(ARGV, at, at + OF_MESSAGE - 1)
     at = at + OF_MESSAGE
     local request_until, depth_limit, from, per_unit, cost, mms = read(NUMBERS, numbers)
     local in_time, has_room = now <= request_until, depth < depth_limit
@@ -48,6 +48,7 @@ local function append(part, first)
       -- As text, as the server makes one of every number, and slowly.
       local score = format('%d', seq)
       if conversation ~= '' then call('ZADD', conversation, score, string.sub(key, -16)) end
+      if reference ~= '' then call('ZADD', string.match(key, '^{.-}') .. 'r', 0, reference .. string.sub(key, -16)) end
       entries[#entries + 1] = score
       entries[#entries + 1] = entry .. pack(now) .. ENTRY_END .. (mms == 1 and MMS or '')
       answers[place + 1] = { 'stored', seq, depth + 1, estimate }

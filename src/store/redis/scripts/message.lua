@@ -4,8 +4,8 @@
 --
 -- The instants of a record are microseconds since its `accepted`, but for `expires_at`.
 
--- Where nothing expires, the one before it is written.
-local VERSION, WITHOUT_EXPIRY = 4, 3
+-- Where there is no reference, the one before it is written, and where nothing expires, the one before that.
+local VERSION, WITHOUT_REFERENCE, WITHOUT_EXPIRY = 5, 4, 3
 local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED, SCHEDULED = 0, 1, 2, 3, 4, 5, 6, 7
 local KIND_QUEUED, KIND_IMMEDIATE = 0, 1
 local SHOWN_QUEUED, SHOWN_SENDING, SHOWN_SENT, SHOWN_FAILED, SHOWN_CANCELLED = 0, 1, 2, 3, 4
@@ -34,7 +34,8 @@ local function load(key)
   if not read or type(a) ~= 'table' then corrupt("a message's record cannot be decoded") end
   -- Version 1 knew no offers and ended before `not_after`; version 2 did not tell media apart and ended before `mms`.
   local version = a[1]
-  local is_known = version == VERSION or version == WITHOUT_EXPIRY or version == 2 or version == 1
+  local is_known = version == VERSION or version == WITHOUT_REFERENCE or version == WITHOUT_EXPIRY
+    or version == 2 or version == 1
   if not is_known then corrupt("a message's record has the unknown version " .. tostring(version)) end
   return {
     state = a[2], seq = a[3], accepted = a[4], updated = a[5], due = a[6], attempt = a[7], tries = a[8],
@@ -44,7 +45,7 @@ local function load(key)
     estimate = a[22], sender = a[23], recipient = a[24], lane = a[25], kind = a[26],
     organization = a[27], provider = a[28], cost = a[29], frozen = a[30], fallback = a[31],
     frozen_there = a[32], draft = a[33], not_after = a[34] or false, mms = a[35] or false,
-    expires_at = a[36] or false,
+    expires_at = a[36] or false, reference = a[37] or false,
   }
 end
 
@@ -58,7 +59,11 @@ local function encode(m)
     m.organization, m.provider, m.cost, m.frozen, m.fallback,
     m.frozen_there, m.draft, m.not_after, m.mms,
   }
-  if m.expires_at then a[1], a[#a + 1] = VERSION, m.expires_at end
+  if m.reference then
+    a[1], a[36], a[37] = VERSION, m.expires_at, m.reference
+  elseif m.expires_at then
+    a[1], a[36] = WITHOUT_REFERENCE, m.expires_at
+  end
   return cmsgpack.pack(a)
 end
 
@@ -76,6 +81,7 @@ local function fresh(first, seq, position, estimate)
     fallback = number_or_false(ARGV[first + 8]), frozen_there = ARGV[first + 9] ~= '',
     mms = ARGV[first + 10] ~= '', draft = ARGV[first + 11], not_after = false,
     expires_at = number_or_false(ARGV[first + 12]),
+    reference = ARGV[first + 13] ~= '' and ARGV[first + 13],
   }
 end
 
@@ -241,6 +247,7 @@ end
 local function store(id, before, m)
   local after, bytes = standing(m), encode(m)
   redis.call('SET', tag .. 'm' .. id, bytes)
+  if before == NOWHERE and m.reference then redis.call('ZADD', tag .. 'r', 0, m.reference .. id) end
   move_queue(id, before, after, m)
   if after.in_conversation and not before.in_conversation then
     redis.call('ZADD', conversation_key(m), m.seq, id)

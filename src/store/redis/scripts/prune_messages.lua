@@ -18,6 +18,7 @@ while id and looked < most do
   local m = load(tag .. 'm' .. id)
   if m and is_final(m) and m.accepted + m.updated == finished then
     redis.call('DEL', tag .. 'm' .. id)
+    if m.reference then redis.call('ZREM', tag .. 'r', m.reference .. id) end
     removed = removed + 1
   end
   redis.call('LPOP', KEYS[1])

@@ -1,0 +1,389 @@
+//! Many queued messages at once: a batch.
+//!
+//! Each keeps what a message is promised that comes alone. What is shared is the way to the store: of the messages of
+//! one shard up to [`TOGETHER`] are one step, whoever sends them, and their idempotency keys another. Their senders
+//! are asked for the estimates before it and told of what is stored after it (`sender/several.rs`). The parts of one
+//! shard go one after the other, so the messages of a sender are stored in the order in which they are given; the
+//! shards go side by side.
+//!
+//! A ticket of the engine stands for each part, which bounds what is under way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use futures::{StreamExt, stream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::Span;
+
+use super::{ASK_AGAIN, Bound, COME_AGAIN_AFTER, Intake, STORE_WITHIN, Told, not_before};
+use crate::admission::Ticket;
+use crate::domain::ids::{MessageId, Shard};
+use crate::domain::message::{Draft, Kind, Lane};
+use crate::domain::phone::E164;
+use crate::domain::routing::Route;
+use crate::domain::time::Time;
+use crate::engine::{NotSent, SendRequest, Sent};
+use crate::ports::{Append, EstimateRule, Provider, Reserve, Reserved, ScopedKey, StoreError};
+use crate::sender::{Announce, Announced, Coming, SenderMessage, Stored, SubmitAnswer};
+use crate::telemetry;
+
+/// How many messages are one step of the store at most: other steps wait for it, for a few milliseconds.
+const TOGETHER: usize = 256;
+
+/// Of one batch so many shards go side by side.
+const SHARDS_AT_A_TIME: usize = 16;
+
+/// What concerns a message alone, an earlier answer to be looked up or a key to be given back, is done for so many
+/// at a time.
+const ALONE_AT_A_TIME: usize = 64;
+
+/// A request that may be stored, as far as can be said without the store.
+struct Checked<'a> {
+    place: usize,
+    request: SendRequest,
+    route: &'a Route,
+    way_out: &'a dyn Provider,
+}
+
+/// A message to be stored.
+struct Fresh {
+    draft: Draft,
+    not_before: Time,
+}
+
+/// Whose answer is still to come.
+struct Asked {
+    place: usize,
+    id: MessageId,
+    bound: Bound,
+}
+
+/// What a sender tells of a message that is about to be stored.
+#[derive(Clone, Copy)]
+struct Foreseen {
+    estimate: EstimateRule,
+    /// Its number at the sender, if that counts it.
+    number: Option<u64>,
+    room_after: Duration,
+}
+
+/// The messages of one sender among others, by their places, and what it tells of them.
+struct OfSender {
+    sender: E164,
+    places: Vec<usize>,
+    /// Another process sends from the number, or nobody for the moment.
+    elsewhere: bool,
+    foreseen: Result<Vec<Foreseen>, NotSent>,
+}
+
+impl Intake {
+    /// See [`crate::engine::Engine::send_all`].
+    pub(crate) async fn send_all(
+        &self,
+        requests: Vec<SendRequest>,
+        begin_until: Time,
+    ) -> Vec<Result<Sent, NotSent>> {
+        let many = requests.len();
+        let mut shards: BTreeMap<Shard, Vec<(usize, SendRequest)>> = BTreeMap::new();
+        for (place, request) in requests.into_iter().enumerate() {
+            shards.entry(Shard::of(request.from)).or_default().push((place, request));
+        }
+        let mut answers = Answers::of(many);
+        let mut running = stream::iter(shards.into_values())
+            .map(|of_shard| self.send_shard(of_shard, begin_until))
+            .buffer_unordered(SHARDS_AT_A_TIME);
+        while let Some(of_shard) = running.next().await {
+            for (place, answer) in of_shard {
+                answers.set(place, answer);
+            }
+        }
+        answers.all()
+    }
+
+    async fn send_shard(
+        &self,
+        of_shard: Vec<(usize, SendRequest)>,
+        begin_until: Time,
+    ) -> Vec<(usize, Result<Sent, NotSent>)> {
+        let mut answers = Vec::with_capacity(of_shard.len());
+        let mut rest = of_shard.into_iter();
+        loop {
+            let (places, part): (Vec<usize>, Vec<SendRequest>) = rest.by_ref().take(TOGETHER).unzip();
+            if part.is_empty() {
+                return answers;
+            }
+            answers.extend(places.into_iter().zip(self.send_part(part, begin_until).await));
+        }
+    }
+
+    async fn send_part(&self, part: Vec<SendRequest>, begin_until: Time) -> Vec<Result<Sent, NotSent>> {
+        let asked_at = self.journal.now();
+        let span_of = |request: &SendRequest| (request.from, request.lane, telemetry::accept(request.kind));
+        let spans: Vec<(E164, Lane, Span)> = part.iter().map(span_of).collect();
+        let ticket = if asked_at < begin_until { self.tickets.take() } else { None };
+        let answers = match ticket {
+            Some(ticket) => self.take_part_in(part, ticket, asked_at).await,
+            None => part.iter().map(|_| Err(NotSent::Busy(COME_AGAIN_AFTER))).collect(),
+        };
+        for (answer, (from, lane, span)) in answers.iter().zip(&spans) {
+            self.note(answer, span, *from, Kind::Queued, *lane, asked_at);
+        }
+        answers
+    }
+
+    async fn take_part_in(
+        &self,
+        part: Vec<SendRequest>,
+        ticket: Ticket,
+        asked_at: Time,
+    ) -> Vec<Result<Sent, NotSent>> {
+        let until = asked_at + STORE_WITHIN;
+        let mut answers = Answers::of(part.len());
+        let (checked, refused) = self.check_all(part, asked_at);
+        let mut replays = stream::iter(refused)
+            .map(|(place, request, refused)| async move {
+                (place, self.replay_or_refuse(refused, request, until, asked_at).await)
+            })
+            .buffer_unordered(ALONE_AT_A_TIME);
+        while let Some((place, answer)) = replays.next().await {
+            answers.set(place, answer);
+        }
+
+        let bounds = self.bind_all(&checked, until).await;
+        let (mut fresh, mut asked) = (Vec::new(), Vec::new());
+        for (one, bound) in checked.into_iter().zip(bounds) {
+            let Checked { place, request, route, way_out } = one;
+            match bound {
+                Err(refused) => answers.set(place, Err(refused)),
+                Ok((id, bound)) => {
+                    let not_before = not_before(&request, route, asked_at);
+                    let draft = self.draft_of(request, route, way_out, id, asked_at);
+                    fresh.push(Fresh { draft, not_before });
+                    asked.push(Asked { place, id, bound });
+                }
+            }
+        }
+        for (place, answer) in self.store_and_answer(fresh, asked, ticket, until, asked_at).await {
+            answers.set(place, answer);
+        }
+        answers.all()
+    }
+
+    /// Those that may be stored, and those that may not, each with the reason.
+    fn check_all(
+        &self,
+        part: Vec<SendRequest>,
+        now: Time,
+    ) -> (Vec<Checked<'_>>, Vec<(usize, SendRequest, NotSent)>) {
+        let (mut checked, mut refused) = (Vec::with_capacity(part.len()), Vec::new());
+        for (place, request) in part.into_iter().enumerate() {
+            match self.check(&request, now) {
+                Ok((route, way_out)) => checked.push(Checked { place, request, route, way_out }),
+                Err(why) => refused.push((place, request, why)),
+            }
+        }
+        (checked, refused)
+    }
+
+    /// The id that each is to be stored under, and what its key came to.
+    async fn bind_all(
+        &self,
+        checked: &[Checked<'_>],
+        until: Time,
+    ) -> Vec<Result<(MessageId, Bound), NotSent>> {
+        let fresh: Vec<MessageId> =
+            checked.iter().map(|one| self.journal.fresh_id(one.request.from)).collect();
+        let mut keys = Vec::new();
+        for (Checked { request, .. }, id) in checked.iter().zip(&fresh) {
+            let Some(key) = request.key.clone() else { continue };
+            let key = ScopedKey { organization: request.organization, key };
+            let token = self.journal.ids().token();
+            keys.push(Reserve { key, id: *id, fingerprint: request.fingerprint, token });
+        }
+        let reserve = self.journal.reserve_keys(keys.clone().into(), until);
+        let answers = timeout(STORE_WITHIN, reserve).await.unwrap_or_default();
+        let mut reserved = keys.into_iter().zip(answers);
+        let bound_of = |(one, fresh): (&Checked<'_>, MessageId)| {
+            if one.request.key.is_none() {
+                return Ok((fresh, Bound::None));
+            }
+            match reserved.next() {
+                Some((Reserve { key, token, .. }, Ok(Reserved::Yours(id)))) => {
+                    Ok((id, Bound::Ours { key, token }))
+                }
+                Some((_, Ok(Reserved::Joined(id)))) => Ok((id, Bound::Joined)),
+                Some((_, Ok(Reserved::OtherRequest))) => Err(NotSent::OtherRequest),
+                Some((_, Err(_))) | None => Err(NotSent::StoreUnavailable),
+            }
+        };
+        checked.iter().zip(fresh).map(bound_of).collect()
+    }
+
+    async fn store_and_answer(
+        &self,
+        fresh: Vec<Fresh>,
+        asked: Vec<Asked>,
+        ticket: Ticket,
+        until: Time,
+        asked_at: Time,
+    ) -> Vec<(usize, Result<Sent, NotSent>)> {
+        // A task of its own: if the client goes, the senders are told all the same.
+        let storing = tokio::spawn(self.clone().store_part(fresh, ticket, until));
+        // The client's time is over before the store's: it can ask under the id.
+        let stored = timeout(self.patience(asked_at), storing).await;
+        let Ok(Ok(stored)) = stored else {
+            return asked.iter().map(|one| (one.place, Err(NotSent::OutcomeUnknown(one.id)))).collect();
+        };
+        stream::iter(asked.into_iter().zip(stored))
+            .map(|(Asked { place, id, bound }, stored)| async move {
+                let answer = match stored {
+                    Ok(stored) => self.answer_of(stored, &bound, id, true).await,
+                    Err(not_sent) => Err(not_sent),
+                };
+                (place, answer)
+            })
+            .buffer_unordered(ALONE_AT_A_TIME)
+            .collect()
+            .await
+    }
+
+    /// Stores them in one step, and tells their senders. The ticket is held until then.
+    async fn store_part(
+        self,
+        fresh: Vec<Fresh>,
+        ticket: Ticket,
+        until: Time,
+    ) -> Vec<Result<SubmitAnswer, NotSent>> {
+        let senders = self.announce_all(&fresh).await;
+        let mut foreseen: Vec<Result<Foreseen, NotSent>> =
+            fresh.iter().map(|_| Err(NotSent::Busy(COME_AGAIN_AFTER))).collect();
+        for of_sender in &senders {
+            for (nth, place) in of_sender.places.iter().enumerate() {
+                let Some(one) = foreseen.get_mut(*place) else { continue };
+                match &of_sender.foreseen {
+                    Ok(each) => each.get(nth).into_iter().for_each(|told| *one = Ok(*told)),
+                    Err(why) => *one = Err(why.clone()),
+                }
+            }
+        }
+        let depth_limit = self.journal.settings().queue_limit;
+        let append_of = |(Fresh { draft, not_before }, foreseen): (Fresh, &Result<Foreseen, NotSent>)| {
+            let estimate = foreseen.as_ref().ok()?.estimate;
+            Some(Append { draft, estimate, depth_limit, request_until: until, not_before })
+        };
+        let appends: Arc<[Append]> = fresh.into_iter().zip(&foreseen).filter_map(append_of).collect();
+        let mut appended = self.journal.append_all(appends).await.into_iter();
+        let answers: Vec<Result<SubmitAnswer, NotSent>> = foreseen
+            .iter()
+            .map(|foreseen| match foreseen {
+                Ok(Foreseen { room_after, .. }) => {
+                    let appended = appended.next().unwrap_or(Err(StoreError::Unanswered));
+                    Ok(SubmitAnswer { appended, room_after: *room_after })
+                }
+                Err(why) => Err(why.clone()),
+            })
+            .collect();
+        for of_sender in senders {
+            self.tell_ended(of_sender, &answers).await;
+        }
+        drop(ticket);
+        answers
+    }
+
+    /// Asks each sender when its messages go.
+    async fn announce_all(&self, fresh: &[Fresh]) -> Vec<OfSender> {
+        let mut senders: BTreeMap<E164, (Vec<usize>, Vec<Coming>)> = BTreeMap::new();
+        for (place, Fresh { draft, not_before }) in fresh.iter().enumerate() {
+            let (places, coming) = senders.entry(draft.sender).or_default();
+            places.push(place);
+            coming.push(Coming::of(draft, *not_before));
+        }
+        let each = senders.into_iter().map(|(sender, (places, coming))| async move {
+            let mut elsewhere = false;
+            let foreseen = self.announce(sender, coming, &mut elsewhere).await;
+            OfSender { sender, places, elsewhere, foreseen }
+        });
+        join_all(each).await
+    }
+
+    async fn announce(
+        &self,
+        sender: E164,
+        coming: Vec<Coming>,
+        elsewhere: &mut bool,
+    ) -> Result<Vec<Foreseen>, NotSent> {
+        for _ in 0..ASK_AGAIN {
+            if !self.journal.owns(sender) {
+                *elsewhere = true;
+                let (estimate, room_after) = self.estimate_elsewhere(sender);
+                return Ok(vec![Foreseen { estimate, number: None, room_after }; coming.len()]);
+            }
+            let (reply, answer) = oneshot::channel();
+            let announce = SenderMessage::Announce(Announce { coming: coming.clone(), reply });
+            if self.tell_sender(sender, announce).await? == Told::NotOurs {
+                continue;
+            }
+            // Without an answer it was stopping, or failed; nothing is stored yet.
+            let Ok(Announced { room_after, each }) = answer.await else { continue };
+            let foreseen =
+                each.into_iter().map(|(estimate, number)| Foreseen { estimate, number, room_after });
+            return Ok(foreseen.collect());
+        }
+        Err(NotSent::Busy(COME_AGAIN_AFTER))
+    }
+
+    /// The sender hears of them before the client does.
+    async fn tell_ended(&self, of_sender: OfSender, answers: &[Result<SubmitAnswer, NotSent>]) {
+        let OfSender { sender, places, elsewhere, foreseen } = of_sender;
+        let Ok(foreseen) = foreseen else { return };
+        if elsewhere {
+            return self.look_again_if_ours(sender).await;
+        }
+        let ended = places.iter().zip(foreseen).map(|(place, Foreseen { number, .. })| {
+            let stored = match answers.get(*place) {
+                Some(Ok(answer)) => Stored::by(&answer.appended),
+                Some(Err(_)) | None => Stored::Nothing,
+            };
+            (stored, number)
+        });
+        self.journal.tell_submits_ended(sender, ended.collect());
+    }
+
+    async fn replay_or_refuse(
+        &self,
+        refused: NotSent,
+        request: SendRequest,
+        until: Time,
+        asked_at: Time,
+    ) -> Result<Sent, NotSent> {
+        if request.key.is_none() {
+            return Err(refused);
+        }
+        let replay = self.replay_or(refused, request, until, asked_at);
+        timeout(self.patience(asked_at), replay).await.unwrap_or(Err(NotSent::StoreUnavailable))
+    }
+}
+
+/// An answer for each request, in their order.
+struct Answers(Vec<Option<Result<Sent, NotSent>>>);
+
+impl Answers {
+    fn of(many: usize) -> Self {
+        Self((0..many).map(|_| None).collect())
+    }
+
+    fn set(&mut self, place: usize, answer: Result<Sent, NotSent>) {
+        if let Some(at) = self.0.get_mut(place) {
+            *at = Some(answer);
+        }
+    }
+
+    /// Each has been set.
+    fn all(self) -> Vec<Result<Sent, NotSent>> {
+        let unset = || Err(NotSent::Busy(COME_AGAIN_AFTER));
+        self.0.into_iter().map(|answer| answer.unwrap_or_else(unset)).collect()
+    }
+}

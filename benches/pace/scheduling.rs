@@ -1,0 +1,96 @@
+//! Ten thousand senders at one a second: the processor time of it, and how much of that the pace costs.
+//!
+//! The whole of a hand-over is all that the engine does from a timer to the record of the outcome: wake-up, choice, pace,
+//! place, claim, last check, the attempt's task, its end; the sweeper beside it; and the steps of the store in memory,
+//! which are done on the same threads. Not in it: a provider (it answers at once), a disk, the recording of metrics.
+//! The same messages of the same senders without limits need all of that as well, but for being scheduled (and their
+//! senders claim several at a time): the difference is the scheduling. What the store's two steps cost by themselves,
+//! and a bare actor that a timer wakes, are told beside it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sendyard::clock::SystemClock;
+use sendyard::store::memory::MemoryStore;
+use tokio::time::Instant;
+
+use crate::{bare, steps, yard};
+
+const SECONDS: u32 = 15;
+
+/// Until all senders run and nobody is behind any more.
+const WARM_UP: Duration = Duration::from_secs(4);
+
+/// Each has more than it can send meanwhile.
+const EACH: usize = 22;
+
+pub(crate) async fn run() {
+    let waking = bare::cost_of_a_waking(SECONDS).await;
+    let steps = steps::cost_of_a_hand_over(5).await;
+    let unpaced = without_limits().await;
+    let (rate, paced) = hand_overs().await;
+    let alone = paced.saturating_sub(unpaced);
+    println!(
+        "a scheduled hand-over, {} senders at {}, {rate:.0} a second: {:.1} µs of processor; without limits {:.1}, so the \
+         scheduling {:.1}, {:.1} times the waking of a bare actor ({:.1}); the store's two steps are {:.1} of both",
+        yard::SENDERS,
+        yard::LIMIT,
+        micros(paced),
+        micros(unpaced),
+        micros(alone),
+        alone.as_secs_f64() / waking.as_secs_f64(),
+        micros(waking),
+        micros(steps),
+    );
+    println!(
+        "the scheduling of 10,000 senders at 1/s: {:.3} cores (asked ≤ 0.1); with handing over and the store {:.3}; waking \
+         bare actors {:.3}",
+        cores(alone),
+        cores(paced),
+        cores(waking),
+    );
+}
+
+/// Of ten thousand a second.
+fn cores(each: Duration) -> f64 {
+    each.as_secs_f64() * yard::SENDERS as f64
+}
+
+fn micros(of: Duration) -> f64 {
+    of.as_secs_f64() * 1e6
+}
+
+/// Hand-overs a second, and the processor time of each.
+async fn hand_overs() -> (f64, Duration) {
+    let clock = SystemClock::start();
+    let store = Arc::new(MemoryStore::new(Arc::new(clock)));
+    let senders = yard::senders(yard::SENDERS);
+    yard::fill(store.as_ref(), &senders, EACH).await;
+    let provider = Arc::default();
+    let running = yard::start(yard::book(&senders, Some(yard::LIMIT)), store, &provider, clock).await;
+    tokio::time::sleep(WARM_UP).await;
+    let (start, before, taken) = (Instant::now(), yard::processor_time(), provider.taken());
+    tokio::time::sleep(Duration::from_secs(u64::from(SECONDS))).await;
+    let took = yard::processor_time().saturating_sub(before);
+    let taken = provider.taken() - taken;
+    let rate = taken as f64 / start.elapsed().as_secs_f64();
+    running.stop(Duration::from_secs(5)).await;
+    (rate, took / u32::try_from(taken.max(1)).unwrap())
+}
+
+/// The processor time of each hand-over where nothing is scheduled.
+async fn without_limits() -> Duration {
+    let clock = SystemClock::start();
+    let store = Arc::new(MemoryStore::new(Arc::new(clock)));
+    let senders = yard::senders(yard::SENDERS);
+    yard::fill(store.as_ref(), &senders, EACH).await;
+    let all = u64::try_from(senders.len() * EACH).unwrap();
+    let provider: Arc<yard::Instantly> = Arc::default();
+    let before = yard::processor_time();
+    let running = yard::start(yard::book(&senders, None), store, &provider, clock).await;
+    while provider.taken() < all {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    running.stop(Duration::from_secs(5)).await;
+    yard::processor_time().saturating_sub(before) / u32::try_from(all).unwrap()
+}
