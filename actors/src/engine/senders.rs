@@ -66,7 +66,7 @@ pub enum NotTuned {
 pub(super) struct Senders {
     book: Arc<Book>,
     journal: Journal,
-    roster: Roster,
+    pub(super) roster: Roster,
     inquiries: Inquiries,
 }
 
