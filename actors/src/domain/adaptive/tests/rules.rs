@@ -323,9 +323,9 @@ fn refusals_that_go_on_at_a_slower_rate_are_not_the_rates() {
         let sent = at(message * 10);
         working.sent(1, sent);
         if message % 33 == 32 {
-            working.refused(1, sent, None, sent)
+            working.refused(1, sent, None, sent);
         } else {
-            working.accepted(sent)
+            working.accepted(sent);
         }
         rates.push(working.standing(sent).rate.map_or(100_000, Rate::as_millis));
     }
