@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures::future::try_join_all;
+
 pub use self::accounts::AccountStanding;
 use self::accounts::Accounts;
 pub use self::readiness::Check;
@@ -18,6 +20,7 @@ pub use self::senders::{NotTuned, SenderView};
 use self::supervisor::{Lifeline, Supervised};
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
+use crate::crowding::Crowding;
 use crate::directory::Directory;
 use crate::domain::filter::Filter;
 use crate::domain::fingerprint::Fingerprint;
@@ -32,6 +35,7 @@ use crate::domain::time::Time;
 use crate::domain::tuning::Retune;
 use crate::domain::validity::Validity;
 use crate::ears::Ears;
+use crate::inquiries::Inquiries;
 use crate::intake::Intake;
 pub use crate::journal::Heard;
 use crate::journal::{Journal, JournalArguments};
@@ -43,6 +47,7 @@ use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::shards::Shards;
 use crate::sharing::{Sharing, SharingArguments, Standing as Sharings};
+use crate::slowing::{self, TooFast};
 use crate::telemetry::{self, IntakeMeters};
 
 /// A step on behalf of a request is repeated for so long if the store does not answer.
@@ -104,6 +109,9 @@ pub struct QueuedAt {
     pub position: u64,
     /// When it is expected to be handed over.
     pub estimate: Time,
+    /// That counts on what comes in higher lanes of its sender to go on coming as it did; else it goes by what is
+    /// there. Of an earlier request's answer this is not known any more.
+    pub is_expectation: bool,
 }
 
 /// Why a request got no `200`.
@@ -123,6 +131,8 @@ pub enum NotSent {
     ExpiresBefore(Time),
     /// The sender's queue is full (429); there is room after this long.
     QueueFull(Duration),
+    /// All queues of its organization together are full (429); there is room after this long, about.
+    OrganizationFull(Duration),
     /// Too many requests are inside the engine, or every place at the provider is taken (503).
     /// Nothing is stored.
     Busy(Duration),
@@ -196,6 +206,7 @@ impl NotSent {
             | Self::OtherRequest
             | Self::ExpiresBefore(_)
             | Self::QueueFull(_)
+            | Self::OrganizationFull(_)
             | Self::Busy(_)
             | Self::ProviderOut(_)
             | Self::StoreUnavailable
@@ -213,6 +224,7 @@ impl NotSent {
             Self::InProgress(_) => "idempotency_in_progress",
             Self::ExpiresBefore(_) => "expires_before",
             Self::QueueFull(_) => "queue_full",
+            Self::OrganizationFull(_) => "organization_full",
             Self::Busy(_) => "busy",
             Self::ProviderOut(_) => "provider_out",
             Self::StoreUnavailable => "store_unavailable",
@@ -315,15 +327,14 @@ impl Engine {
         let directory = Directory::new(Arc::clone(&book), roster.clone());
         let ways_out = Arc::new(providers);
         let tickets = Tickets::new(settings.requests_in_flight);
+        let crowding = Crowding::default();
         let lifeline = Lifeline::default();
-        let in_flight = book.accounts.iter().map(|(name, account)| {
-            (name.clone(), InFlight::new(account.provider, name.clone(), settings.places_in_flight))
-        });
-        let in_flight: Arc<HashMap<AccountName, InFlight>> = Arc::new(in_flight.collect());
+        let in_flight = Arc::new(in_flight_of(&book, settings.places_in_flight));
         let intake = Intake {
             directory: directory.clone(),
             journal: journal.clone(),
             outcomes,
+            crowding: crowding.clone(),
             tickets: tickets.clone(),
             ways_out: Arc::clone(&ways_out),
             in_flight: Arc::clone(&in_flight),
@@ -337,7 +348,8 @@ impl Engine {
         };
         let backlogs =
             Backlogs { journal: journal.clone(), directory: directory.clone(), roster: roster.clone() };
-        let senders = Senders { book: Arc::clone(&book), journal: journal.clone(), roster: roster.clone() };
+        let inquiries = Inquiries::default();
+        let senders = Senders::new(&book, &journal, &roster, &inquiries);
         let tree = supervisor::Tree {
             book,
             roster: roster.clone(),
@@ -345,6 +357,7 @@ impl Engine {
             directory,
             ways_out,
             tickets,
+            crowding,
             in_flight,
         };
         let started = supervisor::start(tree, lifeline.clone()).await;
@@ -352,7 +365,7 @@ impl Engine {
         let standing = Sharings::default();
         let mut shared = None;
         if let Some(peers) = peers {
-            let ears = Ears::open(peers.listen(incarnation), backlogs.clone());
+            let ears = Ears::open(peers.listen(incarnation), backlogs.clone(), inquiries);
             let me = incarnation;
             let standing = standing.clone();
             let with =
@@ -456,6 +469,33 @@ impl Engine {
         journal.evidence(id, attempt, acceptance, journal.now() + STEP_WITHIN).await
     }
 
+    /// Takes in that a delivery report refuses a message with this code, by the attempt that was handed over; `None`:
+    /// by its last one. What such a code says of a pace slows whose it is, as a refusal at once does; the record is not
+    /// changed. Whether it says so of any.
+    pub async fn delivery_refused(
+        &self,
+        id: MessageId,
+        attempt: Option<u16>,
+        code: &str,
+    ) -> Result<bool, StoreError> {
+        let working = self.working()?;
+        let Intake { journal, ways_out, .. } = &working.intake;
+        let Some(message) = journal.store().message(id).await? else { return Ok(false) };
+        let number = attempt.unwrap_or(message.attempt);
+        let sent = message.attempts.iter().find(|attempt| attempt.number == number);
+        let (Some(sent), Some(account)) =
+            (sent.and_then(|attempt| attempt.written_at), message.account_of(number))
+        else {
+            return Ok(false);
+        };
+        let slows = ways_out.get(account).and_then(|way_out| way_out.slows(code));
+        let Some((slows, named)) = slows else { return Ok(false) };
+        let (sender, segments) = (message.draft.sender, message.draft.cost().segments);
+        let too_fast = TooFast { account: account.clone(), sender, segments, sent, named };
+        slowing::tell_of_report(&working.senders.roster, journal, slows, too_fast);
+        Ok(true)
+    }
+
     /// Messages of this organization whose outcome is unknown, by id; those behind `after`, at most
     /// `limit`.
     pub async fn doubtful(
@@ -538,11 +578,10 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<SenderView>, StoreError> {
         let working = self.working()?;
-        let mut views = Vec::new();
-        for number in working.senders.numbers(organization, after, limit) {
-            views.extend(working.senders.view(organization, number).await?);
-        }
-        Ok(views)
+        // Side by side: each may wait for the process that sends from it.
+        let numbers = working.senders.numbers(organization, after, limit);
+        let views = numbers.into_iter().map(|number| working.senders.view(organization, number));
+        Ok(try_join_all(views).await?.into_iter().flatten().collect())
     }
 
     /// One of them. `None`: it is not this organization's.
@@ -623,6 +662,12 @@ impl Working {
     fn away_because(&self, now: Time) -> Option<String> {
         self.shared.as_ref().and_then(|standing| standing.away_because(now))
     }
+}
+
+/// The places of each account.
+fn in_flight_of(book: &Book, places: usize) -> HashMap<AccountName, InFlight> {
+    let of = |name: &AccountName, provider| InFlight::new(provider, name.clone(), places);
+    book.accounts.iter().map(|(name, account)| (name.clone(), of(name, account.provider))).collect()
 }
 
 /// Of a store that is this process' own.

@@ -12,6 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
+use crate::crowding::Crowding;
 use crate::directory::Directory;
 use crate::domain::ids::{AccountName, MessageId, Shard};
 use crate::domain::message::UnknownPolicy;
@@ -64,6 +65,7 @@ pub(crate) struct SweeperArguments {
     pub(crate) roster: Roster,
     pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
     pub(crate) tickets: Tickets,
+    pub(crate) crowding: Crowding,
 }
 
 pub(crate) struct SweeperState {
@@ -200,7 +202,7 @@ impl SweeperState {
     }
 
     fn tell_metrics(&mut self) {
-        let SweeperArguments { journal, directory, roster, in_flight, tickets } = &self.with;
+        let SweeperArguments { journal, directory, roster, in_flight, tickets, crowding } = &self.with;
         let live = roster.senders_running();
         let numbers = directory.book().numbers.keys();
         let owned = journal.owned();
@@ -216,6 +218,9 @@ impl SweeperState {
         let now = journal.now();
         for (name, account) in in_flight.as_ref() {
             account.meters().queues(survey.figures(name, now));
+        }
+        for (organization, accounts) in directory.book().accounts_of_each() {
+            crowding.expect(organization, survey.outlook(accounts.into_iter()));
         }
     }
 

@@ -108,6 +108,7 @@ pub(crate) fn book(senders: &[E164], limit: Option<&str>) -> Book {
     Book {
         numbers: senders.iter().map(|number| (*number, route.clone())).collect(),
         accounts: HashMap::from([(account.name.clone(), account)]),
+        ..Book::default()
     }
 }
 

@@ -62,7 +62,7 @@ impl Directory {
         for route in numbers.values_mut() {
             route.quiet_hours = organizations.quiet_hours.get(&route.organization).cloned();
         }
-        let book = Book { numbers, accounts: accounts.known };
+        let book = Book { numbers, accounts: accounts.known, organization_limits: organizations.limits };
         Ok(Self { book, keys: organizations.keys, accounts: accounts.settings })
     }
 }

@@ -62,4 +62,29 @@ pub struct Book {
     pub numbers: HashMap<E164, Route>,
     /// Every provider account.
     pub accounts: HashMap<AccountName, Account>,
+    /// The limits of organizations that have some: of all that goes through any of their accounts.
+    pub organization_limits: HashMap<OrganizationId, Vec<Limit>>,
+}
+
+impl Book {
+    /// The limits of an organization; none where it has none.
+    pub fn limits_of(&self, organization: OrganizationId) -> &[Limit] {
+        self.organization_limits.get(&organization).map_or(&[], Vec::as_slice)
+    }
+
+    /// The accounts of each organization that has some.
+    pub fn accounts_of_each(&self) -> HashMap<OrganizationId, Vec<&AccountName>> {
+        let mut of_each: HashMap<OrganizationId, Vec<&AccountName>> = HashMap::new();
+        for account in self.accounts.values() {
+            of_each.entry(account.organization).or_default().push(&account.name);
+        }
+        of_each
+    }
+
+    /// The account of an organization whose provider actor passes on what the organization's limits allow, where
+    /// this process is who does: the first one by its name.
+    pub fn granting_account(&self, organization: OrganizationId) -> Option<&AccountName> {
+        let ours = self.accounts.values().filter(|account| account.organization == organization);
+        ours.map(|account| &account.name).min()
+    }
 }

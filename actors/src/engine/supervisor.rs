@@ -21,15 +21,16 @@ use tokio::task::JoinHandle;
 
 use super::WaysOut;
 use crate::admission::Tickets;
+use crate::crowding::Crowding;
 use crate::directory::{Directory, DirectoryActor, DirectoryState, Found, NoSender};
 use crate::domain::ids::AccountName;
 use crate::domain::phone::E164;
-use crate::domain::routing::{Book, Route};
+use crate::domain::routing::{Account, Book, Route};
 use crate::domain::time::Time;
 use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::InFlight;
-use crate::provider::{ProviderActor, ProviderArguments};
+use crate::provider::{OrganizationLimits, ProviderActor, ProviderArguments};
 use crate::roster::Roster;
 use crate::sender::{SenderActor, SenderArguments, SenderMessage};
 use crate::sweeper::{SweeperActor, SweeperArguments};
@@ -72,6 +73,7 @@ pub(crate) struct Tree {
     pub(crate) directory: Directory,
     pub(crate) ways_out: Arc<WaysOut>,
     pub(crate) tickets: Tickets,
+    pub(crate) crowding: Crowding,
     pub(crate) in_flight: Arc<HashMap<AccountName, InFlight>>,
 }
 
@@ -274,10 +276,11 @@ impl SupervisorState {
         let limits_of = |account: &AccountName| {
             self.tree.book.accounts.get(account).map(|account| account.limits.clone()).unwrap_or_default()
         };
+        let of_organization = self.tree.book.limits_of(route.organization).to_vec();
         let handled = Handled::default();
         let arguments = SenderArguments {
             number,
-            account_limits: limits_of(&route.account),
+            account_limits: [limits_of(&route.account), of_organization].concat(),
             fallback_limits: route.fallback.as_ref().map(|to| limits_of(&to.account)).unwrap_or_default(),
             route,
             journal,
@@ -322,6 +325,7 @@ impl SupervisorState {
                     roster: tree.roster.clone(),
                     in_flight: Arc::clone(&tree.in_flight),
                     tickets: tree.tickets.clone(),
+                    crowding: tree.crowding.clone(),
                 };
                 let (sweeper, _) = Actor::spawn_linked(None, SweeperActor, arguments, cell).await?;
                 sweeper.get_id()
@@ -337,21 +341,36 @@ impl SupervisorState {
 
     fn provider_arguments(&self, name: &AccountName) -> Option<ProviderArguments> {
         let tree = &self.tree;
+        let account = tree.book.accounts.get(name)?;
         // Also those whose messages may have moved here. Charges do not say through which account, so all of
         // theirs count: for the longest of its windows after a start it is too slow, never too fast.
         let numbers = tree.book.numbers.iter().filter(|(_, route)| route.may_go_through(name));
         let own = tree.book.numbers.iter().filter(|(_, route)| route.account == *name);
         let campaigns = own.filter_map(|(number, route)| Some((*number, route.campaign.clone()?)));
         Some(ProviderArguments {
-            account: tree.book.accounts.get(name)?.clone(),
+            account: account.clone(),
             numbers: numbers.map(|(number, _)| *number).collect(),
             campaigns: campaigns.collect(),
+            organization: self.organization_limits(account),
             way_out: Arc::clone(tree.ways_out.get(name)?),
             in_flight: tree.in_flight.get(name)?.clone(),
             journal: tree.journal.clone(),
             roster: tree.roster.clone(),
             handled: Handled::default(),
         })
+    }
+
+    /// Those that one of its accounts goes by, beside its own.
+    fn organization_limits(&self, account: &Account) -> Option<OrganizationLimits> {
+        let (book, organization) = (&self.tree.book, account.organization);
+        let limits = book.limits_of(organization).to_vec();
+        if limits.is_empty() {
+            return None;
+        }
+        let granted_by = book.granting_account(organization)?.clone();
+        let grants = granted_by == account.name;
+        let numbers = book.numbers.iter().filter(|(_, route)| grants && route.organization == organization);
+        Some(OrganizationLimits { limits, numbers: numbers.map(|(number, _)| *number).collect(), granted_by })
     }
 
     fn forget(&mut self, who: &ActorCell) -> Option<Child> {

@@ -28,6 +28,9 @@ pub(super) struct Organization {
     /// For whoever reads the file.
     #[serde(rename = "name")]
     pub(super) _name: String,
+    /// Of all that goes through its accounts together.
+    #[serde(default)]
+    pub(super) limits: Vec<String>,
     /// When nothing but what is urgent is sent: `21:00-08:00@Europe/Berlin`.
     pub(super) quiet_hours: Option<String>,
     #[serde(default)]
