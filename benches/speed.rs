@@ -72,9 +72,9 @@ fn main() {
         }
         // Not with the others: it takes ten minutes of real time, or two and a half.
         if wanted.iter().any(|word| word == "adaptive") {
-            adaptive::run(Duration::from_mins(1)).await;
+            Box::pin(adaptive::run(Duration::from_mins(1))).await;
         } else if wanted.iter().any(|word| word == "adaptive-short") {
-            adaptive::run(Duration::from_secs(15)).await;
+            Box::pin(adaptive::run(Duration::from_secs(15))).await;
         }
         if wants("taken-over") {
             backlog::run_taken_over().await;
