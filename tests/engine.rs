@@ -11,6 +11,7 @@ mod a_claimed_message_goes_back_when_its_actor_fails;
 mod a_day_is_used_up_across_restarts;
 mod a_delivery_report_slows_whose_pace_it_speaks_of;
 mod a_failure_of_the_store_is_not_held_against_it;
+mod a_list_meets_what_moves_on_once;
 mod a_message_waits_for_its_time;
 mod a_person_settles_an_unknown_outcome;
 mod a_refused_message_goes_elsewhere;

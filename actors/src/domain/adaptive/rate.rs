@@ -50,6 +50,11 @@ impl Rate {
         Self(self.0.saturating_mul(100) / percent.max(1)).bounded()
     }
 
+    /// The middle between the two.
+    pub(super) const fn halfway_to(self, other: Self) -> Self {
+        Self(self.0.midpoint(other.0))
+    }
+
     /// How long one unit takes.
     pub(super) fn interval(self) -> Duration {
         Duration::from_nanos(u64::try_from(NANOS_BY_MILLIS / u128::from(self.0.max(1))).unwrap_or(u64::MAX))
