@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench speed` runs all; `-- accept`, `-- batch`, `-- hand-over` or `-- backlog` one of them;
 //! `-- hand-over-50ms` the hand-over with a provider at 50 ms alone, `-- accept-redis-always` and
-//! `-- accept-redis-everysec` accepting with one of Redis' ways to sync.
+//! `-- accept-redis-everysec` accepting with one of Redis' ways to sync; `-- adaptive` or `-- adaptive-short` a limit
+//! that the provider does not tell, in real time: ten minutes, or two and a half.
 //! Generator, engine, store and twin share the machine. Absolute figures mean nothing on a shared
 //! machine; the ratios do. What was measured, when and how, is in benches/README.md. The
 //! yardsticks themselves are the library's, as `sendyard load --yardstick` measures with them too.
@@ -12,6 +13,8 @@
 
 #[path = "speed/accept.rs"]
 mod accept;
+#[path = "speed/adaptive.rs"]
+mod adaptive;
 #[path = "speed/backlog.rs"]
 mod backlog;
 #[path = "speed/batch.rs"]
@@ -22,6 +25,8 @@ mod hand_over;
 mod redis;
 #[path = "speed/yard.rs"]
 mod yard;
+
+use std::time::Duration;
 
 /// The program's own allocator, for the yardsticks too.
 #[global_allocator]
@@ -64,6 +69,12 @@ fn main() {
         }
         if wants("backlog-redis") {
             backlog::run_on_redis().await;
+        }
+        // Not with the others: it takes ten minutes of real time, or two and a half.
+        if wanted.iter().any(|word| word == "adaptive") {
+            Box::pin(adaptive::run(Duration::from_mins(1))).await;
+        } else if wanted.iter().any(|word| word == "adaptive-short") {
+            Box::pin(adaptive::run(Duration::from_secs(15))).await;
         }
         if wants("taken-over") {
             backlog::run_taken_over().await;

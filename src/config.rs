@@ -117,6 +117,7 @@ fn checked(file: file::File, environment: &Environment) -> Result<Config, Refusa
             places_in_flight: engine.places_in_flight,
             requests_in_flight: engine.requests_in_flight,
             queue_limit: engine.queue_limit,
+            organization_queue_limit: engine.organization_queue_limit,
             idempotency_retention: engine.idempotency_retention,
             message_retention: engine.message_retention,
             idle_after: engine.idle_after,

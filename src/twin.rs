@@ -25,6 +25,7 @@ mod faults;
 mod ids;
 mod ledger;
 mod segments;
+mod sender_limits;
 mod senders;
 mod telnyx;
 #[cfg(test)]
@@ -47,12 +48,14 @@ pub use self::callbacks::CallbackKeys;
 use self::callbacks::Callbacks;
 use self::clock::TwinClock;
 use self::door::{Door, Front};
-use self::faults::FaultBoard;
+use self::faults::{Fate, FaultBoard};
 use self::ledger::{Ledger, LedgerFile};
+use self::sender_limits::SenderLimits;
 use self::telnyx::TelnyxFace;
 pub use self::telnyx::{TelnyxAccount, TelnyxLimits};
 use self::twilio::TwilioFace;
 pub use self::twilio::{TwilioAccount, TwilioLimits};
+use self::verdict::Asked;
 use self::vonage::VonageFace;
 pub use self::vonage::{VonageApplication, VonageKey, VonageLimits};
 
@@ -142,6 +145,15 @@ struct Twin {
     telnyx: TelnyxFace,
     vonage: VonageFace,
     callbacks: Arc<Callbacks>,
+    sender_limits: SenderLimits,
+}
+
+impl Twin {
+    /// Is a message that nothing else is wrong with within its sender's limit, if a fault sets one? Then it counts.
+    fn is_within_limit(&self, fate: Fate, seed: u64, account: &str, asked: &Asked, now_us: u64) -> bool {
+        let (Some(limit), Some(from)) = (&fate.sender_limit, &asked.from) else { return true };
+        self.sender_limits.takes(limit, seed, (account, from), asked.segments, now_us)
+    }
 }
 
 /// Starts a twin on `listen` (port 0: any free one).
@@ -177,6 +189,7 @@ pub async fn start(listen: SocketAddr, options: TwinOptions) -> io::Result<Runni
         telnyx: TelnyxFace::new(options.telnyx),
         vonage: VonageFace::new(options.vonage)?,
         callbacks: Arc::new(Callbacks::new(clock, options.callback_keys, options.callback_wait)),
+        sender_limits: SenderLimits::default(),
     });
 
     let everything = Router::new()

@@ -18,7 +18,7 @@ use crate::domain::phone::E164;
 use crate::domain::retry;
 use crate::domain::time::Time;
 use crate::journal::{Journal, SettledAs};
-use crate::places::{AccountCharge, Place};
+use crate::places::{Charges, Place};
 use crate::ports::{HandOver, Later};
 use crate::shards::UnderWay;
 use crate::slowing::{self, TooFast};
@@ -54,9 +54,9 @@ impl ClaimedAttempt {
         self.claimed.as_ref().is_some_and(|claimed| claimed.place.is_for_probe())
     }
 
-    /// What its place is to the account's pace; for the instant of the write.
-    pub(crate) fn use_charge(&mut self) -> Option<AccountCharge> {
-        self.claimed.as_mut().and_then(|claimed| claimed.place.use_charge())
+    /// What its place is to the paces of account and organization; for the instant of the write.
+    pub(crate) fn use_charges(&mut self) -> Option<Charges> {
+        self.claimed.as_mut().and_then(|claimed| claimed.place.use_charges())
     }
 
     /// The last moment to begin it.

@@ -7,19 +7,21 @@ use tokio::task::JoinHandle;
 
 use crate::backlog::Backlogs;
 use crate::domain::phone::E164;
+use crate::inquiries::{self, Inquiries};
 use crate::ports::{Heard, Note};
-use crate::provider::{ProviderMessage, UnitsMessage};
+use crate::provider::{ProviderMessage, UnitsMessage, Whose};
 use crate::sender::SenderMessage;
+use crate::slowing;
 
 /// The running task. Dropped, it hears nothing more.
 pub(crate) struct Ears(JoinHandle<()>);
 
 impl Ears {
-    pub(crate) fn open(mut heard: mpsc::Receiver<Heard>, backlogs: Backlogs) -> Self {
+    pub(crate) fn open(mut heard: mpsc::Receiver<Heard>, backlogs: Backlogs, inquiries: Inquiries) -> Self {
         Self(tokio::spawn(async move {
             while let Some(heard) = heard.recv().await {
                 match heard {
-                    Heard::Note(note) => take(note, &backlogs).await,
+                    Heard::Note(note) => take(note, &backlogs, &inquiries).await,
                     Heard::Gap => drop(backlogs.look_at(backlogs.journal.owned()).await),
                 }
             }
@@ -33,7 +35,7 @@ impl Drop for Ears {
     }
 }
 
-async fn take(note: Note, backlogs: &Backlogs) {
+async fn take(note: Note, backlogs: &Backlogs, inquiries: &Inquiries) {
     match note {
         Note::Stored(sender, waiting) => {
             pass(sender, SenderMessage::StoredElsewhere(waiting), backlogs).await;
@@ -43,9 +45,26 @@ async fn take(note: Note, backlogs: &Backlogs) {
         // One that does not run reads it when it starts.
         Note::Tuned(sender) => backlogs.roster.hint(sender, SenderMessage::TuningMayDiffer),
         Note::Ended { id, attempt } => backlogs.journal.hear_end(id, attempt).await,
+        Note::TooFast(slows, too_fast) => {
+            if backlogs.journal.owns(too_fast.sender) {
+                slowing::pass(&backlogs.roster, slows, too_fast);
+            }
+        }
+        Note::Describe { sender, by } => inquiries::answer(&backlogs.roster, &backlogs.journal, sender, by),
+        Note::Stands(sender, standing) => inquiries.tell(sender, standing.as_ref()),
         Note::Account(account, word) => {
             // Without a provider actor nothing is granted and nothing used; the next one asks anew.
-            let _ = backlogs.roster.pass(&account, ProviderMessage::Units(UnitsMessage::Heard(word)));
+            let heard = UnitsMessage::Heard { by: None, word };
+            let _ = backlogs.roster.pass(&account, ProviderMessage::Units(Whose::Account, heard));
+        }
+        Note::Organization(organization, party, word) => {
+            let plan = backlogs.directory.plan();
+            let granting = plan.book.granting_account(organization);
+            let Some(to) = (if word.is_for_its_owner() { granting } else { Some(&party.account) }) else {
+                return;
+            };
+            let heard = UnitsMessage::Heard { by: Some(party.clone()), word };
+            let _ = backlogs.roster.pass(to, ProviderMessage::Units(Whose::Organization, heard));
         }
     }
 }

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures::future::try_join_all;
+
 pub use self::accounts::AccountStanding;
 use self::accounts::Accounts;
 pub use self::readiness::Check;
@@ -18,6 +20,7 @@ pub use self::senders::{NotTuned, SenderView};
 use self::supervisor::{Lifeline, Redirects, Supervised};
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
+use crate::crowding::Crowding;
 use crate::directory::{Directory, Plan};
 use crate::domain::filter::Filter;
 use crate::domain::fingerprint::Fingerprint;
@@ -32,6 +35,7 @@ use crate::domain::time::Time;
 use crate::domain::tuning::Retune;
 use crate::domain::validity::Validity;
 use crate::ears::Ears;
+use crate::inquiries::Inquiries;
 use crate::intake::Intake;
 pub use crate::journal::Heard;
 use crate::journal::{Journal, JournalArguments};
@@ -42,6 +46,7 @@ use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::shards::Shards;
 use crate::sharing::{Sharing, SharingArguments, Standing as Sharings};
+use crate::slowing::{self, TooFast};
 use crate::telemetry::{self, IntakeMeters};
 
 /// A step on behalf of a request is repeated for so long if the store does not answer.
@@ -103,6 +108,9 @@ pub struct QueuedAt {
     pub position: u64,
     /// When it is expected to be handed over.
     pub estimate: Time,
+    /// That counts on what comes in higher lanes of its sender to go on coming as it did; else it goes by what is
+    /// there. Of an earlier request's answer this is not known any more.
+    pub is_expectation: bool,
 }
 
 /// Why a request got no `200`.
@@ -122,6 +130,8 @@ pub enum NotSent {
     ExpiresBefore(Time),
     /// The sender's queue is full (429); there is room after this long.
     QueueFull(Duration),
+    /// All queues of its organization together are full (429); there is room after this long, about.
+    OrganizationFull(Duration),
     /// Too many requests are inside the engine, or every place at the provider is taken (503).
     /// Nothing is stored.
     Busy(Duration),
@@ -195,6 +205,7 @@ impl NotSent {
             | Self::OtherRequest
             | Self::ExpiresBefore(_)
             | Self::QueueFull(_)
+            | Self::OrganizationFull(_)
             | Self::Busy(_)
             | Self::ProviderOut(_)
             | Self::StoreUnavailable
@@ -212,6 +223,7 @@ impl NotSent {
             Self::InProgress(_) => "idempotency_in_progress",
             Self::ExpiresBefore(_) => "expires_before",
             Self::QueueFull(_) => "queue_full",
+            Self::OrganizationFull(_) => "organization_full",
             Self::Busy(_) => "busy",
             Self::ProviderOut(_) => "provider_out",
             Self::StoreUnavailable => "store_unavailable",
@@ -312,11 +324,13 @@ impl Engine {
         let plan = Plan::default().changed(book, providers, settings.places_in_flight);
         let directory = Directory::new(plan, roster.clone());
         let tickets = Tickets::new(settings.requests_in_flight);
+        let crowding = Crowding::default();
         let lifeline = Lifeline::default();
         let intake = Intake {
             directory: directory.clone(),
             journal: journal.clone(),
             outcomes,
+            crowding: crowding.clone(),
             tickets: tickets.clone(),
             meters: Arc::new(IntakeMeters::new()),
         };
@@ -327,15 +341,15 @@ impl Engine {
         };
         let backlogs =
             Backlogs { journal: journal.clone(), directory: directory.clone(), roster: roster.clone() };
-        let senders =
-            Senders { directory: directory.clone(), journal: journal.clone(), roster: roster.clone() };
-        let tree = supervisor::Tree { roster: roster.clone(), journal, directory, tickets };
+        let inquiries = Inquiries::default();
+        let senders = Senders::new(&directory, &journal, &roster, &inquiries);
+        let tree = supervisor::Tree { roster: roster.clone(), journal, directory, tickets, crowding };
         let started = supervisor::start(tree, lifeline.clone()).await;
         let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
         let standing = Sharings::default();
         let mut shared = None;
         if let Some(peers) = peers {
-            let ears = Ears::open(peers.listen(incarnation), backlogs.clone());
+            let ears = Ears::open(peers.listen(incarnation), backlogs.clone(), inquiries);
             let me = incarnation;
             let standing = standing.clone();
             let with =
@@ -441,6 +455,34 @@ impl Engine {
         journal.evidence(id, attempt, acceptance, journal.now() + STEP_WITHIN).await
     }
 
+    /// Takes in that a delivery report refuses a message with this code, by the attempt that was handed over; `None`:
+    /// by its last one. What such a code says of a pace slows whose it is, as a refusal at once does; the record is not
+    /// changed. Whether it says so of any.
+    pub async fn delivery_refused(
+        &self,
+        id: MessageId,
+        attempt: Option<u16>,
+        code: &str,
+    ) -> Result<bool, StoreError> {
+        let working = self.working()?;
+        let Intake { journal, directory, .. } = &working.intake;
+        let Some(message) = journal.store().message(id).await? else { return Ok(false) };
+        let number = attempt.unwrap_or(message.attempt);
+        let sent = message.attempts.iter().find(|attempt| attempt.number == number);
+        let (Some(sent), Some(account)) =
+            (sent.and_then(|attempt| attempt.written_at), message.account_of(number))
+        else {
+            return Ok(false);
+        };
+        let plan = directory.plan();
+        let slows = plan.ways_out.get(account).and_then(|way_out| way_out.slows(code));
+        let Some((slows, named)) = slows else { return Ok(false) };
+        let (sender, segments) = (message.draft.sender, message.draft.cost().segments);
+        let too_fast = TooFast { account: account.clone(), sender, segments, sent, named };
+        slowing::tell_of_report(&working.senders.roster, journal, slows, too_fast);
+        Ok(true)
+    }
+
     /// Messages of this organization whose outcome is unknown, by id; those behind `after`, at most
     /// `limit`.
     pub async fn doubtful(
@@ -523,11 +565,10 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<SenderView>, StoreError> {
         let working = self.working()?;
-        let mut views = Vec::new();
-        for number in working.senders.numbers(organization, after, limit) {
-            views.extend(working.senders.view(organization, number).await?);
-        }
-        Ok(views)
+        // Side by side: each may wait for the process that sends from it.
+        let numbers = working.senders.numbers(organization, after, limit);
+        let views = numbers.into_iter().map(|number| working.senders.view(organization, number));
+        Ok(try_join_all(views).await?.into_iter().flatten().collect())
     }
 
     /// One of them. `None`: it is not this organization's.

@@ -12,12 +12,14 @@ mod offers;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::elsewhere::Asked;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::Span;
 use uuid::Uuid;
 
 use crate::admission::{Ticket, Tickets};
+use crate::crowding::Crowding;
 use crate::directory::{Directory, NoSender, Plan};
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Draft, Fallback, Kind, Lane, Message, State};
@@ -54,6 +56,7 @@ pub(crate) struct Intake {
     pub(crate) directory: Directory,
     pub(crate) journal: Journal,
     pub(crate) outcomes: Outcomes,
+    pub(crate) crowding: Crowding,
     pub(crate) tickets: Tickets,
     pub(crate) meters: Arc<IntakeMeters>,
 }
@@ -112,8 +115,11 @@ impl Intake {
 
     fn count_accepted(&self, from: E164, kind: Kind, lane: Lane) {
         let plan = self.directory.plan();
-        let route = plan.book.numbers.get(&from);
-        if let Some(account) = route.and_then(|route| plan.in_flight.get(&route.account)) {
+        let Some(route) = plan.book.numbers.get(&from) else { return };
+        if kind == Kind::Queued {
+            self.crowding.accepted(route.organization);
+        }
+        if let Some(account) = plan.in_flight.get(&route.account) {
             account.meters().accepted(kind, lane);
         }
     }
@@ -200,16 +206,18 @@ impl Intake {
         until: Time,
     ) -> Result<Sent, NotSent> {
         let id = draft.id;
+        let crowded = self.crowding.of(draft.organization, &self.journal).await;
         let mut all_answered = true;
         for _ in 0..ASK_AGAIN {
             if !self.journal.owns(draft.sender) {
-                return self.queue_elsewhere(draft, not_before, bound, ticket, until, all_answered).await;
+                let asked = Asked { not_before, until, crowded, all_answered };
+                return self.queue_elsewhere(draft, asked, bound, ticket).await;
             }
             let (reply, answer) = oneshot::channel();
-            let submit =
-                Submit { draft: draft.clone(), until, not_before, ticket: Arc::clone(ticket), reply };
-            if self.tell_sender(draft.sender, SenderMessage::Submit(Box::new(submit))).await? == Told::NotOurs
-            {
+            let (draft_again, ticket) = (draft.clone(), Arc::clone(ticket));
+            let submit = Submit { draft: draft_again, until, not_before, crowded, ticket, reply };
+            let submit = SenderMessage::Submit(Box::new(submit));
+            if self.tell_sender(draft.sender, submit).await? == Told::NotOurs {
                 continue;
             }
             let Ok(answer) = answer.await else {
@@ -229,15 +237,22 @@ impl Intake {
         id: MessageId,
         all_answered: bool,
     ) -> Result<Sent, NotSent> {
-        let SubmitAnswer { appended, room_after } = answer;
+        let SubmitAnswer { appended, room, is_expectation } = answer;
         match appended {
-            Ok(Appended::Stored(message)) => Ok(accepted(&message, false)),
+            Ok(Appended::Stored(message)) => {
+                let mut sent = accepted(&message, false);
+                if let Some(queued) = &mut sent.queued {
+                    queued.is_expectation = is_expectation;
+                }
+                Ok(sent)
+            }
             // Whoever bound the key, another request under it was the first to store the message;
             // unless that was this one, by a sender that was stopping.
             Ok(Appended::Exists(message)) => Ok(accepted(&message, all_answered)),
             Ok(Appended::Full) if all_answered => {
                 self.give_key_back(bound, id).await;
-                Err(NotSent::QueueFull(room_after))
+                let full = if room.of_organization { NotSent::OrganizationFull } else { NotSent::QueueFull };
+                Err(full(room.after))
             }
             Ok(Appended::TooLate(earliest)) if all_answered => {
                 self.give_key_back(bound, id).await;
@@ -485,7 +500,8 @@ fn not_before(request: &SendRequest, route: &Route, now: Time) -> Time {
 
 fn accepted(message: &Message, replayed: bool) -> Sent {
     let answer = message.answer;
-    let queued = Some(QueuedAt { position: answer.position, estimate: answer.estimate });
+    let (position, estimate) = (answer.position, answer.estimate);
+    let queued = Some(QueuedAt { position, estimate, is_expectation: false });
     Sent { queued, provider: message.provider_at_first(), ..sent(&message.draft, replayed) }
 }
 

@@ -104,7 +104,7 @@ impl PlacesAt {
 #[derive(Debug)]
 pub struct Place {
     at: Arc<PlacesAt>,
-    charge: Option<AccountCharge>,
+    charges: Option<Charges>,
     /// What a message may cost that goes with it: what the account's pace was asked for. `None`: anything.
     covers: Option<Cost>,
     /// It was granted for the probe of an open circuit, which has not ended.
@@ -122,16 +122,30 @@ pub(crate) enum AccountCharge {
     Direct,
 }
 
-/// A charge that came back unused.
+/// What a place is to the limits beyond its sender's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Charges {
+    /// To those of its account.
+    pub(crate) account: AccountCharge,
+    /// Units of those of its organization, if that has any and was asked.
+    pub(crate) organization: Option<Unit>,
+}
+
+impl Charges {
+    /// An immediate message asks nobody.
+    pub(crate) const DIRECT: Self = Self { account: AccountCharge::Direct, organization: None };
+}
+
+/// Charges that came back unused.
 #[derive(Debug, Clone, Copy)]
-pub struct UnusedCharge(pub(crate) AccountCharge);
+pub struct UnusedCharges(pub(crate) Charges);
 
 impl Place {
     /// Takes one; whether there is one to take is the provider actor's to know.
-    pub(crate) fn take(at: &Arc<PlacesAt>, charge: AccountCharge, covers: Option<Cost>) -> Self {
+    pub(crate) fn take(at: &Arc<PlacesAt>, charges: Charges, covers: Option<Cost>) -> Self {
         at.in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
         at.in_flight.meters.place_taken();
-        Self { at: Arc::clone(at), charge: Some(charge), covers, probe: false }
+        Self { at: Arc::clone(at), charges: Some(charges), covers, probe: false }
     }
 
     /// Makes it the place of the probe.
@@ -179,9 +193,9 @@ impl Place {
         &self.at.account
     }
 
-    /// The charge, for the instant of the write; afterwards the place only counts.
-    pub(crate) const fn use_charge(&mut self) -> Option<AccountCharge> {
-        self.charge.take()
+    /// The charges, for the instant of the write; afterwards the place only counts.
+    pub(crate) const fn use_charges(&mut self) -> Option<Charges> {
+        self.charges.take()
     }
 }
 
@@ -193,14 +207,14 @@ impl Drop for Place {
         let counts = &self.at.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
         self.at.in_flight.meters.place_back();
-        let unused = self.charge.take().filter(|charge| *charge != AccountCharge::Direct);
+        let unused = self.charges.take().filter(|charges| *charges != Charges::DIRECT);
         let is_awaited = counts.awaited.swap(false, Ordering::SeqCst);
         if !is_awaited && unused.is_none() {
             return;
         }
         if let Some(provider) = self.at.roster.provider(&self.at.account) {
             // A provider actor that is just failing counts anew when it is back.
-            let unused = unused.map(UnusedCharge);
+            let unused = unused.map(UnusedCharges);
             let _ = provider.send_message(ProviderMessage::PlaceBack { unused });
         }
     }

@@ -25,7 +25,7 @@ use crate::domain::message::{
     ByHand, Cancelled, Conversation, Draft, Lane, Message, NotByHand, Settlement, Shown, TimeUp,
     UnknownPolicy,
 };
-use crate::domain::outcome::{Acceptance, Doubt, Outcome};
+use crate::domain::outcome::{Acceptance, Doubt, Outcome, Slows};
 use crate::domain::pace::{Cost, Keep};
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
@@ -711,6 +711,12 @@ pub trait Provider: Send + Sync + 'static {
     /// answers it as the first time. It is asked for once, before the message is stored, and kept in
     /// [`Draft::frozen`]; [`Provider::send`] writes those bytes. `None`: this provider knows no repeats.
     fn freeze(&self, _draft: &Draft) -> Option<String> {
+        None
+    }
+
+    /// Whose pace a delivery report with this code speaks of, and how long its text asks to wait. `None`: nobody's, or
+    /// a code that is not known.
+    fn slows(&self, _code: &str) -> Option<(Slows, Option<Duration>)> {
         None
     }
 

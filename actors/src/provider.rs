@@ -34,15 +34,16 @@ use crate::domain::routing::{Account, Reach};
 use crate::domain::time::Time;
 use crate::handled::Handled;
 use crate::journal::Journal;
-use crate::places::{AccountCharge, InFlight, Place, PlacesAt, UnusedCharge};
+use crate::places::{AccountCharge, Charges, InFlight, Place, PlacesAt, UnusedCharges};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::slowing::TooFast;
 use crate::survey::Asked;
 
-pub use self::units::UnitsMessage;
+pub(crate) use self::units::OrganizationLimits;
 use self::units::{Demand, Units};
+pub use self::units::{UnitsMessage, Whose};
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;
@@ -77,10 +78,10 @@ pub enum ProviderMessage {
     },
     /// Claimed messages may be written, in this order.
     Begin(Vec<Begin>),
-    /// A place came back, with its permit if that was not used.
+    /// A place came back, with its permit and units if those were not used.
     PlaceBack {
-        /// The permit to abandon, or the units to put back.
-        unused: Option<UnusedCharge>,
+        /// The permit to abandon, and the units to put back.
+        unused: Option<UnusedCharges>,
     },
     /// The provider counted so many units more of a hand-over than it was charged with.
     Counted {
@@ -100,8 +101,8 @@ pub enum ProviderMessage {
     },
     /// The account's earlier hand-overs, for its pace.
     Loaded(Vec<Charge>),
-    /// Of the account's units, where several processes send through it.
-    Units(UnitsMessage),
+    /// Of the units of its organization, or of the account where several processes send through it.
+    Units(Whose, UnitsMessage),
     /// The account's pace allows something again.
     Wake,
     /// The directory changed: other numbers go through it, or it is signed in to in another way.
@@ -145,6 +146,8 @@ pub(crate) struct ProviderArguments {
     pub(crate) account: Account,
     /// The numbers whose messages may go through it: their hand-overs count as the account's.
     pub(crate) reach: Reach,
+    /// What its organization allows, if that has limits.
+    pub(crate) organization: Option<OrganizationLimits>,
     pub(crate) way_out: Arc<dyn Provider>,
     /// When it got its first limits, if what its numbers handed over until then is not known.
     pub(crate) unknown_until: Option<Time>,
@@ -175,6 +178,8 @@ pub(crate) struct ProviderState {
     slowing: Slowing,
     /// The account's limits where other processes send through it too: then `pace` has none.
     units: Option<Units>,
+    /// The limits of its organization, which hold for all of its accounts together.
+    organization: Option<Units>,
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
     written_early: Vec<(Time, Cost)>,
     /// Since when somebody wants a place without a pause.
@@ -196,10 +201,11 @@ impl Actor for ProviderActor {
         let slowing = Slowing::new(reach.campaigns.clone());
         in_flight.set_slowed(false);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
-        let units = Units::of(&with);
+        let (units, organization) = (Units::of(&with), Units::of_organization(&with));
         let mut state = ProviderState {
             with,
             units,
+            organization,
             places_at: Arc::new(places_at),
             turns: VecDeque::new(),
             wants: HashMap::new(),
@@ -214,6 +220,9 @@ impl Actor for ProviderActor {
             state.pace = Some(Pace::new(&[], None, [], state.with.journal.now()));
         } else {
             state.load(&myself);
+        }
+        if let Some(organization) = &mut state.organization {
+            organization.prepare(&myself);
         }
         Ok(state)
     }
@@ -249,13 +258,17 @@ impl Actor for ProviderActor {
                 tokio::task::yield_now().await;
             }
             ProviderMessage::Counted { at, more } => {
-                state.stamp(Some(AccountCharge::Direct), more, at);
+                state.stamp(Some(Charges::DIRECT), more, at);
             }
             ProviderMessage::TooFast(slows, refused) => state.too_fast(slows, &refused),
             ProviderMessage::Taken { sender, sent } => state.taken(sender, sent),
             ProviderMessage::Loaded(charges) => state.start_pace(&charges),
-            ProviderMessage::Units(message) => {
-                if let Some(units) = state.units.as_mut() {
+            ProviderMessage::Units(whose, message) => {
+                let units = match whose {
+                    Whose::Account => state.units.as_mut(),
+                    Whose::Organization => state.organization.as_mut(),
+                };
+                if let Some(units) = units {
                     units.hear(message, &myself);
                 }
             }
@@ -386,8 +399,12 @@ impl ProviderState {
             self.alarm.arm(myself, pauses_until, now, || ProviderMessage::Wake);
             return None;
         }
-        let charge = if let Some(units) = &mut self.units {
-            // A grant that comes wakes us.
+        if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.segments, now)) {
+            // A grant that comes wakes us. The account's pace is asked once there is one: asking costs it nothing.
+            return None;
+        }
+        let account = if let Some(units) = &mut self.units {
+            // The same.
             AccountCharge::Unit(units.take(cost.segments, now)?)
         } else {
             let since = *self.since.get_or_insert(now);
@@ -401,11 +418,13 @@ impl ProviderState {
             };
             AccountCharge::Permit(pace.take(at, now, cost))
         };
+        let organization = self.organization.as_mut().and_then(|units| units.take(cost.segments, now));
         self.slowing.sent(sender, cost.segments, now);
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
         self.end_turn(sender, wants_more);
-        let place = Place::take(&self.places_at, charge, Some(cost));
+        let charges = Charges { account, organization };
+        let place = Place::take(&self.places_at, charges, Some(cost));
         Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
     }
 
@@ -445,7 +464,8 @@ impl ProviderState {
     /// A place was granted to the first in turn: is its turn over?
     fn end_turn(&mut self, sender: E164, wants_more: bool) {
         self.got += 1;
-        let in_a_turn = if self.with.account.limits.is_empty() { IN_A_TURN } else { 1 };
+        let is_limited = !self.with.account.limits.is_empty() || self.organization.is_some();
+        let in_a_turn = if is_limited { 1 } else { IN_A_TURN };
         if wants_more && self.got < in_a_turn {
             return;
         }
@@ -474,18 +494,35 @@ impl ProviderState {
         if queued.is_some() && pauses_until > now {
             return Err(NoPlace::NotBefore(pauses_until));
         }
-        let charge = match queued {
-            Some(cost) => match &mut self.units {
-                Some(units) => AccountCharge::Unit(units.take_now(cost.segments, now)?),
-                None => AccountCharge::Permit(self.permit_now(now, cost)?),
-            },
-            None => AccountCharge::Direct,
+        let charges = match queued {
+            Some(cost) => self.charges_now(now, cost)?,
+            None => Charges::DIRECT,
         };
         if let Some(cost) = queued {
             self.slowing.sent_from_elsewhere(cost.segments, now);
         }
-        let place = Place::take(&self.places_at, charge, queued);
+        let place = Place::take(&self.places_at, charges, queued);
         Ok(if answer == Answer::Probe { place.for_probe() } else { place })
+    }
+
+    /// What one needs that has no turn, of account and organization.
+    fn charges_now(&mut self, now: Time, cost: Cost) -> Result<Charges, NoPlace> {
+        let organization = match &mut self.organization {
+            Some(units) => Some(units.take_now(cost.segments, now)?),
+            None => None,
+        };
+        let account = match &mut self.units {
+            Some(units) => units.take_now(cost.segments, now).map(AccountCharge::Unit),
+            None => self.permit_now(now, cost).map(AccountCharge::Permit),
+        };
+        match (account, &mut self.organization, organization) {
+            (Ok(account), _, organization) => Ok(Charges { account, organization }),
+            (Err(why), Some(units), Some(unit)) => {
+                units.put_back_for_away(unit, cost.segments, now);
+                Err(why)
+            }
+            (Err(why), _, _) => Err(why),
+        }
     }
 
     /// The account's pace for one that has no turn. Those that have are served first, as they are woken
@@ -499,11 +536,15 @@ impl ProviderState {
         }
     }
 
-    fn take_back(&mut self, unused: Option<UnusedCharge>) {
-        match (unused.map(|unused| unused.0), self.pace.as_mut(), self.units.as_mut()) {
-            (Some(AccountCharge::Permit(permit)), Some(pace), _) => pace.abandon(permit),
-            (Some(AccountCharge::Unit(unit)), _, Some(units)) => units.put_back(unit),
+    fn take_back(&mut self, unused: Option<UnusedCharges>) {
+        let Some(UnusedCharges(Charges { account, organization })) = unused else { return };
+        match (account, self.pace.as_mut(), self.units.as_mut()) {
+            (AccountCharge::Permit(permit), Some(pace), _) => pace.abandon(permit),
+            (AccountCharge::Unit(unit), _, Some(units)) => units.put_back(unit),
             _ => {}
+        }
+        if let (Some(unit), Some(units)) = (organization, self.organization.as_mut()) {
+            units.put_back(unit);
         }
     }
 
@@ -520,22 +561,24 @@ impl ProviderState {
             // Dropped, it goes back to its queue.
             return;
         }
-        let charge = attempt.use_charge();
-        let asked_nobody = matches!(charge, Some(AccountCharge::Direct));
-        if !self.stamp(charge, facts.cost, now) {
+        let charges = attempt.use_charges();
+        let asked_nobody = charges == Some(Charges::DIRECT);
+        if !self.stamp(charges, facts.cost, now) {
             // Its units are over: so is this one's turn.
             return;
         }
         if asked_nobody {
             self.slowing.sent(facts.sender, facts.cost.segments, now);
         }
-        // The store's charges serve both paces: the sender's and the account's.
+        // The store's charges serve all paces: the sender's, the account's and the organization's.
         let account_keep = match (&self.units, &self.pace) {
             (Some(units), _) => units.keep(now),
             (None, Some(pace)) => pace.keep(now),
             (None, None) => Keep::EVERYTHING,
         };
-        let Some((hand_over, begun)) = attempt.begin(now, keep.and(account_keep)) else { return };
+        let organization_keep = self.organization.as_ref().map_or(Keep::NOTHING, |units| units.keep(now));
+        let keep = keep.and(account_keep).and(organization_keep);
+        let Some((hand_over, begun)) = attempt.begin(now, keep) else { return };
         let patience = hand_over.deadline.since(now);
         tracing::debug!(
             message_id = %facts.id, attempt = hand_over.attempt, account = %self.with.account.name, "handed over"
@@ -560,31 +603,70 @@ impl ProviderState {
     }
 
     /// False: what it was granted with is over, and it must not be written.
-    fn stamp(&mut self, charge: Option<AccountCharge>, cost: Cost, now: Time) -> bool {
+    fn stamp(&mut self, charges: Option<Charges>, cost: Cost, now: Time) -> bool {
+        let Some(Charges { account, organization }) = charges else { return true };
+        let Some(units) = self.organization.as_mut() else { return self.stamp_account(account, cost, now) };
+        let Some(unit) = organization else {
+            // Nobody was asked.
+            units.charge(now, cost.segments);
+            return self.stamp_account(account, cost, now);
+        };
+        if !units.lasts(unit, now) {
+            units.spend(unit, now);
+            self.take_back(Some(UnusedCharges(Charges { account, organization: None })));
+            return false;
+        }
+        let in_time = self.stamp_account(account, cost, now);
+        match self.organization.as_mut() {
+            Some(units) if in_time => units.spend(unit, now),
+            Some(units) => {
+                units.put_back(unit);
+                false
+            }
+            None => in_time,
+        }
+    }
+
+    fn stamp_account(&mut self, charge: AccountCharge, cost: Cost, now: Time) -> bool {
         if let Some(units) = self.units.as_mut() {
             match charge {
-                Some(AccountCharge::Unit(unit)) => return units.spend(unit, now),
-                Some(AccountCharge::Direct) => units.charge(now, cost.segments),
-                Some(AccountCharge::Permit(_)) | None => {}
+                AccountCharge::Unit(unit) => return units.spend(unit, now),
+                AccountCharge::Direct => units.charge(now, cost.segments),
+                AccountCharge::Permit(_) => {}
             }
             return true;
         }
         match (self.pace.as_mut(), charge) {
-            (Some(pace), Some(AccountCharge::Permit(permit))) => pace.stamp(permit, now),
-            (Some(pace), Some(_)) => pace.charge(now, cost),
-            (None, Some(_)) => self.written_early.push((now, cost)),
-            (_, None) => {}
+            (Some(pace), AccountCharge::Permit(permit)) => pace.stamp(permit, now),
+            (Some(pace), _) => pace.charge(now, cost),
+            (None, _) => self.written_early.push((now, cost)),
         }
         true
     }
 
-    /// Says what is to be said of the account's units; true: there are more of them now.
+    /// Says what is to be said of the units of account and organization; true: there are more of them now.
     fn speak(&mut self, myself: &ActorRef<ProviderMessage>) -> bool {
-        if self.units.is_none() {
+        if self.units.is_none() && self.organization.is_none() {
             return false;
         }
         let demand = self.demand();
-        self.units.as_mut().is_some_and(|units| units.speak(demand, myself))
+        let more = self.units.as_mut().is_some_and(|units| units.speak(demand, myself));
+        let demand = if self.account_allows_one() { demand } else { Demand::default() };
+        self.organization.as_mut().is_some_and(|units| units.speak(demand, myself)) || more
+    }
+
+    /// May the next in turn go, as far as the account's own pace and pauses are concerned? If not, what its
+    /// organization allows is of more use to other accounts. An account that has to ask for units itself asks for
+    /// both at once.
+    fn account_allows_one(&mut self) -> bool {
+        let now = self.with.journal.now();
+        if self.slowing.account_pauses_until() > now || self.pass_over_slowed_campaigns(now).is_err() {
+            return false;
+        }
+        let first = self.turns.front().and_then(|sender| self.wants.get(sender));
+        let (Some(wanted), Some(pace)) = (first, self.pace.as_mut()) else { return false };
+        let allowed = pace.look_ahead(self.since.unwrap_or(now), now, wanted.cost);
+        allowed.at().is_some_and(|at| at <= now)
     }
 
     /// What could go now, as far as places and circuit allow.

@@ -8,6 +8,7 @@
 //! State, all of it to be lost: the window of the queue (`window.rs`), the pace, rebuilt from the
 //! store, and the claims on their way.
 
+mod arrivals;
 mod claims;
 mod forecast;
 mod immediate;
@@ -22,6 +23,7 @@ mod stagger;
 mod standing;
 mod submit;
 mod timing;
+mod told;
 mod tuning;
 mod window;
 mod working_rate;
@@ -34,10 +36,12 @@ use tokio::sync::oneshot;
 
 pub use self::claims::ClaimsAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
-pub use self::several::{Announce, Announced, Coming};
+pub use self::several::{Announce, Announced, Coming, Foreseen};
 pub use self::standing::{SenderStanding, Waits};
-pub use self::submit::{Stored, Submit, SubmitAnswer};
+pub use self::submit::{Room, Stored, Submit, SubmitAnswer};
+pub use self::told::ToldStanding;
 
+use self::arrivals::Arrivals;
 use self::claims::{Decided, Starting};
 use self::forecast::Forecast;
 use self::load::Earlier;
@@ -252,7 +256,7 @@ pub(crate) struct SenderState {
     queue: Queue,
     /// The directory's limits; those of the route are the ones that hold.
     usual_limits: Vec<Limit>,
-    /// Does its account look back at its hand-overs?
+    /// Does its account or its organization look back at its hand-overs?
     account_counts: bool,
     /// Its fallback account's pace without a past, if that has limits: what that looks back at is kept also by
     /// what goes through its own account.
@@ -282,6 +286,8 @@ pub(crate) struct SenderState {
     starting: VecDeque<Starting>,
     /// Permits of attempts that were passed on and are not known to be written.
     open: HashMap<MessageId, Permit>,
+    /// Messages of its queue that were passed on, and when; their outcome is not known here.
+    in_flight: HashMap<MessageId, Time>,
     /// Places in hand.
     places: Vec<Place>,
     /// Places that were asked for and have not come.
@@ -292,6 +298,7 @@ pub(crate) struct SenderState {
     /// Messages that are being stored, by their number.
     storing: BTreeMap<u64, (Lane, Cost)>,
     submits_made: u64,
+    arrivals: Arrivals,
     /// For each lane that was asked about.
     forecasts: [Option<Box<Forecast>>; 3],
     idle_since: Option<Time>,
@@ -339,6 +346,7 @@ impl Actor for SenderActor {
             has_begun: false,
             starting: VecDeque::new(),
             open: HashMap::new(),
+            in_flight: HashMap::new(),
             places: Vec::new(),
             places_wanted: 0,
             claims_made: 0,
@@ -346,6 +354,7 @@ impl Actor for SenderActor {
             submits: 0,
             storing: BTreeMap::new(),
             submits_made: 0,
+            arrivals: Arrivals::default(),
             forecasts: Default::default(),
             idle_since: None,
             alarm: Alarm::default(),
@@ -381,7 +390,10 @@ impl Actor for SenderActor {
                 state.queue.of(message.lane).gone(&message);
                 state.forget_forecasts();
             }
-            SenderMessage::StoredElsewhere(message) => state.queue.of(message.lane).stored(message),
+            SenderMessage::StoredElsewhere(message) => {
+                state.arrivals.came(message.lane, message.cost.segments, state.journal.now());
+                state.queue.of(message.lane).stored(message);
+            }
             SenderMessage::Waiting(waiting) => state.queue.expect(waiting),
             SenderMessage::LookAgain => state.queue.start_over(),
             SenderMessage::Granted(places) => state.granted(places),
@@ -480,6 +492,11 @@ impl SenderState {
                 continue;
             }
             let since = *self.since.get_or_insert(now);
+            if !self.may_fly(now) {
+                // An outcome that comes wakes it.
+                self.want_no_place();
+                return None;
+            }
             let pace = self.pace.as_mut()?;
             let Allowed::At(at) = pace.next_allowed(since, now, head.cost) else { return None };
             let working = &mut self.working;
@@ -525,6 +542,12 @@ impl SenderState {
                 None => pace.abandon(permit),
             }
         }
+        match change.stands {
+            Stands::Undecided => {}
+            Stands::Waiting | Stands::Decided => {
+                self.in_flight.remove(&message.id);
+            }
+        }
         if let Some(at) = change.written_at.filter(|_| change.was_taken && !message.elsewhere) {
             self.working.accepted(at);
         }
@@ -562,6 +585,23 @@ impl SenderState {
         }
     }
 
+    /// May another message of its queue be in flight, as far as its own places are concerned?
+    fn may_fly(&mut self, now: Time) -> bool {
+        let Some(places) = self.tuning.places else { return true };
+        let places = usize::from(places);
+        if self.in_flight_count() >= places {
+            // Of what was told of by nobody: it has an outcome, or is in doubt, by then.
+            let settings = self.journal.settings();
+            let lasts = settings.attempt_deadline + settings.margin;
+            self.in_flight.retain(|_, since| *since + lasts > now);
+        }
+        self.in_flight_count() < places
+    }
+
+    fn in_flight_count(&self) -> usize {
+        self.in_flight.len() + self.starting.len()
+    }
+
     fn granted(&mut self, places: Vec<Place>) {
         self.places_wanted = self.places_wanted.saturating_sub(places.len());
         // Nothing more is claimed by one that stops: dropped, they go back.
@@ -577,6 +617,8 @@ impl SenderState {
         }
         let one_by_one = self.counts() || self.working.is_cut();
         let may_go = if one_by_one { 1 } else { self.queue.ready() };
+        let own = self.tuning.places.map_or(PLACES_AT_ONCE, usize::from);
+        let may_go = may_go.min(own.saturating_sub(self.in_flight_count()));
         let places = may_go.clamp(1, PLACES_AT_ONCE);
         let want = ProviderMessage::Want { sender: self.number, places, cost };
         // Without a provider actor the want is repeated at the next wake-up.

@@ -21,6 +21,8 @@ pub struct Settings {
     pub requests_in_flight: usize,
     /// Messages that may wait at one sender.
     pub queue_limit: u64,
+    /// Messages of one organization that may wait at all of its senders together, about.
+    pub organization_queue_limit: u64,
     /// How long an idempotency key is kept.
     pub idempotency_retention: Duration,
     /// How long a finished message is kept.
@@ -40,6 +42,7 @@ impl Default for Settings {
             places_in_flight: 64,
             requests_in_flight: 4096,
             queue_limit: 250_000,
+            organization_queue_limit: 2_000_000,
             idempotency_retention: Duration::from_hours(24),
             message_retention: Duration::from_hours(30 * 24),
             idle_after: Duration::from_mins(1),

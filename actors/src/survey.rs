@@ -9,12 +9,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::crowding::Outlook;
 use crate::domain::ids::AccountName;
 use crate::domain::time::Time;
 use crate::telemetry::{MailboxMeters, QueueFigures};
 
 /// A sender that its pace lets send and that has not sent for so long falls behind its limit.
 const BEHIND_AFTER: Duration = Duration::from_secs(5);
+
+/// A million seconds, in nanoseconds.
+const MILLION_SECONDS: u64 = 1_000_000_000_000_000;
+
+/// A sender without a limit is taken to send a message in so many nanoseconds.
+const SHORTEST_EACH: u64 = 100_000;
 
 /// Parts of one in which the use of a pace is counted.
 pub(crate) const WHOLE: u64 = 1000;
@@ -42,6 +49,8 @@ pub(crate) struct SenderFigures {
     pub(crate) oldest: Option<Time>,
     /// Since when it waits for a place, a circuit or the store although its pace lets it send.
     pub(crate) held_up_since: Option<Time>,
+    /// When the next message leaves its queue, and how long each takes at its pace; where it has some.
+    pub(crate) leaves: Option<(Time, Duration)>,
     /// How much of its limit it used in the last window, of [`WHOLE`]; where it has limits and work.
     pub(crate) pace_used: Option<u64>,
 }
@@ -53,6 +62,8 @@ struct Sums {
     behind: AtomicUsize,
     pace_used: AtomicU64,
     paced: AtomicU64,
+    next_leaves: AtomicU64,
+    per_million_seconds: AtomicU64,
 }
 
 impl Default for Sums {
@@ -63,6 +74,8 @@ impl Default for Sums {
             behind: AtomicUsize::new(0),
             pace_used: AtomicU64::new(0),
             paced: AtomicU64::new(0),
+            next_leaves: AtomicU64::new(u64::MAX),
+            per_million_seconds: AtomicU64::new(0),
         }
     }
 }
@@ -99,10 +112,27 @@ impl Survey {
                 sums.behind.fetch_add(1, Ordering::Relaxed);
             }
         }
+        if let Some((next, each)) = figures.leaves {
+            sums.next_leaves.fetch_min(next.as_nanos(), Ordering::Relaxed);
+            let each = u64::try_from(each.as_nanos()).unwrap_or(u64::MAX).max(SHORTEST_EACH);
+            sums.per_million_seconds.fetch_add(MILLION_SECONDS / each, Ordering::Relaxed);
+        }
         if let Some(used) = figures.pace_used {
             sums.pace_used.fetch_add(used.min(WHOLE), Ordering::Relaxed);
             sums.paced.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// When the queues of an organization become shorter, by what has come of its accounts.
+    pub(crate) fn outlook<'a>(&self, accounts: impl Iterator<Item = &'a AccountName>) -> Option<Outlook> {
+        let mut all = Outlook { next_leaves: Time::MAX, per_million_seconds: 0 };
+        for sums in accounts.filter_map(|name| self.accounts.get(name)) {
+            let next = Time::from_nanos(sums.next_leaves.load(Ordering::Relaxed));
+            all.next_leaves = all.next_leaves.min(next);
+            let more = sums.per_million_seconds.load(Ordering::Relaxed);
+            all.per_million_seconds = all.per_million_seconds.saturating_add(more);
+        }
+        Some(all).filter(|all| all.next_leaves < Time::MAX)
     }
 
     /// What has come, of an account.
@@ -142,7 +172,8 @@ mod tests {
         for (oldest, held_up_since, pace_used) in
             [(at(70), at(99), Some(500)), (at(40), None, Some(1000)), (None, at(90), None)]
         {
-            survey.sender(&one, SenderFigures { oldest, held_up_since, pace_used }, now);
+            let leaves = oldest.map(|_| (now + Duration::from_secs(3), Duration::from_secs(2)));
+            survey.sender(&one, SenderFigures { oldest, held_up_since, leaves, pace_used }, now);
         }
         let figures = survey.figures(&one, now);
         assert_eq!(figures.oldest, Duration::from_mins(1));
@@ -150,5 +181,8 @@ mod tests {
         assert_eq!(figures.behind, 1);
         assert!((figures.pace_used - 0.75).abs() < 1e-9);
         assert_eq!(survey.figures(&other, now), QueueFigures::default());
+        let outlook = Outlook { next_leaves: now + Duration::from_secs(3), per_million_seconds: 1_000_000 };
+        assert_eq!(survey.outlook([&one, &other].into_iter()), Some(outlook), "two of them, each every 2 s");
+        assert_eq!(survey.outlook([&other].into_iter()), None);
     }
 }

@@ -12,6 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
+use crate::crowding::Crowding;
 use crate::directory::Directory;
 use crate::domain::ids::{AccountName, MessageId, Shard};
 use crate::domain::message::UnknownPolicy;
@@ -62,6 +63,7 @@ pub(crate) struct SweeperArguments {
     pub(crate) directory: Directory,
     pub(crate) roster: Roster,
     pub(crate) tickets: Tickets,
+    pub(crate) crowding: Crowding,
 }
 
 pub(crate) struct SweeperState {
@@ -199,7 +201,7 @@ impl SweeperState {
     }
 
     fn tell_metrics(&mut self) {
-        let SweeperArguments { journal, directory, roster, tickets } = &self.with;
+        let SweeperArguments { journal, directory, roster, tickets, crowding } = &self.with;
         let plan = directory.plan();
         let live = roster.senders_running();
         let numbers = plan.book.numbers.keys();
@@ -216,6 +218,9 @@ impl SweeperState {
         let now = journal.now();
         for (name, account) in &plan.in_flight {
             account.meters().queues(survey.figures(name, now));
+        }
+        for (organization, accounts) in plan.book.accounts_of_each() {
+            crowding.expect(organization, survey.outlook(accounts.into_iter()));
         }
     }
 

@@ -86,8 +86,8 @@ fn account() -> AccountName {
 }
 
 /// These numbers, each with the limit if there is one, on one account without any.
-pub(crate) fn book(senders: &[E164], limit: Option<&str>) -> Book {
-    let route = Route {
+pub(crate) fn book(senders: &[E164], limit: Option<&str>) -> Arc<Book> {
+    let route = Arc::new(Route {
         organization: ORGANIZATION,
         assistant: AssistantId(1),
         account: account(),
@@ -97,7 +97,7 @@ pub(crate) fn book(senders: &[E164], limit: Option<&str>) -> Book {
         limits: limit.into_iter().map(|limit| limit.parse().unwrap()).collect(),
         quiet_hours: None,
         weights: Weights::default(),
-    };
+    });
     let account = Account {
         name: account(),
         organization: ORGANIZATION,
@@ -105,15 +105,16 @@ pub(crate) fn book(senders: &[E164], limit: Option<&str>) -> Book {
         limits: Vec::new(),
         unknown_outcome: UnknownPolicy::Hold,
     };
-    Book {
-        numbers: senders.iter().map(|number| (*number, route.clone())).collect(),
+    Arc::new(Book {
+        numbers: senders.iter().map(|number| (*number, Arc::clone(&route))).collect(),
         accounts: HashMap::from([(account.name.clone(), account)]),
-    }
+        ..Book::default()
+    })
 }
 
 /// An engine with that book: places for everybody, and senders that stay when they are idle.
 pub(crate) async fn start(
-    book: Book,
+    book: Arc<Book>,
     store: Arc<dyn Store>,
     provider: &Arc<Instantly>,
     clock: SystemClock,

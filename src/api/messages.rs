@@ -188,6 +188,11 @@ pub(super) struct SendAnswer {
     /// When it is expected to be handed over; null for an immediate one.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     estimated_send_time: Option<Rfc3339>,
+    /// True where messages keep coming in more urgent lanes of the sender: then `estimated_send_time` counts on them to
+    /// go on coming as they did in the last minutes. Else it is absent, and the time comes from what waits already. Not
+    /// repeated when the request is answered again under its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate_is_expectation: Option<bool>,
     /// How many segments it costs, by our own count.
     segments: u16,
     /// `GSM-7` or `UCS-2`.
@@ -210,6 +215,7 @@ impl SendAnswer {
             queued: sent.queued.is_some(),
             queue_position: sent.queued.map(|queued| queued.position),
             estimated_send_time: sent.queued.map(|queued| Rfc3339(queued.estimate)),
+            estimate_is_expectation: sent.queued.and_then(|queued| queued.is_expectation.then_some(true)),
             segments: sent.segments,
             encoding: sent.encoding.as_str(),
         }

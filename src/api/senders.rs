@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use sendyard_actors::domain::lanes::{HEAVIEST, Weights};
 use sendyard_actors::domain::phone::E164;
-use sendyard_actors::domain::tuning::{Part, Pause, Retune};
+use sendyard_actors::domain::tuning::{MOST_PLACES, Part, Pause, Retune};
 use sendyard_actors::engine::{NotTuned, SenderView};
 use serde::Deserialize;
 use utoipa::{IntoParams, IntoResponses};
@@ -133,7 +133,8 @@ pub(super) async fn show(
 /// Tune a sender
 ///
 /// `limits` and `lanes` are replaced whole; what is null is the directory's again, what is absent stays.
-/// Applied at once, without a burst, and kept over restarts. The first limit of a number that had none, and
+/// `places_in_flight`, 1 to 10000, bounds how many messages of its queue are handed over at the same time; null, and
+/// it may use what its account has. Applied at once, without a burst, and kept over restarts. The first limit of a number that had none, and
 /// whose account has none, takes what went before it for a full window. Needs the scope `senders:write`.
 #[utoipa::path(
     patch,
@@ -145,6 +146,7 @@ pub(super) async fn show(
     request_body(content = Object, example = json!({
         "limits": ["5/s", "2000/day@America/Los_Angeles"],
         "lanes": {"urgent": 8, "normal": 3, "bulk": 1},
+        "places_in_flight": 4,
     })),
     responses(
         (status = 200, description = "As it stands now", body = SenderAnswer),
@@ -161,8 +163,8 @@ pub(super) async fn tune(
     let number = number(&text, "number")?;
     let body = limits::json_body(request, front.body_timeout).await?;
     let mut object = Object::parse(&body)?;
-    let change =
-        Retune { limits: given_limits(&mut object)?, weights: lanes(&mut object)?, pause: Part::Keep };
+    let (limits, weights) = (given_limits(&mut object)?, lanes(&mut object)?);
+    let change = Retune { limits, weights, pause: Part::Keep, places: places(&mut object)? };
     changed(&front, &caller, number, &change).await
 }
 
@@ -263,6 +265,19 @@ fn given_limits(object: &mut Object) -> Result<Part<Vec<String>>, ApiError> {
     let is_null = !object.has("limits");
     let limits = object.texts("limits")?;
     Ok(if is_null { Part::Usual } else { Part::Set(limits) })
+}
+
+fn places(object: &mut Object) -> Result<Part<u16>, ApiError> {
+    if !object.names("places_in_flight") {
+        return Ok(Part::Keep);
+    }
+    let Some(value) = object.take("places_in_flight") else { return Ok(Part::Usual) };
+    let places = value.as_u64().and_then(|places| u16::try_from(places).ok());
+    let places = places.filter(|places| (1..=MOST_PLACES).contains(places));
+    let bad = || {
+        ApiError::invalid(format!("Field 'places_in_flight' must be a whole number from 1 to {MOST_PLACES}"))
+    };
+    places.map(Part::Set).ok_or_else(bad)
 }
 
 fn lanes(object: &mut Object) -> Result<Part<Weights>, ApiError> {

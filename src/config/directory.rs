@@ -122,8 +122,9 @@ impl Directory {
         let numbers = numbers::check(&written.numbers, &assistants, &accounts.known, quiet_hours)?;
         let ways_in = written::ways_in(&written.accounts, environment);
         let text = written::text_of(written, &organizations.keys)?;
+        let book = Book { numbers, accounts: accounts.known, organization_limits: organizations.limits };
         Ok(Self {
-            book: Arc::new(Book { numbers, accounts: accounts.known }),
+            book: Arc::new(book),
             keys: organizations.keys,
             accounts: accounts.settings,
             text: text.into(),

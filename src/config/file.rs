@@ -70,6 +70,8 @@ pub(super) struct Engine {
     pub(super) requests_in_flight: usize,
     #[serde(deserialize_with = "values::count")]
     pub(super) queue_limit: u64,
+    #[serde(deserialize_with = "values::count")]
+    pub(super) organization_queue_limit: u64,
     #[serde(deserialize_with = "values::duration")]
     pub(super) idempotency_retention: Duration,
     #[serde(deserialize_with = "values::duration")]

@@ -49,7 +49,9 @@ fn about(status: u16, code: Option<&str>) -> String {
         "no_assistant" => "name numbers of the directory with --senders, or add these to its file",
         "other_organization" => "use the key of the organization that owns the senders",
         "missing_scope" => "use a key with the scope sms:send",
-        "queue_full" => "spread the load over more --senders, send less, or raise engine.queue_limit",
+        "queue_full" => {
+            "spread the load over more --senders, send less, or raise engine.queue_limit or engine.organization_queue_limit"
+        }
         "busy" => "send less at a time, or raise engine.requests_in_flight",
         "send_failed" | "outcome_unknown" => {
             "look at the provider's answers; with the twin, at its ledger and faults"

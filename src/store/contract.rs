@@ -179,6 +179,7 @@ on_every_store! {
     timing::what_waits_for_its_time_is_bounded_by_itself,
     timing::what_is_scheduled_is_cancelled,
     timing::what_is_postponed_leaves_its_place_to_others,
+    timing::what_may_have_arrived_neither_fails_by_expiring_nor_is_postponed,
     settles::acceptance_finishes_a_message_once,
     settles::a_definite_refusal_finishes_a_message_as_failed,
     settles::what_was_never_begun_goes_back_and_costs_nothing,

@@ -25,6 +25,8 @@ pub(super) enum Throw {
     Lost(u8),
     /// Does it come twice?
     Doubled(u8),
+    /// Does a sender's limit double?
+    Turn,
 }
 
 impl Throw {
@@ -38,6 +40,7 @@ impl Throw {
             Self::Early => 6,
             Self::Late => 7,
             Self::Disordered => 8,
+            Self::Turn => 9,
             Self::Delay(index) => 0x100 + index as u64,
             Self::Lost(index) => 0x200 + index as u64,
             Self::Doubled(index) => 0x300 + index as u64,

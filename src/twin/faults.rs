@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::callbacks::CallbackDials;
 use super::dice::{self, Throw};
+use super::sender_limits::SenderLimit;
 
 /// Nothing is held longer, in milliseconds.
 pub(super) const LONGEST_HOLD_MS: u64 = 3_600_000;
@@ -52,6 +53,8 @@ pub(super) struct Rule {
     cut_unaccepted: Option<Share>,
     garbage: Option<Garbage>,
     hang: Option<Hang>,
+    /// What the provider takes of each sender, without telling. Comes after the shares.
+    sender_limit: Option<SenderLimit>,
 }
 
 /// Of the requests, from 0 to 1.
@@ -116,6 +119,15 @@ pub(super) struct Fate {
     pub(super) disturbance: Option<Disturbance>,
     /// Its first callback, if there is one, comes before the answer.
     pub(super) early: bool,
+    /// What its sender is allowed, if nothing else refuses it.
+    pub(super) sender_limit: Option<SenderLimit>,
+}
+
+impl Fate {
+    /// The seconds that a sender is told to wait who is too fast.
+    pub(super) fn sender_waits(self) -> Option<u64> {
+        self.sender_limit.and_then(|limit| limit.retry_after)
+    }
 }
 
 /// What strikes instead of a plain answer.
@@ -166,11 +178,15 @@ impl Faults {
     /// What strikes request `seq`.
     pub(super) fn fate(&self, account: &str, from: Option<&str>, seq: u64) -> Fate {
         let early = self.callbacks.as_ref().is_some_and(|dials| dials.is_early(self.seed, seq));
-        let (latency, disturbance) = match self.rules.iter().find(|rule| rule.rules_over(account, from)) {
-            Some(rule) => (rule.latency(self.seed, seq), rule.disturbance(self.seed, seq)),
-            None => (Duration::ZERO, None),
+        let Some(rule) = self.rules.iter().find(|rule| rule.rules_over(account, from)) else {
+            return Fate { latency: Duration::ZERO, disturbance: None, early, sender_limit: None };
         };
-        Fate { latency, disturbance, early }
+        Fate {
+            latency: rule.latency(self.seed, seq),
+            disturbance: rule.disturbance(self.seed, seq),
+            early,
+            sender_limit: rule.sender_limit,
+        }
     }
 }
 
@@ -208,6 +224,9 @@ impl Rule {
             && !(500..=599).contains(&dial.status)
         {
             return Err(format!("the status of server_error is {}, it must be a 5xx", dial.status));
+        }
+        if let Some(limit) = &self.sender_limit {
+            limit.check().map_err(|reason| format!("sender_limit: {reason}"))?;
         }
         let hang_ms = self.hang.map_or(0, |dial| dial.ms);
         for (field, ms) in [
@@ -361,6 +380,10 @@ mod tests {
         assert!(refusal(r#"{"rules":[{"server_error":{"share":1,"status":404}}]}"#).contains("a 5xx"));
         assert!(refusal(r#"{"rules":[{"latency_ms":3600001}]}"#).contains("latency_ms"));
         assert!(refusal(r#"{"rules":[{"hang":{"share":1,"ms":3600001}}]}"#).contains("hang.ms"));
+        assert!(refusal(r#"{"rules":[{"sender_limit":{"per_second":0}}]}"#).contains("per_second"));
+        assert!(
+            refusal(r#"{"rules":[{"sender_limit":{"per_second":1,"turns_every":0}}]}"#).contains("turns")
+        );
         assert!(refusal(r#"{"rules":[{"hang":{"share":1}}]}"#).contains("missing field `ms`"));
     }
 

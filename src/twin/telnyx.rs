@@ -100,9 +100,17 @@ async fn send(
                     .map_or_else(Verdict::Refused, |queued| {
                         wait = Some(queued);
                         Verdict::Accepted { id: ids::uuid(twin.telnyx.salt, stamp.seq).to_string() }
-                    }),
+                    })
+                    .within(
+                        || twin.is_within_limit(fate, faults.seed, &account, &request.asked, stamp.at_us),
+                        fate.sender_waits(),
+                    ),
             }
         });
+        let told = match &verdict {
+            Verdict::TooFast { retry_after } => Some(Disturbance::Throttle { retry_after: *retry_after }),
+            _ => fate.disturbance,
+        };
         let mut line = request.asked.line(PROVIDER, stamp, delivery);
         let extras = Extras { wait, ..request.extras };
         let mut answer = verdict.write_down(&mut line, fate.disturbance, StatusCode::OK, |line| {
@@ -110,7 +118,7 @@ async fn send(
             books.keep(key.ok().flatten(), line, &resource);
             resource
         });
-        tell_standing(&mut answer, standing, fate.disturbance);
+        tell_standing(&mut answer, standing, told);
         let addresses = [&extras.webhook_url, &extras.webhook_failover_url];
         let plan = Plan::of(&faults, &line, &addresses, || TelnyxForm::new(&line, &extras));
         (line, (delivery, answer, plan))

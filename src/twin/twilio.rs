@@ -88,6 +88,10 @@ async fn create(
                 .map_or_else(Verdict::Refused, |()| Verdict::Accepted {
                     id: twin.twilio.message_sid(stamp.seq, !request.asked.media.is_empty()),
                 })
+                .within(
+                    || twin.is_within_limit(fate, faults.seed, &account, &request.asked, stamp.at_us),
+                    fate.sender_waits(),
+                )
         });
         let asked = Asked { account: account.clone(), ..request.asked };
         let mut line = asked.line(PROVIDER, stamp, delivery);

@@ -14,6 +14,8 @@ pub(super) trait Refusal {
 
     /// Of a client that asks too often.
     fn throttled() -> Self;
+    /// Of a sender that sends too fast: in the provider's words for its limit or, where it has none, those above.
+    fn sender_throttled() -> Self;
     /// The provider's own failure, a 500.
     fn internal() -> Self;
     /// The provider's number for it, where it has one.
@@ -72,6 +74,10 @@ pub(super) enum Verdict<R> {
         answer: Vec<u8>,
     },
     Refused(R),
+    /// More than the sender's limit, which a fault set; the seconds to wait, or none.
+    TooFast {
+        retry_after: Option<u64>,
+    },
     /// A fault took it, and answers in the provider's place.
     Lost,
 }
@@ -86,6 +92,14 @@ impl<R: Refusal> Verdict<R> {
             return Self::Lost;
         }
         own()
+    }
+
+    /// What was going to be accepted, unless it is more than its sender's limit.
+    pub(super) fn within(self, is_within: impl FnOnce() -> bool, retry_after: Option<u64>) -> Self {
+        if matches!(self, Self::Accepted { .. }) && !is_within() {
+            return Self::TooFast { retry_after };
+        }
+        self
     }
 
     /// Completes the line and words the answer. `body` is asked exactly where the message is
@@ -108,6 +122,14 @@ impl<R: Refusal> Verdict<R> {
                 (None, json_answer(success, answer))
             }
             Self::Refused(refusal) => (refusal.code(), refusal.answer()),
+            Self::TooFast { retry_after } => {
+                let refusal = R::sender_throttled();
+                let mut answer = refusal.answer();
+                if let Some(seconds) = retry_after {
+                    answer.headers_mut().insert(R::WAIT, HeaderValue::from(seconds));
+                }
+                (refusal.code(), answer)
+            }
             Self::Lost => (None, exchange::proxy_error(StatusCode::SERVICE_UNAVAILABLE)),
         };
         let (code, answer) = disturbed::<R>(own_code, own_answer, disturbance, success);

@@ -82,6 +82,10 @@ async fn send(
                 .map_or_else(Verdict::Refused, |()| Verdict::Accepted {
                     id: ids::uuid(twin.vonage.salt, stamp.seq).to_string(),
                 })
+                .within(
+                    || twin.is_within_limit(fate, faults.seed, asker.account(), &request.asked, stamp.at_us),
+                    fate.sender_waits(),
+                )
         });
         let mut line = request.asked.line(PROVIDER, stamp, delivery);
         let answer = verdict.write_down(&mut line, fate.disturbance, StatusCode::ACCEPTED, render);

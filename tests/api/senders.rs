@@ -35,7 +35,7 @@ async fn a_sender_is_shown_whole() {
             {"lane": "normal", "weight": 3, "queued": 0, "oldest_queued_at": null},
             {"lane": "bulk", "weight": 1, "queued": 0, "oldest_queued_at": null},
         ],
-        "queued": 0, "paused": false, "paused_until": null, "waiting_for": null,
+        "queued": 0, "places_in_flight": null, "in_flight": null, "paused": false, "paused_until": null, "waiting_for": null,
         "waiting_for_limit": null, "next_send_time": null, "queue_empty_time": null,
         "working_rate": null, "provider_pause_until": null, "generation": 0,
     });
@@ -76,6 +76,10 @@ async fn it_is_tuned_paused_and_resumed() {
     let reset = ask(&app, Method::PATCH, PATH, &json!({"limits": null})).await.json();
     assert_eq!((&reset["limits_from"], &reset["limits"][0]["limit"]), (&json!("directory"), &json!("1/s")));
     assert_eq!(reset["generation"], 4);
+    let places = ask(&app, Method::PATCH, PATH, &json!({"places_in_flight": 3})).await.json();
+    assert_eq!((&places["places_in_flight"], &places["limits_from"]), (&json!(3), &json!("directory")));
+    let places = ask(&app, Method::PATCH, PATH, &json!({"places_in_flight": null})).await.json();
+    assert_eq!(places["places_in_flight"], Value::Null);
 
     let paused = app.call(Method::POST, &format!("{PATH}/pause"), KEY).await.json();
     assert_eq!((&paused["paused"], &paused["paused_until"]), (&json!(true), &Value::Null));
@@ -99,6 +103,9 @@ async fn bad_changes_are_refused_with_the_name_of_the_field() {
         (json!({"lanes": {"urgent": 0, "normal": 1, "bulk": 1}}), "Field 'lanes'"),
         (json!({"lanes": {"urgent": 1}}), "Field 'lanes'"),
         (json!({"lanes": 3}), "Field 'lanes'"),
+        (json!({"places_in_flight": 0}), "Field 'places_in_flight' must be a whole number from 1 to 10000"),
+        (json!({"places_in_flight": 10_001}), "Field 'places_in_flight'"),
+        (json!({"places_in_flight": "4"}), "Field 'places_in_flight'"),
     ] {
         let detail = ask(&app, Method::PATCH, PATH, &change).await.error(400, "invalid_request");
         assert!(detail.contains(says), "{change}: {detail}");

@@ -239,7 +239,7 @@ fn mistakes_of_organizations_and_keys_are_refused() {
         (
             "name = \"Acme\"",
             "name = \"Acme\"\ncolour = \"red\"",
-            "organizations[0].colour: unknown key, expected one of id, name, quiet_hours, api_keys",
+            "organizations[0].colour: unknown key, expected one of id, name, limits, quiet_hours, api_keys",
         ),
         (
             "id = 2",
@@ -286,6 +286,18 @@ fn mistakes_of_accounts_are_refused() {
         assert_eq!(refusal(from, to).as_deref(), Some(sentence), "{to}");
     }
     assert!(refusal("\"100/s\"", "\"fast\"").unwrap().starts_with("accounts[0].limits[0]: "));
+}
+
+#[test]
+fn an_organization_may_have_limits_and_bad_ones_are_refused_by_their_key() {
+    let with = |limits: &str| format!("name = \"Acme\"\nlimits = {limits}");
+    let directory = parse(&GOOD.replace("name = \"Acme\"", &with("[\"200/s\", \"9000/day@UTC\"]"))).unwrap();
+    assert_eq!(directory.book.limits_of(OrganizationId(1)).len(), 2);
+    assert!(directory.book.limits_of(OrganizationId(2)).is_empty());
+    for bad in ["0/s", "-1/s", "1/0s", "1/day@Nowhere", "99999999999/s"] {
+        let said = refusal("name = \"Acme\"", &with(&format!("[\"200/s\", {bad:?}]"))).unwrap();
+        assert!(said.starts_with("organizations[0].limits[1]: ") && said.contains(bad), "{said}");
+    }
 }
 
 #[test]

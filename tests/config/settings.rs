@@ -113,6 +113,10 @@ fn a_mistake_is_refused_with_one_sentence_that_starts_with_the_key() {
             "engine.places_in_flight: expected a whole number of at least 1, found 0".to_owned(),
         ),
         (
+            "engine.organization_queue_limit = 0",
+            "engine.organization_queue_limit: expected a whole number of at least 1, found 0".to_owned(),
+        ),
+        (
             "engine.queue_limit = -1",
             "engine.queue_limit: expected a whole number of at least 1, found -1".to_owned(),
         ),

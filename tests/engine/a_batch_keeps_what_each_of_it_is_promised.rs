@@ -201,3 +201,15 @@ async fn without_a_ticket_a_part_is_busy_and_nothing_of_it_is_stored() {
     inside.await.unwrap().unwrap();
     assert!(send(&yard, requests(&["1", "2"])).await.iter().all(Result::is_ok), "it came back");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_does_not_rest_while_its_messages_are_being_stored() {
+    let settings = Settings { idle_after: Duration::from_secs(1), ..Settings::default() };
+    let yard = Builder { settings, ..Builder::default() }.start().await;
+    yard.faults().push("append_all", Fault::Before(Duration::from_secs(5)));
+    let engine = yard.engine.clone();
+    let sending = tokio::spawn(async move { engine.send_all(requests(&["1"]), Time::MAX).await });
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(yard.engine.senders_running(), 1);
+    assert!(sending.await.unwrap()[0].is_ok());
+}

@@ -4,7 +4,8 @@ use std::time::Duration;
 use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::message::{Kind, Lane};
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::engine::SendRequest;
+use sendyard_actors::domain::validity::{Expires, Validity};
+use sendyard_actors::engine::{QueuedAt, SendRequest};
 
 use super::yard::{Builder, Line, Yard};
 
@@ -24,6 +25,7 @@ struct Told {
     at: Time,
     estimate: Time,
     position: u64,
+    is_expectation: bool,
 }
 
 async fn queue(yard: &Yard, index: u64, segments: u64, lane: Lane) -> Told {
@@ -32,7 +34,8 @@ async fn queue(yard: &Yard, index: u64, segments: u64, lane: Lane) -> Told {
     let at = yard.now();
     let sent = yard.engine.send(request).await.expect("accepted");
     let queued = sent.queued.expect("a place");
-    Told { id: sent.id, at, estimate: queued.estimate, position: queued.position }
+    let QueuedAt { position, estimate, is_expectation } = queued;
+    Told { id: sent.id, at, estimate, position, is_expectation }
 }
 
 /// The share of those that went within a second, or 2 % of their wait, of what was told.
@@ -114,4 +117,54 @@ async fn a_lane_is_told_its_share_beside_the_others() {
         let share = share_told_well(&yard, &told).await;
         assert!(share >= 0.95, "{last:?}: {share}");
     }
+}
+
+/// With urgent messages at a known rate it is told what is to be expected, and that it is that.
+#[tokio::test(start_paused = true)]
+async fn with_traffic_in_a_higher_lane_an_expectation_is_told() {
+    let yard = yard_with(vec!["10/s"]).start().await;
+    let mut index = 0;
+    // Three of ten segments each second are urgent, before and after.
+    for _ in 0..90 {
+        index += 1;
+        assert!(!queue(&yard, index, 1, Lane::Urgent).await.is_expectation, "nothing is more urgent");
+        tokio::time::sleep(Duration::from_millis(333)).await;
+    }
+    let mut told = Vec::new();
+    for _ in 0..600 {
+        index += 1;
+        told.push(queue(&yard, index, 1, Lane::Normal).await);
+    }
+    assert!(told[100..].iter().all(|one| one.is_expectation));
+    let of_a_batch = vec![Yard::request("+15559999999", "hello", Kind::Queued)];
+    let of_a_batch = yard.engine.send_all(of_a_batch, Time::MAX).await;
+    assert!(of_a_batch[0].as_ref().unwrap().queued.unwrap().is_expectation, "of a batch, too");
+    while !has_gone(&yard, &told[599]) {
+        index += 1;
+        queue(&yard, index, 1, Lane::Urgent).await;
+        tokio::time::sleep(Duration::from_millis(333)).await;
+    }
+    let went: HashMap<MessageId, Time> = yard.seen().into_iter().map(|seen| (seen.id, seen.at)).collect();
+    for one in &told[100..] {
+        let (wait, told) =
+            (went[&one.id].since(one.at).as_secs_f64(), one.estimate.since(one.at).as_secs_f64());
+        assert!((wait - told).abs() <= 0.1 * wait, "{told} s were told, it took {wait} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_expires_is_judged_by_what_is_there() {
+    let yard = yard_with(vec!["1/s"]).start().await;
+    for index in 0..40 {
+        queue(&yard, index, 1, Lane::Urgent).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    for index in 0..30 {
+        queue(&yard, 100 + index, 1, Lane::Normal).await;
+    }
+    let validity =
+        Validity { expires: Some(Expires::Within(Duration::from_secs(45))), ..Validity::default() };
+    let request = SendRequest { validity, ..Yard::request("+15559999999", "hello", Kind::Queued) };
+    let sent = yard.engine.send(request).await.expect("in time, unless more comes");
+    assert!(sent.queued.unwrap().is_expectation);
 }

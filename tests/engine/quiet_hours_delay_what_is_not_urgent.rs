@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use sendyard_actors::domain::message::{Kind, Lane, State};
 use sendyard_actors::domain::time::Time;
+use sendyard_actors::domain::tuning::{Part, Pause, Retune};
 use sendyard_actors::domain::validity::{Expires, Validity};
 use sendyard_actors::engine::{NotSent, SendRequest};
 use sendyard_actors::ports::Clock;
 
 use super::faulty::Fault;
-use super::yard::{Builder, Yard};
+use super::yard::{Builder, FROM, ORGANIZATION, Yard, number};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -103,4 +104,18 @@ async fn what_is_urgent_goes() {
     let id = yard.engine.send(request).await.expect("accepted").id;
     yard.until(id, State::Sent).await;
     assert!(yard.seen()[0].at.since(begin) < MINUTE * 2);
+}
+
+/// It takes no place in the queue meanwhile: its sender, which would put it off in its turn, is paused here.
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_meanwhile_waits_outside_of_the_queue() {
+    let (hours, _, end) = quiet(0, 120);
+    let yard = Builder { quiet_hours: Some(hours), ..Builder::default() }.start().await;
+    let pause = Part::Set(Pause { since: yard.now(), until: None });
+    let change = Retune { pause, ..Retune::default() };
+    yard.engine.tune(ORGANIZATION, number(FROM), &change).await.unwrap();
+    let id = yard.queue(TO, "hello").await.id;
+    tokio::time::sleep(SECOND).await;
+    let message = yard.message(id).await;
+    assert_eq!((message.state, message.due), (State::Scheduled, end));
 }

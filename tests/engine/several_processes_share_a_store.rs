@@ -1,8 +1,9 @@
 //! Several engines on one store, each with its share of the shards.
 
-mod account_limits_hold_over_all_processes;
+pub(super) mod account_limits_hold_over_all_processes;
 mod immediate_messages_go_through_the_owner;
 mod messages_move_with_their_shards;
+mod organization_limits_hold_over_all_processes;
 mod senders_are_tuned_from_anywhere;
 mod shares_are_even;
 mod who_hangs_is_replaced;

@@ -141,6 +141,14 @@ impl Provider for Scripted {
         Ok(())
     }
 
+    fn slows(&self, code: &str) -> Option<(Slows, Option<Duration>)> {
+        match code {
+            "sender" => Some((Slows::Sender, Some(Duration::from_mins(2)))),
+            "campaign" => Some((Slows::Campaign, None)),
+            _ => None,
+        }
+    }
+
     fn freeze(&self, draft: &Draft) -> Option<String> {
         self.knows_repeats.then(|| draft.text.clone())
     }
@@ -243,6 +251,7 @@ pub(crate) struct Builder {
     pub(crate) settings: Settings,
     pub(crate) policy: UnknownPolicy,
     pub(crate) account_limits: Vec<&'static str>,
+    pub(crate) organization_limits: Vec<&'static str>,
     pub(crate) faults: Arc<super::faulty::Faults>,
     pub(crate) second_account: bool,
     pub(crate) moved: bool,
@@ -257,6 +266,8 @@ pub(crate) struct Builder {
     pub(crate) shared: bool,
     /// Numbers beside the usual one, with the same route.
     pub(crate) more_numbers: Vec<String>,
+    /// Numbers of the second account.
+    pub(crate) at_second: Vec<&'static str>,
     /// The campaigns of the usual number and of the first of the others.
     pub(crate) campaigns: Vec<&'static str>,
     /// The directory has none at all.
@@ -271,6 +282,7 @@ impl Default for Builder {
             settings: Settings::default(),
             policy: UnknownPolicy::Hold,
             account_limits: Vec::new(),
+            organization_limits: Vec::new(),
             faults: Arc::default(),
             second_account: false,
             moved: false,
@@ -283,6 +295,7 @@ impl Default for Builder {
             second_plays: None,
             shared: false,
             more_numbers: Vec::new(),
+            at_second: Vec::new(),
             campaigns: Vec::new(),
             no_numbers: false,
         }
@@ -368,9 +381,12 @@ fn book(builder: &Builder) -> Arc<Book> {
         limits: builder.account_limits.iter().map(|limit| limit.parse().unwrap()).collect(),
         unknown_outcome: builder.policy,
     };
+    let of_all = builder.organization_limits.iter().map(|limit| limit.parse().unwrap()).collect();
+    let at_second = Arc::new(Route { account: second(), ..route.clone() });
     let route = Arc::new(route);
     let mut numbers = HashMap::from([(number(FROM), Arc::clone(&route))]);
     numbers.extend(builder.more_numbers.iter().map(|more| (number(more), Arc::clone(&route))));
+    numbers.extend(builder.at_second.iter().map(|more| (number(more), Arc::clone(&at_second))));
     let with_campaign = std::iter::once(FROM).chain(builder.more_numbers.iter().map(String::as_str));
     for (of, campaign) in with_campaign.zip(&builder.campaigns) {
         Arc::make_mut(numbers.get_mut(&number(of)).unwrap()).campaign = Some(CampaignName::from(*campaign));
@@ -388,6 +404,7 @@ fn book(builder: &Builder) -> Arc<Book> {
         } else {
             HashMap::from([(account.name.clone(), account)])
         },
+        organization_limits: HashMap::from([(ORGANIZATION, of_all)]),
     })
 }
 

@@ -75,7 +75,11 @@ async fn series_of(senders: usize) -> Vec<String> {
     let clock = Arc::new(SystemClock::start());
     let parts = Parts {
         settings: Settings::default(),
-        book: Arc::new(Book { numbers, accounts: HashMap::from([(name.clone(), account)]) }),
+        book: Arc::new(Book {
+            numbers,
+            accounts: HashMap::from([(name.clone(), account)]),
+            ..Book::default()
+        }),
         store: Arc::new(MemoryStore::new(clock.clone())),
         peers: None,
         providers: HashMap::from([(name, Arc::new(Willing) as Arc<dyn Provider>)]),

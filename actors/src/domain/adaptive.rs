@@ -4,11 +4,13 @@
 //! as it moves, at the price of few refusals (PACE.md §8). A refusal ends in a pause and a *cut*: the
 //! rate falls a little below what was taken in the second before. It is held there for a while, then
 //! a little more is tried; if that passes, the rate grows until the next refusal, or until what is
-//! configured is reached and nothing is left of it here.
+//! configured is reached and nothing is left of it here. Refusals that come however slowly one goes
+//! are found out (`strays`) and change nothing.
 //!
 //! Invariants: it only ever holds back, on top of the configured limits, so it is never above them;
 //! a pause that was named lasts until the named time; refusals of what was sent before the last cut
-//! say nothing new and only move the pause.
+//! say nothing new and only move the pause; each refusal that is taken for the rate's costs sixty messages
+//! before more is tried (two of them at the most), which keeps refusals at about 2 % or below.
 //!
 //! State: one owner, as of a [`super::pace::Pace`]. All of it is lost with its owner: after a restart
 //! the first refusal says it again.
@@ -16,6 +18,8 @@
 mod pause;
 mod rate;
 mod recent;
+mod strays;
+mod taken;
 
 use std::time::Duration;
 
@@ -23,29 +27,22 @@ pub use self::rate::Rate;
 
 use self::pause::Pause;
 use self::recent::Recent;
-use super::pace::{Allowed, Cost, Limit, Pace};
+use self::strays::Strays;
 use super::time::Time;
 
-/// What was sent in this time before a refused request is what the provider took.
-const ESTIMATE_OVER: Duration = Duration::from_secs(1);
-
 /// The rate after a refusal, in percent of what the provider took.
-const BACK_TO: u64 = 97;
-
-/// The rate after a refusal that follows another one soon, in percent of the rate before it.
-const BACK_AGAIN_TO: u64 = 90;
-
-/// So soon: what an earlier, faster rate left with the provider has then been forgotten there.
-const SOON: Duration = Duration::from_secs(3);
-
-/// Counted to so many percent of what it was thought to be, it is what it was thought to be.
-const AS_BEFORE: u64 = 90;
+const BACK_TO: u64 = 98;
 
 /// How long the rate is held after a cut, at least.
 const HOLD: Duration = Duration::from_secs(5);
 
-/// And for so many messages that were taken, which keeps refusals below 2 % at low rates, too.
-const HOLD_MESSAGES: u32 = 60;
+/// And for so many messages that are taken, for each refusal, but not for more than two of them: who goes
+/// slowly must not wait for minutes.
+const OWED_EACH: u32 = 60;
+const MOST_OWED: u32 = 2 * OWED_EACH;
+
+/// Nor for longer than this after a cut, which is for rates below one in five seconds.
+const LONGEST_OWED: Duration = Duration::from_mins(10);
 
 /// Where the provider names its pauses: so many of them long, as each try that fails costs one.
 const HOLD_PAUSES: u32 = 6;
@@ -63,6 +60,12 @@ const TRY_FOR: Duration = Duration::from_millis(1500);
 const STEP_TO: u64 = 120;
 const STEP_EVERY: Duration = Duration::from_millis(250);
 
+/// Over this time it must have been used to grow.
+const USED_OVER: Duration = Duration::from_secs(1);
+
+/// Messages taken since a cut after which a refusal does not come of what went before it any more.
+const CALM_AFTER: u32 = 16;
+
 /// How fast a sender (or campaign, or account) may go beside its configured limits.
 #[derive(Debug, Clone)]
 pub struct WorkingRate {
@@ -70,6 +73,9 @@ pub struct WorkingRate {
     configured: Option<Rate>,
     recent: Recent,
     pause: Pause,
+    strays: Strays,
+    /// Messages that are to be taken before more is tried.
+    owed: u32,
     cut: Option<Cut>,
 }
 
@@ -88,13 +94,15 @@ struct Cut {
     rate: Rate,
     /// What the provider took, as far as is known.
     taken: Rate,
+    /// The same before more was last tried: what is known to pass, if that try told too much.
+    known: Rate,
     /// When it was made.
     at: Time,
     /// Messages that were taken of what was sent since.
     messages: u32,
     stage: Stage,
-    /// The rate as an exact window with even spacing. Charged when a message is decided.
-    pace: Pace,
+    /// When the next one is due by even spacing.
+    due: Time,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -111,14 +119,21 @@ impl WorkingRate {
     /// Nothing was refused yet. `configured` is the fastest that the configured limits let through for
     /// long; `None`: there are none.
     pub const fn new(configured: Option<Rate>) -> Self {
-        Self { configured, recent: Recent::new(), pause: Pause::new(), cut: None }
+        Self {
+            configured,
+            recent: Recent::new(),
+            pause: Pause::new(),
+            strays: Strays::new(),
+            owed: 0,
+            cut: None,
+        }
     }
 
     /// The same without a limit, of a part of what another one counts: what that has sent is the most that the
     /// part can have sent.
     #[must_use]
     pub fn of_a_part(&self) -> Self {
-        Self { configured: None, recent: self.recent.clone(), pause: Pause::new(), cut: None }
+        Self { recent: self.recent.clone(), ..Self::new(None) }
     }
 
     /// The configured limits changed.
@@ -132,12 +147,12 @@ impl WorkingRate {
     pub fn next_allowed(&mut self, now: Time, units: u32) -> Time {
         self.advance(now);
         let pause_ends = self.pause.ends();
-        let Some(cut) = self.cut.as_mut() else { return pause_ends };
-        match cut.pace.look_ahead(Time::ZERO, now, Cost::sms(units)) {
-            Allowed::At(at) => at.max(pause_ends),
-            // Nothing is ever left open here.
-            Allowed::WhenStamped => pause_ends,
-        }
+        let Some(cut) = &self.cut else { return pause_ends };
+        // An exact window, so that what passes in one of its seconds passes in all, and even spacing, from
+        // which messages of several segments may depart by half of it: they would not fill it otherwise.
+        let (most, window) = cut.rate.as_window();
+        let has_room = self.recent.has_room(most, window, units, now);
+        has_room.max(cut.due - window / 2).max(pause_ends)
     }
 
     /// Nothing is sent before this.
@@ -149,7 +164,8 @@ impl WorkingRate {
     pub fn changes_at(&self) -> Option<Time> {
         let cut = self.cut.as_ref()?;
         match cut.stage {
-            Stage::Held(until) => (cut.messages >= HOLD_MESSAGES).then_some(until),
+            Stage::Held(until) if self.owed == 0 => Some(until),
+            Stage::Held(until) => Some(until.max(cut.at + LONGEST_OWED)),
             Stage::Tried(since) => Some(since + TRY_FOR.max(cut.rate.interval() * 2)),
             // Not before a message more has gone.
             Stage::Grows(stepped) => Some(stepped + STEP_EVERY.max(cut.rate.interval())),
@@ -161,13 +177,14 @@ impl WorkingRate {
     pub fn sent(&mut self, units: u32, at: Time) {
         self.recent.add(at, units);
         if let Some(cut) = self.cut.as_mut() {
-            let permit = cut.pace.take(at, at, Cost::sms(units));
-            cut.pace.stamp(permit, at);
+            cut.due = cut.due.max(at) + cut.rate.interval().saturating_mul(units);
         }
     }
 
     /// A message that was sent then was taken.
     pub fn accepted(&mut self, sent: Time) {
+        self.strays.taken();
+        self.owed = self.owed.saturating_sub(1);
         let Some(cut) = self.cut.as_mut() else { return self.pause.passed() };
         if sent < cut.at {
             return;
@@ -182,8 +199,13 @@ impl WorkingRate {
         self.advance(now);
         self.recent.take_off(sent, units);
         let is_new = self.cut.as_ref().is_none_or(|cut| sent >= cut.at);
+        // Where pauses are named each one is kept, and then nobody can tell.
+        if is_new && named.is_none() && self.strays.refused(self.is_calm()) {
+            return;
+        }
+        self.owed = self.owed.saturating_add(OWED_EACH).min(MOST_OWED);
         if is_new {
-            let taken = self.taken_before(sent, now);
+            let taken = self.taken_before(units, sent, now);
             self.pause.refused_again();
             self.pause.set(named, taken.interval(), now);
             self.cut_to(taken, named, now);
@@ -225,38 +247,24 @@ impl WorkingRate {
         self.cut.is_some()
     }
 
-    /// What the provider can be thought to take, by a refusal of what was sent then.
-    fn taken_before(&self, sent: Time, now: Time) -> Rate {
-        let units = self.recent.sum(sent - ESTIMATE_OVER, sent);
-        let counted = (units > 0).then(|| Rate::of(units, ESTIMATE_OVER));
-        let Some(cut) = &self.cut else {
-            let half = || self.configured.map_or(Rate::UNKNOWN, |configured| configured.percent(50));
-            return counted.unwrap_or_else(half);
-        };
-        let counted = counted.unwrap_or_else(|| cut.rate.percent(50));
-        let was_soon = cut.messages == 0 || now <= cut.at + SOON;
-        match cut.stage {
-            // What is slower than the rate that has just been refused.
-            _ if was_soon => counted.min(cut.rate.percent(BACK_AGAIN_TO).percent_of(BACK_TO)),
-            // As was to be expected. What was counted is a unit more or less, by the way there.
-            Stage::Tried(_) if counted >= cut.taken.percent(AS_BEFORE) => {
-                counted.max(cut.taken).min(cut.rate)
-            }
-            // Of a rate that is held it was thought that it passes.
-            Stage::Held(_) | Stage::Tried(_) | Stage::Grows(_) => counted.min(cut.rate),
-        }
+    /// Is nothing tried, and what went before the last cut forgotten at the provider?
+    fn is_calm(&self) -> bool {
+        let Some(cut) = &self.cut else { return true };
+        matches!(cut.stage, Stage::Held(_)) && cut.messages >= CALM_AFTER
     }
 
     fn cut_to(&mut self, taken: Rate, named: Option<Duration>, now: Time) {
-        let rate = taken.percent(BACK_TO);
         let hold = named.map_or(HOLD, |named| named.saturating_mul(HOLD_PAUSES).clamp(HOLD, LONGEST_HOLD));
-        let stage = Stage::Held(self.pause.ends() + hold);
-        let pace = match self.cut.take() {
-            Some(cut) => cut.pace,
-            None => Pace::new(&[], None, [], now),
-        };
-        self.cut = Some(Cut { rate, taken, at: now, messages: 0, stage, pace });
-        self.go_at(rate, now);
+        self.cut = Some(Cut {
+            rate: taken.percent(BACK_TO),
+            taken,
+            known: self.known_to_pass(now).map_or(taken, |known| known.min(taken)),
+            at: now,
+            messages: 0,
+            stage: Stage::Held(self.pause.ends() + hold),
+            due: self.cut.as_ref().map_or(now, |cut| cut.due),
+        });
+        self.end_if_above();
     }
 
     /// Does what time brings.
@@ -272,24 +280,16 @@ impl WorkingRate {
                     return;
                 }
                 Stage::Tried(_) => (Stage::Grows(now), cut.rate),
-                Stage::Grows(_) if !self.recent.used(cut.rate, now - ESTIMATE_OVER, now) => {
+                Stage::Grows(_) if !self.recent.used(cut.rate, now - USED_OVER, now) => {
                     cut.stage = Stage::Grows(now);
                     return;
                 }
                 Stage::Grows(_) => (Stage::Grows(due), cut.rate.percent(STEP_TO)),
             };
             cut.stage = stage;
-            self.go_at(rate, now);
+            cut.rate = rate;
+            self.end_if_above();
         }
-    }
-
-    fn go_at(&mut self, rate: Rate, now: Time) {
-        let Some(cut) = self.cut.as_mut() else { return };
-        cut.rate = rate;
-        let (units, window) = rate.as_window();
-        let stamps = self.recent.since(now - window);
-        cut.pace.change(&[Limit::segments(units, window)], Some(Duration::ZERO), stamps, now);
-        self.end_if_above();
     }
 
     /// A rate that holds nothing back is none.

@@ -1,5 +1,6 @@
 //! Grants: units of an account's pace, passed by the one process that owns the account to all that send
-//! through it (PACE.md §6).
+//! through it (PACE.md §6). Of an organization's pace the same, where each account of each process asks for
+//! itself: what is said of an account and its processes here goes for an organization and those.
 //!
 //! Purpose: the account's limit holds over all processes together, and what one does not use another gets.
 //! The owner runs the account's [`Pace`]; a grant is a permit of it that another process may use, for
@@ -29,7 +30,7 @@ pub use purse::{Purse, Unit};
 use serde::{Deserialize, Serialize};
 pub use tab::Tab;
 
-use super::ids::Incarnation;
+use super::ids::{AccountName, Incarnation};
 use super::time::Time;
 
 /// After so long an unused grant is worth nothing. What is granted must be claimed and begun within it, so it is
@@ -41,7 +42,7 @@ pub const LASTS: Duration = Duration::from_millis(500);
 const PORTION: Duration = Duration::from_millis(20);
 
 /// A want that is not repeated for so long is no want any more: its process may be gone.
-const WANT_LASTS: Duration = Duration::from_millis(500);
+pub(crate) const WANT_LASTS: Duration = Duration::from_millis(500);
 
 /// A want that stands is repeated after so long.
 const REPEAT_WANT_AFTER: Duration = Duration::from_millis(200);
@@ -54,6 +55,20 @@ const REPEAT_CHARGED_AFTER: Duration = Duration::from_millis(100);
 
 /// Of the time for which a grant lasts so much is not counted on: two clocks do not run alike.
 const DRIFT: Duration = Duration::from_millis(1);
+
+/// What waits for something else that its message needs goes back so long before its end, and is asked for again:
+/// what is over without a word counts as used.
+const BACK_BEFORE_END: Duration = Duration::from_millis(250);
+
+/// Who is granted units of an organization's limits: the part of a process that sends through one account. It
+/// stands for itself among those that want some, under the name that [`Incarnation::at_account`] gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Party {
+    /// The process.
+    pub process: Incarnation,
+    /// The account.
+    pub account: AccountName,
+}
 
 /// What a process wants of an account, to its owner. A later one replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -134,6 +149,16 @@ pub enum Word {
         /// Of which number.
         number: u64,
     },
+}
+
+impl Word {
+    /// Is it told to whoever passes units on?
+    pub const fn is_for_its_owner(&self) -> bool {
+        match self {
+            Self::Want(_) | Self::Report(_) | Self::Charged(_) => true,
+            Self::Grant(_) | Self::Heard { .. } => false,
+        }
+    }
 }
 
 #[cfg(test)]

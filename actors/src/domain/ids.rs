@@ -17,6 +17,12 @@ pub const SHARDS: u16 = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Shard(u16);
 
+/// FNV-1a.
+fn hash_of(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
 impl Shard {
     /// The shard of a sending number: FNV-1a over its digits. Part of the store's format.
     pub fn of(sender: E164) -> Self {
@@ -29,11 +35,13 @@ impl Shard {
         Self::of_bytes(account.as_str().as_bytes())
     }
 
+    /// The same of an organization's limits.
+    pub fn of_organization(organization: OrganizationId) -> Self {
+        Self::of_bytes(&organization.0.to_be_bytes())
+    }
+
     fn of_bytes(bytes: &[u8]) -> Self {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        let hash = hash_of(bytes);
         let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
         Self(u16::try_from(folded % u64::from(SHARDS)).unwrap_or_default())
     }
@@ -213,6 +221,14 @@ impl fmt::Display for ProviderKind {
 /// 128 random bits per start of a process: who holds a lease, who made a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Incarnation(pub u128);
+
+impl Incarnation {
+    /// What the part of this process is called that sends through one account, where each asks for itself.
+    #[must_use]
+    pub fn at_account(self, account: &AccountName) -> Self {
+        Self(self.0 ^ u128::from(hash_of(account.as_str().as_bytes())))
+    }
+}
 
 /// Names one call of `claim`, so that a repeat of it is known as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -66,7 +66,7 @@ pub struct Refusal {
 }
 
 /// Whose pace a refusal speaks of: who is paused by it and goes slower after it. All others go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Slows {
     /// The sending number's.
     Sender,

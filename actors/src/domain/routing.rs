@@ -63,6 +63,31 @@ pub struct Book {
     pub numbers: HashMap<E164, Arc<Route>>,
     /// Every provider account.
     pub accounts: HashMap<AccountName, Account>,
+    /// The limits of organizations that have some: of all that goes through any of their accounts.
+    pub organization_limits: HashMap<OrganizationId, Vec<Limit>>,
+}
+
+impl Book {
+    /// The limits of an organization; none where it has none.
+    pub fn limits_of(&self, organization: OrganizationId) -> &[Limit] {
+        self.organization_limits.get(&organization).map_or(&[], Vec::as_slice)
+    }
+
+    /// The accounts of each organization that has some.
+    pub fn accounts_of_each(&self) -> HashMap<OrganizationId, Vec<&AccountName>> {
+        let mut of_each: HashMap<OrganizationId, Vec<&AccountName>> = HashMap::new();
+        for account in self.accounts.values() {
+            of_each.entry(account.organization).or_default().push(&account.name);
+        }
+        of_each
+    }
+
+    /// The account of an organization whose provider actor passes on what the organization's limits allow, where
+    /// this process is who does: the first one by its name.
+    pub fn granting_account(&self, organization: OrganizationId) -> Option<&AccountName> {
+        let ours = self.accounts.values().filter(|account| account.organization == organization);
+        ours.map(|account| &account.name).min()
+    }
 }
 
 /// How a number is sent from: all that its sender goes by. Cheap to compare where nothing differs.
@@ -70,7 +95,7 @@ pub struct Book {
 pub struct Sending {
     /// What the directory says of it.
     pub route: Arc<Route>,
-    /// The limits of its account.
+    /// The limits of its account and of its organization.
     pub account_limits: Vec<Limit>,
     /// Those of its fallback account.
     pub fallback_limits: Vec<Limit>,
@@ -89,8 +114,9 @@ impl Book {
     /// How this number is sent from; `None` where it is nobody's.
     pub fn sending(&self, number: E164) -> Option<Sending> {
         let route = Arc::clone(self.numbers.get(&number)?);
-        let account_limits = self.limits_of(&route.account);
-        let fallback_limits = route.fallback.as_ref().map(|to| self.limits_of(&to.account));
+        let account_limits =
+            [self.limits_of_account(&route.account), self.limits_of(route.organization)].concat();
+        let fallback_limits = route.fallback.as_ref().map(|to| self.limits_of_account(&to.account).to_vec());
         Some(Sending { account_limits, fallback_limits: fallback_limits.unwrap_or_default(), route })
     }
 
@@ -117,8 +143,8 @@ impl Book {
         numbers.iter().all(has_limits)
     }
 
-    fn limits_of(&self, account: &AccountName) -> Vec<Limit> {
-        self.accounts.get(account).map(|account| account.limits.clone()).unwrap_or_default()
+    fn limits_of_account(&self, account: &AccountName) -> &[Limit] {
+        self.accounts.get(account).map_or(&[], |account| &account.limits)
     }
 }
 

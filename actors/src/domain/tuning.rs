@@ -10,6 +10,9 @@ use super::lanes::Weights;
 use super::pace::{BadLimit, Limit, read_all};
 use super::time::Time;
 
+/// More places in flight than this no sender can be given.
+pub const MOST_PLACES: u16 = 10_000;
+
 /// The record. Without a change it is the default one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tuning {
@@ -24,6 +27,9 @@ pub struct Tuning {
     /// When its first limit was set, if nothing looked back at its hand-overs before, so that they were not
     /// noted: what a window holds of the time until then, nobody knows.
     pub noted_since: Option<Time>,
+    /// How many of its queue's messages may be in flight at once, 1 to [`MOST_PLACES`]; none, and as many as its
+    /// account has.
+    pub places: Option<u16>,
 }
 
 /// A pause of a sender's queue. Immediate messages go on: they wait for nothing.
@@ -66,6 +72,8 @@ pub struct Retune {
     pub weights: Part<Weights>,
     /// The pause.
     pub pause: Part<Pause>,
+    /// The places in flight.
+    pub places: Part<u16>,
 }
 
 impl Tuning {
@@ -78,13 +86,14 @@ impl Tuning {
         noted: bool,
         now: Time,
     ) -> Result<Self, BadLimit> {
-        let Retune { limits, weights, pause } = change.clone();
+        let Retune { limits, weights, pause, places } = change.clone();
         let mut after = Self {
             generation: self.generation.saturating_add(1),
             limits: limits.of(self.limits.clone()),
             weights: weights.of(self.weights),
             pause: pause.of(self.pause),
             noted_since: self.noted_since,
+            places: places.of(self.places),
         };
         let had_limits = self.limits(usual).is_ok_and(|limits| !limits.is_empty());
         let has_limits = !after.limits(usual)?.is_empty();

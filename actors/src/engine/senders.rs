@@ -1,9 +1,6 @@
 //! Senders as their organization sees and tunes them.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::oneshot;
 
 use crate::directory::Directory;
 use crate::domain::ids::{AccountName, OrganizationId, ProviderKind};
@@ -14,13 +11,11 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
 use crate::domain::tuning::{Pause, Retune, Tuning};
+use crate::inquiries::{self, Inquiries};
 use crate::journal::Journal;
 use crate::ports::{StoreError, Waiting};
 use crate::roster::Roster;
-use crate::sender::{SenderMessage, SenderStanding};
-
-/// A sender that does not say how it stands within this is shown without it.
-const PATIENCE: Duration = Duration::from_secs(1);
+use crate::sender::SenderStanding;
 
 /// How often a change is made anew on top of another one's.
 const AGAIN: usize = 16;
@@ -51,7 +46,8 @@ pub struct SenderView {
     pub empty_at: Option<Time>,
     /// Of each lane, the most urgent first, when the first of those was accepted, to the millisecond.
     pub oldest: [Option<Time>; 3],
-    /// How it stands; `None` where it does not run, because it has nothing to do.
+    /// How it stands; `None` where it does not run, because it has nothing to do, or where the process that sends from
+    /// it has not said so in time.
     pub standing: Option<SenderStanding>,
 }
 
@@ -69,12 +65,23 @@ pub enum NotTuned {
 /// The look at all of them. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Senders {
-    pub(super) directory: Directory,
-    pub(super) journal: Journal,
+    directory: Directory,
+    journal: Journal,
     pub(super) roster: Roster,
+    inquiries: Inquiries,
 }
 
 impl Senders {
+    pub(super) fn new(
+        directory: &Directory,
+        journal: &Journal,
+        roster: &Roster,
+        inquiries: &Inquiries,
+    ) -> Self {
+        let (journal, roster, inquiries) = (journal.clone(), roster.clone(), inquiries.clone());
+        Self { directory: directory.clone(), journal, roster, inquiries }
+    }
+
     /// Numbers of an organization, in order; those behind `after`, at most `limit`.
     pub(super) fn numbers(&self, of: OrganizationId, after: Option<E164>, limit: usize) -> Vec<E164> {
         let plan = self.directory.plan();
@@ -101,13 +108,14 @@ impl Senders {
         }
         let now = self.journal.now();
         let depths = store.depths(number).await?;
-        let standing = self.standing(number).await;
+        let limits = tuning.limits(&route.limits).unwrap_or_default();
+        let standing = self.standing(number, &limits).await;
         let empty_at = standing.as_ref().and_then(|standing| standing.empty_at(depths.segments, now));
         Ok(Some(SenderView {
             number,
             account: route.account.clone(),
             provider: route.provider,
-            limits: tuning.limits(&route.limits).unwrap_or_default(),
+            limits,
             weights: tuning.weights.unwrap_or(route.weights),
             pause: tuning.pause.filter(|_| tuning.paused_until(now).is_some()),
             depth: depths.lanes.iter().sum(),
@@ -143,13 +151,14 @@ impl Senders {
         self.directory.route(number).filter(|route| route.organization == organization)
     }
 
-    /// Has an account that it goes through a limit, which looks back at its hand-overs?
+    /// Has its organization or an account that it goes through a limit, which looks back at its hand-overs?
     fn is_noted(&self, route: &Route) -> bool {
         let plan = self.directory.plan();
         let fallback = route.fallback.as_ref().map(|fallback| &fallback.account);
         let accounts = [Some(&route.account), fallback].into_iter().flatten();
         let mut accounts = accounts.filter_map(|name| plan.book.accounts.get(name));
-        accounts.any(|account| !account.limits.is_empty())
+        !plan.book.limits_of(route.organization).is_empty()
+            || accounts.any(|account| !account.limits.is_empty())
     }
 
     async fn oldest(&self, number: E164, lane: Lane) -> Result<Option<Time>, StoreError> {
@@ -157,9 +166,11 @@ impl Senders {
         Ok(first.first().map(Waiting::since))
     }
 
-    async fn standing(&self, number: E164) -> Option<SenderStanding> {
-        let (reply, answer) = oneshot::channel();
-        self.roster.sender(number)?.send_message(SenderMessage::Describe(reply)).ok()?;
-        tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()
+    /// Whoever sends from it is asked.
+    async fn standing(&self, number: E164, limits: &[Limit]) -> Option<SenderStanding> {
+        if self.journal.owns(number) {
+            return inquiries::of_running(&self.roster, number).await;
+        }
+        self.inquiries.ask(number, &self.journal).await?.with(limits)
     }
 }

@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use super::WaysOut;
 use crate::admission::Tickets;
+use crate::crowding::Crowding;
 use crate::directory::{Directory, DirectoryActor, DirectoryState, Found, NoSender};
 use crate::domain::ids::AccountName;
 use crate::domain::phone::E164;
@@ -33,7 +34,7 @@ use crate::domain::time::Time;
 use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::InFlight;
-use crate::provider::{ProviderActor, ProviderArguments};
+use crate::provider::{OrganizationLimits, ProviderActor, ProviderArguments};
 use crate::roster::Roster;
 use crate::sender::{SenderActor, SenderArguments, SenderMessage};
 use crate::sweeper::{SweeperActor, SweeperArguments};
@@ -87,6 +88,7 @@ pub(crate) struct Tree {
     pub(crate) journal: Journal,
     pub(crate) directory: Directory,
     pub(crate) tickets: Tickets,
+    pub(crate) crowding: Crowding,
 }
 
 /// What the supervisor is told.
@@ -355,6 +357,7 @@ impl SupervisorState {
                     directory: tree.directory.clone(),
                     roster: tree.roster.clone(),
                     tickets: tree.tickets.clone(),
+                    crowding: tree.crowding.clone(),
                 };
                 let (sweeper, _) = Actor::spawn_linked(None, SweeperActor, arguments, cell).await?;
                 sweeper.get_id()
@@ -370,11 +373,13 @@ impl SupervisorState {
 
     fn provider_arguments(&self, name: &AccountName) -> Option<ProviderArguments> {
         let (tree, plan) = (&self.tree, self.tree.directory.plan());
+        let account = plan.book.accounts.get(name)?;
         Some(ProviderArguments {
-            account: plan.book.accounts.get(name)?.clone(),
+            account: account.clone(),
             // Also those whose messages may have moved here. Charges do not say through which account, so all
             // of theirs count: for the longest of its windows after a start it is too slow, never too fast.
             reach: plan.book.reach(name),
+            organization: OrganizationLimits::of(&plan.book, account),
             way_out: Arc::clone(plan.ways_out.get(name)?),
             unknown_until: self.unknown_until.get(name).copied(),
             in_flight: plan.in_flight.get(name)?.clone(),

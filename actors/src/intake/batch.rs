@@ -27,8 +27,8 @@ use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, SendRequest, Sent};
-use crate::ports::{Append, EstimateRule, Provider, Reserve, Reserved, ScopedKey, StoreError};
-use crate::sender::{Announce, Announced, Coming, SenderMessage, Stored, SubmitAnswer};
+use crate::ports::{Append, Provider, Reserve, Reserved, ScopedKey, StoreError};
+use crate::sender::{Announce, Announced, Coming, Foreseen, Room, SenderMessage, Stored, SubmitAnswer};
 use crate::telemetry;
 
 /// How many messages are one step of the store at most: other steps wait for it, for a few milliseconds.
@@ -64,10 +64,8 @@ struct Asked {
 
 /// What a sender tells of a message that is about to be stored.
 #[derive(Clone, Copy)]
-struct Foreseen {
-    estimate: EstimateRule,
-    /// Its number at the sender, if that counts it.
-    number: Option<u64>,
+struct TellsOf {
+    foreseen: Foreseen,
     room_after: Duration,
 }
 
@@ -77,7 +75,7 @@ struct OfSender {
     places: Vec<usize>,
     /// Another process sends from the number, or nobody for the moment.
     elsewhere: bool,
-    foreseen: Result<Vec<Foreseen>, NotSent>,
+    foreseen: Result<Vec<TellsOf>, NotSent>,
 }
 
 impl Intake {
@@ -246,7 +244,12 @@ impl Intake {
         until: Time,
     ) -> Vec<Result<SubmitAnswer, NotSent>> {
         let senders = self.announce_all(&fresh).await;
-        let mut foreseen: Vec<Result<Foreseen, NotSent>> =
+        // All are of one organization: they came with one key.
+        let crowded = match fresh.first() {
+            Some(first) => self.crowding.of(first.draft.organization, &self.journal).await,
+            None => None,
+        };
+        let mut foreseen: Vec<Result<TellsOf, NotSent>> =
             fresh.iter().map(|_| Err(NotSent::Busy(COME_AGAIN_AFTER))).collect();
         for of_sender in &senders {
             for (nth, place) in of_sender.places.iter().enumerate() {
@@ -257,9 +260,9 @@ impl Intake {
                 }
             }
         }
-        let depth_limit = self.journal.settings().queue_limit;
-        let append_of = |(Fresh { draft, not_before }, foreseen): (Fresh, &Result<Foreseen, NotSent>)| {
-            let estimate = foreseen.as_ref().ok()?.estimate;
+        let depth_limit = if crowded.is_some() { 0 } else { self.journal.settings().queue_limit };
+        let append_of = |(Fresh { draft, not_before }, foreseen): (Fresh, &Result<TellsOf, NotSent>)| {
+            let estimate = foreseen.as_ref().ok()?.foreseen.estimate;
             Some(Append { draft, estimate, depth_limit, request_until: until, not_before })
         };
         let appends: Arc<[Append]> = fresh.into_iter().zip(&foreseen).filter_map(append_of).collect();
@@ -267,9 +270,10 @@ impl Intake {
         let answers: Vec<Result<SubmitAnswer, NotSent>> = foreseen
             .iter()
             .map(|foreseen| match foreseen {
-                Ok(Foreseen { room_after, .. }) => {
+                Ok(TellsOf { foreseen, room_after }) => {
                     let appended = appended.next().unwrap_or(Err(StoreError::Unanswered));
-                    Ok(SubmitAnswer { appended, room_after: *room_after })
+                    let room = Room::of(crowded, *room_after);
+                    Ok(SubmitAnswer { appended, room, is_expectation: foreseen.is_expectation })
                 }
                 Err(why) => Err(why.clone()),
             })
@@ -302,12 +306,13 @@ impl Intake {
         sender: E164,
         coming: Vec<Coming>,
         elsewhere: &mut bool,
-    ) -> Result<Vec<Foreseen>, NotSent> {
+    ) -> Result<Vec<TellsOf>, NotSent> {
         for _ in 0..ASK_AGAIN {
             if !self.journal.owns(sender) {
                 *elsewhere = true;
                 let (estimate, room_after) = self.estimate_elsewhere(sender);
-                return Ok(vec![Foreseen { estimate, number: None, room_after }; coming.len()]);
+                let foreseen = Foreseen { estimate, is_expectation: false, number: None };
+                return Ok(vec![TellsOf { foreseen, room_after }; coming.len()]);
             }
             let (reply, answer) = oneshot::channel();
             let announce = SenderMessage::Announce(Announce { coming: coming.clone(), reply });
@@ -316,9 +321,7 @@ impl Intake {
             }
             // Without an answer it was stopping, or failed; nothing is stored yet.
             let Ok(Announced { room_after, each }) = answer.await else { continue };
-            let foreseen =
-                each.into_iter().map(|(estimate, number)| Foreseen { estimate, number, room_after });
-            return Ok(foreseen.collect());
+            return Ok(each.into_iter().map(|foreseen| TellsOf { foreseen, room_after }).collect());
         }
         Err(NotSent::Busy(COME_AGAIN_AFTER))
     }
@@ -330,12 +333,12 @@ impl Intake {
         if elsewhere {
             return self.look_again_if_ours(sender).await;
         }
-        let ended = places.iter().zip(foreseen).map(|(place, Foreseen { number, .. })| {
+        let ended = places.iter().zip(foreseen).map(|(place, TellsOf { foreseen, .. })| {
             let stored = match answers.get(*place) {
                 Some(Ok(answer)) => Stored::by(&answer.appended),
                 Some(Err(_)) | None => Stored::Nothing,
             };
-            (stored, number)
+            (stored, foreseen.number)
         });
         self.journal.tell_submits_ended(sender, ended.collect());
     }

@@ -8,13 +8,27 @@ use std::time::Duration;
 
 use super::{Bound, COME_AGAIN_AFTER, Intake};
 use crate::admission::Ticket;
+use crate::crowding::Crowded;
 use crate::domain::message::Draft;
 use crate::domain::pace::Pace;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, Sent};
 use crate::ports::{Append, EstimateRule, StoreError};
-use crate::sender::{SenderMessage, SubmitAnswer};
+use crate::sender::{Room, SenderMessage, SubmitAnswer};
+
+/// What is asked of a message that is to be queued.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// It may not go before this.
+    pub(super) not_before: Time,
+    /// After this it must not be stored any more.
+    pub(super) until: Time,
+    /// Its organization has no room for a new one.
+    pub(super) crowded: Option<Crowded>,
+    /// Whoever was asked before has answered.
+    pub(super) all_answered: bool,
+}
 
 impl Intake {
     /// Stores a message whose number another process sends from, which is told. No sender runs here, so the
@@ -22,15 +36,14 @@ impl Intake {
     pub(super) async fn queue_elsewhere(
         &self,
         draft: Draft,
-        not_before: Time,
+        asked: Asked,
         bound: &Bound,
         ticket: &Arc<Ticket>,
-        until: Time,
-        all_answered: bool,
     ) -> Result<Sent, NotSent> {
         let (id, sender) = (draft.id, draft.sender);
         let (estimate, room_after) = self.estimate_elsewhere(sender);
-        let depth_limit = self.journal.settings().queue_limit;
+        let Asked { not_before, until, crowded, all_answered } = asked;
+        let depth_limit = if crowded.is_some() { 0 } else { self.journal.settings().queue_limit };
         let append = Append { draft, estimate, depth_limit, request_until: until, not_before };
         let (journal, ticket) = (self.journal.clone(), Arc::clone(ticket));
         // A task of its own: if the client goes, the owner is told all the same.
@@ -41,7 +54,8 @@ impl Intake {
         });
         let appended = stored.await.unwrap_or(Err(StoreError::Unanswered));
         self.look_again_if_ours(sender).await;
-        self.answer_of(SubmitAnswer { appended, room_after }, bound, id, all_answered).await
+        let room = Room::of(crowded, room_after);
+        self.answer_of(SubmitAnswer { appended, room, is_expectation: false }, bound, id, all_answered).await
     }
 
     /// What can be said here of a number that another process sends from, by its limits: when its messages go, and

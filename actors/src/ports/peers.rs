@@ -8,10 +8,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{Stored, Waiting};
-use crate::domain::grants::Word;
-use crate::domain::ids::{AccountName, Incarnation, MessageId, Shard};
+use crate::domain::grants::{Party, Word};
+use crate::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, Shard};
+use crate::domain::outcome::Slows;
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
+use crate::sender::ToldStanding;
+use crate::slowing::TooFast;
 
 /// A process that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +59,22 @@ pub enum Note {
     },
     /// Something was set of this sender by hand: read it.
     Tuned(E164),
+    /// A delivery report says that a message of this number was too fast for somebody: its owner goes slower.
+    TooFast(Slows, TooFast),
+    /// How does this sender stand? Its owner answers `by`.
+    Describe {
+        /// The sender.
+        sender: E164,
+        /// Who asks.
+        by: Incarnation,
+    },
+    /// So it does; `None`: it does not run, because it has nothing to do.
+    Stands(E164, Option<ToldStanding>),
     /// Of the units of an account's limits.
     Account(AccountName, Word),
+    /// Of the units of an organization's limits: between whoever passes them on and the part of a process that
+    /// sends through one account.
+    Organization(OrganizationId, Party, Word),
 }
 
 /// What a process hears.

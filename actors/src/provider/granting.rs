@@ -1,13 +1,15 @@
-//! The owner's side of an account's units: from the lease of its shard to a [`Granter`] that knows what was
-//! handed over before, and its end with the lease.
+//! The owner's side of the units of an account's or organization's limits: from the lease of its shard to a
+//! [`Granter`] that knows what was handed over before, and its end with the lease.
 //!
 //! A new owner grants nothing until what the last one may have granted is over and what was handed over with it
 //! is read. It begins with the first word that it hears, so an account that nobody uses costs nothing.
 
+use std::collections::HashMap;
+
 use ractor::ActorRef;
 
-use super::{LOAD_AGAIN_AFTER, ProviderMessage, UnitsMessage, charges_of};
-use crate::domain::grants::{Charged, Granted, Granter, LASTS, Word};
+use super::{LOAD_AGAIN_AFTER, ProviderMessage, UnitsMessage, Whose, charges_of};
+use crate::domain::grants::{Charged, Granted, Granter, LASTS, Party, WANT_LASTS, Word};
 use crate::domain::ids::Incarnation;
 use crate::domain::pace::{Keep, Limit, Pace};
 use crate::domain::phone::E164;
@@ -23,24 +25,32 @@ enum Standing {
     Grants {
         fence: u64,
         granter: Box<Granter>,
+        /// Who wants something of an organization, by its name, and when it said so: a want lasts no longer.
+        parties: HashMap<Incarnation, (Party, Time)>,
     },
 }
 
-/// What this process is as the account's owner.
+/// What this process is as the owner.
 pub(super) struct Granting {
+    whose: Whose,
     limits: Vec<Limit>,
     numbers: Vec<E164>,
     unknown_until: Option<Time>,
-    /// The account's pace without a past.
+    /// The pace without a past.
     blank: Pace,
     standing: Standing,
 }
 
 impl Granting {
     /// What the numbers handed over until `unknown_until` is not known.
-    pub(super) fn new(limits: Vec<Limit>, numbers: Vec<E164>, unknown_until: Option<Time>) -> Self {
+    pub(super) fn new(
+        whose: Whose,
+        limits: Vec<Limit>,
+        numbers: Vec<E164>,
+        unknown_until: Option<Time>,
+    ) -> Self {
         let blank = Pace::new(&limits, None, [], Time::ZERO);
-        Self { limits, numbers, unknown_until, blank, standing: Standing::Idle }
+        Self { whose, limits, numbers, unknown_until, blank, standing: Standing::Idle }
     }
 
     /// See [`super::Units::count_of`].
@@ -48,7 +58,7 @@ impl Granting {
         self.numbers = numbers;
     }
 
-    /// What past the account's limits need.
+    /// What past the limits need.
     pub(super) fn keep(&self, now: Time) -> Keep {
         self.blank.keep(now)
     }
@@ -73,7 +83,7 @@ impl Granting {
         }
         self.standing = Standing::Loads(fence);
         let (journal, numbers, blank) = (journal.clone(), self.numbers.clone(), self.blank.clone());
-        let myself = myself.clone();
+        let (whose, myself) = (self.whose, myself.clone());
         tokio::spawn(async move {
             // What the owner before granted is over by then, and what was used of it is in the store.
             tokio::time::sleep(LASTS).await;
@@ -81,12 +91,13 @@ impl Granting {
                 match charges_of(&journal, &numbers, &blank).await {
                     Ok(charges) => break charges,
                     Err(error) => {
-                        tracing::warn!(%error, "an account's earlier hand-overs could not be read; trying again");
+                        tracing::warn!(%error, ?whose, "earlier hand-overs could not be read; trying again");
                     }
                 }
                 tokio::time::sleep(LOAD_AGAIN_AFTER).await;
             };
-            let _ = myself.send_message(ProviderMessage::Units(UnitsMessage::Loaded { fence, charges }));
+            let loaded = UnitsMessage::Loaded { fence, charges };
+            let _ = myself.send_message(ProviderMessage::Units(whose, loaded));
         });
         false
     }
@@ -101,14 +112,20 @@ impl Granting {
         if let Some(at) = self.unknown_until {
             granter.fill(at, now);
         }
-        self.standing = Standing::Grants { fence, granter };
+        self.standing = Standing::Grants { fence, granter, parties: HashMap::new() };
     }
 
-    /// Takes in what a process says; what it is to be told as heard.
-    pub(super) fn hear(&mut self, word: Word, now: Time) -> Option<Charged> {
-        let Standing::Grants { granter, .. } = &mut self.standing else { return None };
+    /// Takes in what a process says, of an organization `by` a part of it; what it is to be told as heard.
+    pub(super) fn hear(&mut self, by: Option<&Party>, word: Word, now: Time) -> Option<Charged> {
+        let Standing::Grants { granter, parties, .. } = &mut self.standing else { return None };
         match word {
-            Word::Want(want) => granter.wanted(want, now),
+            Word::Want(want) => {
+                parties.retain(|_, (_, wanted_at)| *wanted_at + WANT_LASTS > now);
+                if let Some(party) = by {
+                    parties.insert(want.process, (party.clone(), now));
+                }
+                granter.wanted(want, now);
+            }
             Word::Report(report) => granter.reported(report, now),
             Word::Charged(charged) => {
                 granter.charged(charged, now);
@@ -119,10 +136,16 @@ impl Granting {
         None
     }
 
+    /// Who goes by this name among those that want something of an organization.
+    pub(super) fn party(&self, name: Incarnation) -> Option<Party> {
+        let Standing::Grants { parties, .. } = &self.standing else { return None };
+        parties.get(&name).map(|(party, _)| party.clone())
+    }
+
     /// What is due, under this fence.
     pub(super) fn grant(&mut self, fence: u64, now: Time) -> Granted {
         match &mut self.standing {
-            Standing::Grants { fence: known, granter } if *known == fence => granter.grant(now),
+            Standing::Grants { fence: known, granter, .. } if *known == fence => granter.grant(now),
             Standing::Idle | Standing::Loads(_) | Standing::Grants { .. } => {
                 Granted { grants: Vec::new(), again_at: None }
             }

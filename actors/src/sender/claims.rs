@@ -206,6 +206,7 @@ impl SenderState {
         }
         let Starting { message, permit, not_before, claimed, .. } = self.starting.pop_front()?;
         self.open.insert(message.id, permit);
+        self.in_flight.insert(message.id, now);
         let quiet_from = self.quiet_from(&message, now);
         let (keep, counts) = (self.keep(now), self.counts());
         Some(Begin { attempt: claimed?, due: not_before, quiet_from, keep, counts })

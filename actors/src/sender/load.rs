@@ -51,6 +51,7 @@ impl SenderState {
         for attempt in unsettled {
             let is_starting = self.starting.iter().any(|starting| starting.message.id == attempt.id);
             if attempt.is_open() && !is_starting {
+                self.in_flight.entry(attempt.id).or_insert(now);
                 self.open.insert(attempt.id, pace.take(now, now, attempt.cost));
             }
             if attempt.in_conversation {

@@ -23,11 +23,25 @@ pub struct Coming {
     pub recipient: E164,
     /// It may not go before this.
     pub not_before: Time,
+    /// It expires.
+    pub expires: bool,
+}
+
+/// When a message goes that is about to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Foreseen {
+    /// As the store's step computes it.
+    pub estimate: EstimateRule,
+    /// That counts on what comes in higher lanes to go on coming.
+    pub is_expectation: bool,
+    /// Its number among those that are being stored, if it is counted among them.
+    pub number: Option<u64>,
 }
 
 impl Coming {
     pub(crate) fn of(draft: &Draft, not_before: Time) -> Self {
-        Self { lane: draft.lane, cost: draft.cost(), recipient: draft.recipient, not_before }
+        let expires = draft.expires_at.is_some();
+        Self { lane: draft.lane, cost: draft.cost(), recipient: draft.recipient, not_before, expires }
     }
 }
 
@@ -44,20 +58,20 @@ pub struct Announce {
 pub struct Announced {
     /// When there will be room, if the queue is full.
     pub room_after: Duration,
-    /// Of each message when it goes, and its number among those that are being stored.
-    pub each: Vec<(EstimateRule, Option<u64>)>,
+    /// Of each message when it goes.
+    pub each: Vec<Foreseen>,
 }
 
 impl SenderState {
     pub(super) fn announce(&mut self, announce: Announce) {
         let Announce { coming, reply } = announce;
         let now = self.journal.now();
-        let room_after = self.room_after(now);
+        let room_after = self.next_leaves_after(now);
         let each: Vec<_> = coming.iter().map(|one| self.foresee(one, now)).collect();
         self.submits += each.len();
         self.has_begun = true;
         if let Err(nobody) = reply.send(Announced { room_after, each }) {
-            for (_, number) in nobody.each {
+            for Foreseen { number, .. } in nobody.each {
                 self.submit_ended(super::Stored::Nothing, number);
             }
         }

@@ -18,6 +18,8 @@ pub struct SenderStanding {
     pub limits: Vec<InUse>,
     /// How fast its provider lets it go, where that is less.
     pub working: Standing,
+    /// How many messages of its queue are in flight.
+    pub in_flight: usize,
     /// How long a segment takes at its pace.
     pub per_segment: Duration,
 }
@@ -56,7 +58,9 @@ pub enum Waits {
     Conversation,
     /// Its retry is due later.
     Retry,
-    /// A place at its provider account: its circuit, its limits, what is in flight there.
+    /// An outcome of what is in flight of its own: as many are as may be.
+    Places,
+    /// A place at its provider account: its circuit, its limits and those of its organization, what is in flight there.
     Account,
     /// Nothing: it is going.
     Going,
@@ -69,7 +73,8 @@ impl SenderState {
         let limits = self.pace.as_mut().map(|pace| pace.in_use(now)).unwrap_or_default();
         let per_segment = self.pace.as_ref().map(Pace::per_unit).unwrap_or_default();
         let per_segment = per_segment.max(self.working.per_unit());
-        SenderStanding { waits, not_before, limits, working: self.working.standing(now), per_segment }
+        let (working, in_flight) = (self.working.standing(now), self.in_flight_count());
+        SenderStanding { waits, not_before, limits, working, in_flight, per_segment }
     }
 
     fn waits(&mut self, now: Time) -> (Waits, Option<Time>) {
@@ -95,6 +100,9 @@ impl SenderState {
         }
         if let Some(limit) = pace.held_back_by(now, head.cost) {
             return (Waits::Pace(limit.clone()), allowed.at());
+        }
+        if !self.may_fly(now) {
+            return (Waits::Places, None);
         }
         if self.places_wanted > 0 { (Waits::Account, None) } else { (Waits::Going, allowed.at()) }
     }

@@ -114,6 +114,7 @@ pub(super) const REASONS: &[&str] = &[
     "idempotency_in_progress",
     "expires_before",
     "queue_full",
+    "organization_full",
     "busy",
     "provider_out",
     "store_unavailable",

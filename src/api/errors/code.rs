@@ -328,8 +328,8 @@ impl Code {
                 statuses: &[StatusCode::TOO_MANY_REQUESTS],
                 retry: Yes,
                 example: "The queue of +1234567890 is full",
-                happened: "The sender's queue is full. Nothing is stored.",
-                remedy: "Repeat after `Retry-After`.",
+                happened: "The sender's queue is full, or the queues of the organization together are; the sentence says which. Nothing is stored.",
+                remedy: "Repeat after `Retry-After`: then there is room, unless others were faster.",
             },
             Self::SendFailed => Meaning {
                 word: "send_failed",

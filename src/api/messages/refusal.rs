@@ -39,6 +39,9 @@ pub(super) fn answer(not_sent: NotSent, from: E164, keyed: bool) -> ApiError {
         NotSent::QueueFull(wait) => {
             ApiError::new(Code::QueueFull, format!("The queue of {from} is full")).retry_after(wait)
         }
+        NotSent::OrganizationFull(wait) => {
+            ApiError::new(Code::QueueFull, "The queues of this organization are full").retry_after(wait)
+        }
         NotSent::Busy(wait) => {
             ApiError::new(Code::Busy, "Too many messages are in flight; nothing was stored").retry_after(wait)
         }

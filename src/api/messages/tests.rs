@@ -26,7 +26,7 @@ fn sent(queued: Option<QueuedAt>) -> Sent {
 #[test]
 fn a_queued_message_has_its_documented_body() {
     let estimate = Time::from_millis(1_795_463_573_123);
-    let sent = sent(Some(QueuedAt { position: 3, estimate }));
+    let sent = sent(Some(QueuedAt { position: 3, estimate, is_expectation: false }));
     let expected = json!({
         "success": true, "message_id": sent.id.to_string(),
         "message": "SMS queued successfully via telnyx", "provider": "telnyx", "status": "queued",
@@ -34,6 +34,13 @@ fn a_queued_message_has_its_documented_body() {
         "segments": 1, "encoding": "GSM-7",
     });
     assert_eq!(serde_json::to_value(SendAnswer::of(&sent)).unwrap(), expected);
+}
+
+#[test]
+fn an_expectation_is_said_to_be_one() {
+    let queued = QueuedAt { position: 1, estimate: Time::from_millis(7), is_expectation: true };
+    let answer = serde_json::to_value(SendAnswer::of(&sent(Some(queued)))).unwrap();
+    assert_eq!(answer["estimate_is_expectation"], true);
 }
 
 #[test]
@@ -84,6 +91,7 @@ fn each_refusal_of_the_engine_has_its_answer() {
         (NotSent::OtherRequest, 422, "idempotency_mismatch", None, false),
         (NotSent::InProgress(id), 409, "idempotency_in_progress", Some("1"), true),
         (NotSent::QueueFull(wait), 429, "queue_full", Some("3"), true),
+        (NotSent::OrganizationFull(wait), 429, "queue_full", Some("3"), true),
         (NotSent::Busy(Duration::ZERO), 503, "busy", Some("1"), true),
         (NotSent::ProviderOut(provider), 500, "send_failed", None, true),
         (NotSent::StoreUnavailable, 503, "store_unavailable", Some("5"), true),

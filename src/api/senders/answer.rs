@@ -46,14 +46,22 @@ pub(in crate::api) struct SenderAnswer {
     lanes: Vec<LaneAnswer>,
     /// Messages waiting, in all lanes.
     queued: u64,
+    /// How many messages of its queue may be handed over at the same time; null where it may use what its account has.
+    #[schema(required)]
+    places_in_flight: Option<u16>,
+    /// How many are now; null where it does not run, because it has nothing to do, or the process that sends from it
+    /// did not answer in time.
+    #[schema(required)]
+    in_flight: Option<u64>,
     /// Is it paused?
     paused: bool,
     /// Until when; null where it is not, or where nobody said.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     paused_until: Option<Rfc3339>,
     /// What its next message waits for: `nothing` (there is none), `start`, `pause`, `pace`, `provider` (it
-    /// refused messages for their pace), `conversation`, `retry`, `account`, or `going`. Null where the number is
-    /// sent from by another process, which knows, or by none now, because there is nothing to send.
+    /// refused messages for their pace), `conversation`, `retry`, `places` (its own in flight), `account` (its
+    /// circuit, its limits and those of its organization, what is in flight there), or `going`. Null where nobody
+    /// sends from the number now, because there is nothing to send, or the process that does has not answered in time.
     #[schema(required, value_type = Option<String>, example = "pace")]
     waiting_for: Option<&'static str>,
     /// Of `pace`, the limit.
@@ -83,7 +91,7 @@ struct LimitAnswer {
     #[schema(value_type = String, example = "1/s")]
     limit: String,
     /// Units in the window that ends now, or in this day, week or month, with those that are being handed
-    /// over; null where the sender does not run, because it has nothing to do.
+    /// over; null where the sender does not run, because it has nothing to do, or did not answer in time.
     #[schema(required)]
     in_use: Option<u64>,
 }
@@ -116,6 +124,8 @@ fn example() -> Value {
             { "lane": "bulk", "weight": 1, "queued": 0, "oldest_queued_at": null },
         ],
         "queued": 12,
+        "places_in_flight": null,
+        "in_flight": 1,
         "paused": false,
         "paused_until": null,
         "waiting_for": "pace",
@@ -145,6 +155,7 @@ const fn word(waits: &Waits) -> &'static str {
         Waits::Provider => "provider",
         Waits::Conversation => "conversation",
         Waits::Retry => "retry",
+        Waits::Places => "places",
         Waits::Account => "account",
         Waits::Going => "going",
     }
@@ -177,6 +188,8 @@ impl From<SenderView> for SenderAnswer {
             limits_from: if view.tuning.limits.is_some() { "tuned" } else { "directory" },
             lanes: lanes.collect(),
             queued: view.depth,
+            places_in_flight: view.tuning.places,
+            in_flight: standing.as_ref().and_then(|standing| u64::try_from(standing.in_flight).ok()),
             paused: view.pause.is_some(),
             paused_until: view.pause.and_then(|pause| pause.until).map(Rfc3339),
             waiting_for: waits.map(word),

@@ -28,6 +28,9 @@ pub(super) struct Organization {
     pub(super) id: OrganizationId,
     /// For whoever reads the file.
     pub(super) name: String,
+    /// Of all that goes through its accounts together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) limits: Vec<String>,
     /// When nothing but what is urgent is sent: `21:00-08:00@Europe/Berlin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) quiet_hours: Option<String>,

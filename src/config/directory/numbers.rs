@@ -127,7 +127,7 @@ fn weights(place: &str, written: Option<&Lanes>) -> Result<Weights, Refusal> {
     Ok(Weights { urgent, normal, bulk })
 }
 
-/// The limits of an account or a number, under its key `limits`.
+/// The limits of an organization, an account or a number, under its key `limits`.
 pub(super) fn limits(place: &str, written: &[String]) -> Result<Vec<Limit>, Refusal> {
     let bad =
         |(index, bad): (usize, BadLimit)| Refusal::new(format!("{place}.limits[{index}]"), bad.to_string());

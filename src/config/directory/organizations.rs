@@ -1,13 +1,15 @@
-//! Organizations and their API keys.
+//! Organizations, their limits and their API keys.
 
 use std::collections::{HashMap, HashSet};
 
 use secrecy::ExposeSecret;
 use sendyard_actors::domain::ids::OrganizationId;
+use sendyard_actors::domain::pace::Limit;
 use sendyard_actors::domain::quiet_hours::{BadQuietHours, QuietHours};
 use sha2::{Digest, Sha256};
 
 use super::file::{Organization, WrittenKey};
+use super::numbers::limits;
 use crate::api::auth::{ApiKey, Scope, Scopes};
 use crate::config::{Environment, Refusal, secret};
 
@@ -16,6 +18,8 @@ pub(super) struct Organizations {
     pub(super) ids: HashSet<OrganizationId>,
     pub(super) keys: Vec<ApiKey>,
     pub(super) quiet_hours: HashMap<OrganizationId, QuietHours>,
+    /// Of those that have some.
+    pub(super) limits: HashMap<OrganizationId, Vec<Limit>>,
 }
 
 /// Ids are unique, names of keys within their organization, and keys everywhere.
@@ -24,6 +28,7 @@ pub(super) fn check(written: &[Organization], environment: &Environment) -> Resu
     let mut keys = Vec::new();
     let mut places = HashMap::new();
     let mut quiet_hours = HashMap::new();
+    let mut known_limits = HashMap::new();
     for (index, organization) in written.iter().enumerate() {
         let id = organization.id;
         if !ids.insert(id) {
@@ -35,6 +40,10 @@ pub(super) fn check(written: &[Organization], environment: &Environment) -> Resu
                 Refusal::new(format!("organizations[{index}].quiet_hours"), bad.to_string())
             };
             quiet_hours.insert(id, text.parse().map_err(bad)?);
+        }
+        let of_all = limits(&format!("organizations[{index}]"), &organization.limits)?;
+        if !of_all.is_empty() {
+            known_limits.insert(id, of_all);
         }
         let mut names = HashSet::new();
         for (key_index, key) in organization.api_keys.iter().enumerate() {
@@ -50,7 +59,7 @@ pub(super) fn check(written: &[Organization], environment: &Environment) -> Resu
             keys.push(api_key);
         }
     }
-    Ok(Organizations { ids, keys, quiet_hours })
+    Ok(Organizations { ids, keys, quiet_hours, limits: known_limits })
 }
 
 fn api_key(

@@ -7,12 +7,12 @@ use reqwest::{Client, Request};
 use secrecy::{ExposeSecret, SecretString};
 use sendyard_actors::domain::ids::ProviderKind;
 use sendyard_actors::domain::message::Draft;
-use sendyard_actors::domain::outcome::Outcome;
+use sendyard_actors::domain::outcome::{Outcome, Slows};
 use sendyard_actors::domain::segments::count_for;
 use sendyard_actors::ports::{HandOver, Later, Provider, TooLong};
 use url::Url;
 
-use super::{answer, request};
+use super::{answer, codes, request};
 use crate::providers::exchange::{exchange, not_built};
 
 /// Parts of a text, as we count them. Source: Telnyx's page on message encoding (PROVIDERS.md §4).
@@ -76,6 +76,11 @@ impl Provider for Telnyx {
 
     fn freeze(&self, draft: &Draft) -> Option<String> {
         request::body(&self.settings, draft)
+    }
+
+    fn slows(&self, code: &str) -> Option<(Slows, Option<Duration>)> {
+        let code = codes::find(code.parse().ok()?)?;
+        Some((code.slows?, code.wait))
     }
 
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {

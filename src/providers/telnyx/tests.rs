@@ -343,3 +343,17 @@ async fn what_is_too_fast_says_whose_pace_that_is_and_until_when() {
         assert_eq!((refusal.slows, named), (slows, seconds), "{status} {headers} {code}");
     }
 }
+
+#[test]
+fn codes_of_delivery_reports_say_whose_pace_they_speak_of() {
+    let telnyx = telnyx("http://127.0.0.1:9".parse().unwrap());
+    let table = [
+        ("40011", Some((Slows::Sender, None))),
+        ("40018", Some((Slows::Campaign, Some(Duration::from_mins(1))))),
+        ("40300", None),
+        ("", None),
+    ];
+    for (code, expected) in table {
+        assert_eq!(telnyx.slows(code), expected, "{code}");
+    }
+}

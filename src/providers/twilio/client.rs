@@ -6,11 +6,11 @@ use std::time::Duration;
 use reqwest::{Client, Request};
 use secrecy::{ExposeSecret, SecretString};
 use sendyard_actors::domain::ids::ProviderKind;
-use sendyard_actors::domain::outcome::Outcome;
+use sendyard_actors::domain::outcome::{Outcome, Slows};
 use sendyard_actors::ports::{HandOver, Later, Provider, TooLong};
 use url::Url;
 
-use super::{answer, request};
+use super::{answer, codes, request};
 use crate::providers::exchange::{exchange, not_built, with_body};
 
 /// Characters of a text, more is error 21617. Source: Twilio's error dictionary (PROVIDERS.md §1.3).
@@ -71,6 +71,11 @@ impl Provider for Twilio {
             return Err(TooLong { sentence });
         }
         Ok(())
+    }
+
+    fn slows(&self, code: &str) -> Option<(Slows, Option<Duration>)> {
+        let code = codes::find(code.parse().ok()?)?;
+        Some((code.slows?, code.wait))
     }
 
     fn send(&self, hand_over: HandOver, patience: Duration) -> Later<Outcome> {

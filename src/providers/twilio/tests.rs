@@ -248,3 +248,14 @@ async fn what_is_too_fast_says_whose_pace_that_is_and_until_when() {
         assert_eq!((refusal.slows, named), (slows, seconds), "{status} {headers} {code}");
     }
 }
+
+#[test]
+fn codes_of_delivery_reports_say_whose_pace_they_speak_of() {
+    let twilio = twilio("http://127.0.0.1:9".parse().unwrap());
+    let whose = |code: &str| twilio.slows(code).map(|(slows, _)| slows);
+    let table =
+        [("30001", Some(Slows::Sender)), ("30022", Some(Slows::Campaign)), ("30003", None), ("x", None)];
+    for (code, expected) in table {
+        assert_eq!(whose(code), expected, "{code}");
+    }
+}

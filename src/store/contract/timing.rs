@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use sendyard_actors::domain::message::{Cancelled, Draft, Lane, Message, Shown, State, TimeUp};
+use sendyard_actors::domain::message::{
+    Cancelled, Draft, Lane, Message, Shown, State, TimeUp, UnknownPolicy,
+};
 use sendyard_actors::domain::shard_set::ShardSet;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Appended, Claimed, EstimateRule, SettleAnswer, Timer};
 
-use super::world::{ORGANIZATION, SECOND, START, World, append_of, draft, id_of, recipient, sender};
+use super::world::{
+    EVIDENCE, ORGANIZATION, SECOND, START, World, append_of, draft, id_of, recipient, sender,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -196,4 +200,21 @@ pub(super) async fn what_is_postponed_leaves_its_place_to_others(world: World) {
     world.pass(HOUR);
     assert!(matches!(world.store.time_up(vec![id]).await.unwrap()[0], Some((TimeUp::Due, _))));
     assert_eq!(queue(&world).await, [2, 1]);
+}
+
+pub(super) async fn what_may_have_arrived_neither_fails_by_expiring_nor_is_postponed(world: World) {
+    let id = world.sending(expiring(1, START + 2 * HOUR)).await.draft.id;
+    let lease = world.lease().await;
+    world.unknown(id, 1).await;
+    world.pass(EVIDENCE);
+    let resent = world.store.settle_unknown(id, 1, lease, UnknownPolicy::Resend).await.unwrap();
+    assert!(matches!(resent, SettleAnswer::Done(message) if message.state == State::Queued));
+    let postponed = world.store.postpone(id, 1, START + HOUR).await.unwrap();
+    assert!(matches!(postponed, SettleAnswer::Known), "it may have arrived");
+    assert_eq!(world.store.time_up(vec![id]).await.unwrap(), [None], "it is not over yet");
+    world.pass(2 * HOUR);
+    let timed = world.store.time_up(vec![id]).await.unwrap();
+    assert!(matches!(&timed[0], Some((TimeUp::Expired, _))), "{timed:?}");
+    let message = world.message(id).await;
+    assert_eq!((message.state, message.listed), (State::Unknown, true));
 }

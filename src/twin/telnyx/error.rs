@@ -35,6 +35,7 @@ pub(super) enum TelnyxError {
     MediaInvalid,
     OptedOut,
     QueueFull,
+    SenderTooFast,
 }
 
 #[derive(Serialize)]
@@ -72,6 +73,7 @@ impl TelnyxError {
             Self::Authenticate => 10009,
             Self::TooManyRequests => 10011,
             Self::KeyInvalid | Self::KeyReused | Self::Malformed | Self::Invalid(_) => 10015,
+            Self::SenderTooFast => 40011,
             Self::OptedOut => 40300,
             Self::TooLong => 40302,
             Self::Contradiction => 40304,
@@ -90,7 +92,7 @@ impl TelnyxError {
             Self::OptedOut => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooManyRequests | Self::QueueFull => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyRequests | Self::QueueFull | Self::SenderTooFast => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::KeyInvalid
             | Self::Malformed
@@ -143,6 +145,7 @@ impl TelnyxError {
             Self::OptedOut => {
                 ("Blocked due to STOP message", "Messages cannot be sent due to an existing block rule.")
             }
+            Self::SenderTooFast => ("Too many requests", "The sender's rate with the carrier is exceeded."),
             Self::QueueFull => ("Message queue full", "The message would wait for more than 4 hours."),
         }
     }
@@ -151,7 +154,9 @@ impl TelnyxError {
         match self {
             Self::Missing(field) | Self::Invalid(field) | Self::UrlInvalid(field) => Some(field),
             Self::ToInvalid | Self::OptedOut => Some("to"),
-            Self::FromInvalid | Self::NameWithoutProfile | Self::QueueFull => Some("from"),
+            Self::FromInvalid | Self::NameWithoutProfile | Self::QueueFull | Self::SenderTooFast => {
+                Some("from")
+            }
             Self::Contradiction => Some("type"),
             Self::TooLong => Some("text"),
             Self::MediaInvalid => Some("media_urls"),
@@ -173,6 +178,10 @@ impl Refusal for TelnyxError {
 
     fn throttled() -> Self {
         Self::TooManyRequests
+    }
+
+    fn sender_throttled() -> Self {
+        Self::SenderTooFast
     }
 
     fn internal() -> Self {

@@ -31,6 +31,55 @@ async fn throttling_is_20429_with_a_time_or_without() {
     }
 }
 
+/// The twin counts by its own clock: three that come at once, of which a second takes two.
+#[tokio::test]
+async fn more_than_a_senders_limit_is_refused_in_each_providers_words() {
+    let twin = TestTwin::start().await;
+    for (retry_after, told) in [(json!(null), None), (json!(7), Some("7"))] {
+        // A bucket that fills in 200 s, so that no second passes here.
+        let limit = json!({ "per_second": 0.01, "counts": "token_bucket", "retry_after": retry_after });
+        let from = if told.is_some() { "+15550007777" } else { FROM };
+        twin.set_rule(json!({ "sender_limit": limit })).await;
+        let telnyx = json!({ "from": from, "to": TO, "text": "hi" });
+        let vonage = json!({
+            "message_type": "text", "channel": "sms", "from": &from[1..], "to": &TO[1..], "text": "hi"
+        });
+        for round in 0..2 {
+            let replies = [
+                twin.post(ACCOUNT, &[("To", TO), ("From", from), ("Body", "hi")]).await,
+                reply(twin.telnyx(&telnyx)).await,
+                reply(twin.vonage(&vonage)).await,
+            ];
+            let waits = ["retry-after", "x-ratelimit-reset", "retry-after"];
+            for (reply, wait) in replies.iter().zip(waits) {
+                assert_eq!(reply.status.is_success(), round == 0, "{}", reply.text);
+                if round == 1 {
+                    assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
+                    assert_eq!(reply.headers.get(wait).map(|value| value.to_str().unwrap()), told);
+                }
+            }
+        }
+    }
+    let codes: Vec<Value> = twin.lines().await.iter().map(|line| line["code"].clone()).collect();
+    let round = [json!(null), json!(null), json!(null), json!(21611), json!(40011), json!(1000)];
+    assert_eq!(codes, [round.clone(), round].concat());
+}
+
+#[tokio::test]
+async fn a_senders_limit_is_turned_while_it_runs_and_forgets_nothing() {
+    let twin = TestTwin::start().await;
+    twin.set_rule(json!({ "from": FROM, "sender_limit": { "per_second": 0.01, "counts": "token_bucket" } }))
+        .await;
+    assert_eq!(twin.send("one").await.status, StatusCode::CREATED);
+    assert_eq!(twin.send("two").await.status, StatusCode::TOO_MANY_REQUESTS);
+    let other = twin.post(ACCOUNT, &[("To", TO), ("From", "+15550007777"), ("Body", "hi")]).await;
+    assert_eq!(other.status, StatusCode::CREATED);
+    twin.set_rule(json!({ "sender_limit": { "per_second": 0.02, "counts": "token_bucket" } })).await;
+    assert_eq!(twin.send("still empty").await.status, StatusCode::TOO_MANY_REQUESTS);
+    twin.set_faults(json!({})).await;
+    assert_eq!(twin.send("free").await.status, StatusCode::CREATED);
+}
+
 #[tokio::test]
 async fn a_server_error_may_hide_an_accepted_message() {
     let twin = TestTwin::start().await;

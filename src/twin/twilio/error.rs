@@ -129,6 +129,10 @@ impl Refusal for TwilioError {
         Self::TooManyRequests
     }
 
+    fn sender_throttled() -> Self {
+        Self::QueueFull
+    }
+
     fn internal() -> Self {
         Self::Internal
     }

@@ -123,6 +123,10 @@ impl Refusal for VonageError {
         Self::Throttled
     }
 
+    fn sender_throttled() -> Self {
+        Self::Throttled
+    }
+
     fn internal() -> Self {
         Self::Internal
     }

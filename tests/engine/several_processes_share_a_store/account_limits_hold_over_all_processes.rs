@@ -12,9 +12,9 @@ use crate::engine::yard::{ORGANIZATION, Seen, account, second};
 
 /// How a limit is judged: so many units in every window of this length.
 #[derive(Clone, Copy)]
-struct Judged {
-    units: u32,
-    window: Duration,
+pub(crate) struct Judged {
+    pub(crate) units: u32,
+    pub(crate) window: Duration,
 }
 
 const TEN: Judged = Judged { units: 10, window: SECOND };
@@ -30,7 +30,7 @@ fn segments(text: &str) -> u32 {
 
 /// No window that ends with one of these holds more than the limit, and of the limit so much was used between two
 /// instants.
-fn judge(seen: &[Seen], limit: Judged, from: Time, until: Time) -> f64 {
+pub(crate) fn judge(seen: &[Seen], limit: Judged, from: Time, until: Time) -> f64 {
     for (index, last) in seen.iter().enumerate() {
         let window = seen[..=index].iter().filter(|one| one.at + limit.window > last.at);
         let units: u32 = window.map(|one| segments(&one.text)).sum();
@@ -46,7 +46,7 @@ fn owner_first<'a>(first: &'a Engine, second: &'a Engine) -> [&'a Engine; 2] {
     if first.shards().contains(Shard::of_account(&account())) { [first, second] } else { [second, first] }
 }
 
-async fn queue_many(engine: &Engine, from: &str, count: usize) {
+pub(super) async fn queue_many(engine: &Engine, from: &str, count: usize) {
     for index in 0..count {
         queue(engine, from, &format!("+1555{index:07}"), "hello").await;
     }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use sendyard_actors::domain::tuning::{Part, Pause, Retune};
+use sendyard_actors::sender::Waits;
 
 use super::messages_move_with_their_shards::two;
 use super::*;
@@ -92,4 +93,34 @@ async fn who_takes_a_number_over_goes_by_what_was_set_of_it() {
     tokio::time::sleep(SECOND).await;
     let sent = go_in(&yard, 10 * SECOND).await;
     assert!((19..=20).contains(&sent), "{sent} in 10 s at 2/s");
+}
+
+/// Whoever is asked asks the one that sends from it.
+#[tokio::test(start_paused = true)]
+async fn any_process_says_how_a_sender_stands() {
+    let faults = Arc::<Faults>::default();
+    let (yard, second) = two(paced(), &faults).await;
+    let from = number_of(&yard.engine);
+    let asked_at = yard.now();
+    let idle = second.engine.sender(ORGANIZATION, number(&from)).await.unwrap().expect("it is ours");
+    assert!(idle.standing.is_none() && idle.empty_at.is_none());
+    assert_eq!(yard.now(), asked_at, "that it does not run is answered, too");
+
+    fill(&second.engine, &from, 100).await;
+    tokio::time::sleep(2 * SECOND).await;
+    let there = second.engine.sender(ORGANIZATION, number(&from)).await.unwrap().expect("it is ours");
+    let here = yard.engine.sender(ORGANIZATION, number(&from)).await.unwrap().expect("it is ours");
+    let (there, here) = (there.standing.expect("it is asked"), here.standing.expect("it runs"));
+    assert!(matches!(there.waits, Waits::Pace(_)), "{there:?}");
+    assert_eq!((&there.waits, &there.limits, there.not_before), (&here.waits, &here.limits, here.not_before));
+    assert_eq!(there.limits[0].units, 10);
+
+    faults.refuse_all("tell");
+    let asked_at = yard.now();
+    let lost = second.engine.sender(ORGANIZATION, number(&from)).await.unwrap().expect("it is ours");
+    assert!(lost.standing.is_none() && lost.depth > 0, "nobody has answered");
+    assert_eq!(yard.now().since(asked_at), SECOND / 2);
+    let listed = second.engine.senders(ORGANIZATION, None, 60).await.unwrap();
+    assert_eq!(listed.len(), 60);
+    assert!(yard.now().since(asked_at) <= SECOND, "all are asked side by side");
 }

@@ -1,4 +1,4 @@
-//! The limits of an account hold over all processes together, whichever of them is killed, stopped and continued;
+//! The limits of an account and of an organization hold over all processes together, whichever of them is killed, stopped and continued;
 //! judged by `verify`.
 
 use std::time::Duration;
@@ -14,6 +14,9 @@ use crate::process::yard::{PATIENCE, Setup, eventually, now_us};
 /// Of each of the two accounts.
 const LIMIT: &str = "30/s";
 
+/// Of their organization: less than both may.
+const OF_BOTH: &str = "45/s";
+
 /// All wait at once, so that the limits are what holds them back.
 const MESSAGES: usize = 700;
 
@@ -27,7 +30,8 @@ const AWAY: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn account_limits_hold_over_all_processes() {
-    let mut setup = Setup { account_limits: vec![LIMIT], ..Setup::of_numbers(NUMBERS, &[]) };
+    let mut setup = Setup::of_numbers(NUMBERS, &[]);
+    (setup.account_limits, setup.organization_limits) = (vec![LIMIT], vec![OF_BOTH]);
     setup.engine = vec![
         ("begin_by", r#""1s""#),
         ("attempt_deadline", r#""3s""#),
@@ -70,7 +74,7 @@ async fn account_limits_hold_over_all_processes() {
     println!("{report}\n{} are unknown", unknown.len());
     assert_eq!(report.violations(), 0, "{report}");
     let pace = report.findings.iter().find(|finding| finding.promise == Promise::Pace).unwrap();
-    assert!(pace.checked >= MESSAGES as u64, "not all was judged: {report}");
+    assert!(pace.checked >= 2 * MESSAGES as u64, "not all was judged: {report}");
 }
 
 /// A message that is accepted.
@@ -103,8 +107,9 @@ async fn inputs(fleet: &Fleet, setup: &Setup, answers: Vec<Answer>, ids: &[Strin
         let numbers = setup.numbers.iter().filter(|number| number.account == account);
         numbers.map(|number| number.number.as_str()).collect::<Vec<_>>().join(" ")
     };
-    let history = vec![Epoch { from_us: 0, limits: vec![LIMIT.parse().unwrap()] }];
-    let limits = [0, 1].map(|account| (numbers_of(account), history.clone()));
+    let history = |limit: &str| vec![Epoch { from_us: 0, limits: vec![limit.parse().unwrap()] }];
+    let both = format!("{} {}", numbers_of(0), numbers_of(1));
+    let limits = [(numbers_of(0), history(LIMIT)), (numbers_of(1), history(LIMIT)), (both, history(OF_BOTH))];
     let options = Options { jitter: JITTER, ..Options::default() };
     Inputs { ledger, answers, statuses, limits: limits.into(), options }
 }

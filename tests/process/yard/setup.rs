@@ -30,6 +30,8 @@ pub(crate) struct Setup {
     pub(crate) store: Option<String>,
     /// Of each of the two accounts.
     pub(crate) account_limits: Vec<&'static str>,
+    /// Of their organization.
+    pub(crate) organization_limits: Vec<&'static str>,
     /// Keys of `[http]`.
     pub(crate) http: Vec<(&'static str, &'static str)>,
     /// The whole directory, before a twin at this address; made of the numbers otherwise.
@@ -72,7 +74,8 @@ impl Setup {
         let mut text = format!(
             "[[organizations]]\nid = 1\nname = \"Test\"\n\
              api_keys = [{{ name = \"test\", key = \"{KEY}\", \
-             scopes = [\"sms:send\", \"sms:read\", \"senders:write\", \"admin\"] }}]\n"
+             scopes = [\"sms:send\", \"sms:read\", \"senders:write\", \"admin\"] }}]\nlimits = {:?}\n",
+            self.organization_limits
         );
         for (index, sid) in ACCOUNT_SIDS.iter().enumerate() {
             let (id, limits) = (index + 1, &self.account_limits);

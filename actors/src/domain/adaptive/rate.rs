@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::pace::{Counts, Limit};
 
 /// So many units per second. Exact to a thousandth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Rate(u64);
 
 const MILLIS: u64 = 1000;
@@ -46,6 +48,11 @@ impl Rate {
     /// That of which it is so many percent.
     pub(super) fn percent_of(self, percent: u64) -> Self {
         Self(self.0.saturating_mul(100) / percent.max(1)).bounded()
+    }
+
+    /// The middle between the two.
+    pub(super) const fn halfway_to(self, other: Self) -> Self {
+        Self(self.0.midpoint(other.0))
     }
 
     /// How long one unit takes.

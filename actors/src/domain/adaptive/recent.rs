@@ -1,17 +1,19 @@
 //! What was sent in the last seconds and is not known to be refused.
 //!
-//! Bounded: what goes within the same 10 ms is one entry, counted at its last instant, and nothing is
-//! older than [`KEEP`]: 300 entries.
+//! Bounded: what goes within the same 10 ms is one entry, counted at its last instant, and nothing but the
+//! last few is older than [`KEEP`]: 300 entries.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::super::pace::Cost;
 use super::super::time::Time;
 use super::rate::Rate;
 
 /// Behind the latest entry. A refusal that comes later than this finds little to count.
 const KEEP: Duration = Duration::from_secs(3);
+
+/// So many entries are kept however old they are: below one unit a second the window is longer, and holds one.
+const KEEP_ENTRIES: usize = 8;
 
 const SLOT: u64 = 10_000_000;
 
@@ -46,7 +48,9 @@ impl Recent {
             None => self.sent.insert(place, Sent { at, units }),
         }
         let Some(latest) = self.sent.back().map(|last| last.at) else { return };
-        while self.sent.front().is_some_and(|first| first.at + KEEP < latest) {
+        while self.sent.len() > KEEP_ENTRIES
+            && self.sent.front().is_some_and(|first| first.at + KEEP < latest)
+        {
             self.sent.pop_front();
         }
     }
@@ -80,10 +84,18 @@ impl Recent {
         u128::from(self.sum(from, to)) * 100 + 100 >= possible * u128::from(USED)
     }
 
-    /// Everything after `from`.
-    pub(super) fn since(&self, from: Time) -> impl Iterator<Item = (Time, Cost)> {
-        let after = self.sent.iter().filter(move |entry| entry.at > from && entry.units > 0);
-        after.map(|entry| (entry.at, Cost::sms(entry.units)))
+    /// From when on so many units more fit into a window that holds at most `most`. What is larger than that
+    /// needs it empty.
+    pub(super) fn has_room(&self, most: u32, window: Duration, units: u32, now: Time) -> Time {
+        let room = u64::from(most.saturating_sub(units));
+        let mut sum = 0_u64;
+        for entry in self.sent.iter().rev().take_while(|entry| entry.at + window > now) {
+            sum = sum.saturating_add(u64::from(entry.units));
+            if sum > room {
+                return entry.at + window;
+            }
+        }
+        Time::ZERO
     }
 }
 

@@ -165,11 +165,12 @@ impl Granter {
         self.turns.retain(|process| wants.iter().any(|known| known.want.process == *process));
         let mut grants = Vec::new();
         let again_at = loop {
-            let Some((place, units)) = self.next_in_turn() else {
+            let Some((place, most, least)) = self.next_in_turn() else {
                 self.since = None;
                 break None;
             };
             let since = *self.since.get_or_insert(now);
+            let units = self.fitting(most, least, since, now);
             match self.pace.next_allowed(since, now, Cost::sms(units)) {
                 Allowed::At(at) if at <= now => grants.extend(self.give(place, units, at, now)),
                 Allowed::At(at) => break Some(at),
@@ -190,16 +191,30 @@ impl Granter {
         self.out.iter().map(Out::open).sum()
     }
 
-    /// Whose turn it is, by its place among the wants, and how many units that is. Those that want nothing now
-    /// go behind.
-    fn next_in_turn(&mut self) -> Option<(usize, u32)> {
+    /// As many units as need not wait for long, and not fewer than one message needs: of a day that is nearly used
+    /// up the rest is passed on, too.
+    fn fitting(&mut self, most: u32, least: u32, since: Time, now: Time) -> u32 {
+        let mut units = most;
+        while units > least {
+            match self.pace.look_ahead(since, now, Cost::sms(units)) {
+                Allowed::At(at) if at <= now + PORTION => return units,
+                Allowed::At(_) | Allowed::WhenStamped => units = (units / 2).max(least),
+            }
+        }
+        units
+    }
+
+    /// Whose turn it is, by its place among the wants; how many units that is at the most, and at the least. Those
+    /// that want nothing now go behind.
+    fn next_in_turn(&mut self) -> Option<(usize, u32, u32)> {
         for _ in 0..self.turns.len() {
             let process = *self.turns.front()?;
             let place = self.wants.iter().position(|known| known.want.process == process)?;
             let wanted = self.wants.get(place)?;
             let still = wanted.units();
             if still > 0 {
-                return Some((place, still.min(self.portion()).max(wanted.want.next.max(1))));
+                let least = wanted.want.next.max(1);
+                return Some((place, still.min(self.portion()).max(least), least));
             }
             self.turns.rotate_left(1);
         }

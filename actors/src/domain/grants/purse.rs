@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{DRIFT, Grant, LASTS, NEW_WANT_AFTER, REPEAT_WANT_AFTER, Report, Want};
+use super::{BACK_BEFORE_END, DRIFT, Grant, LASTS, NEW_WANT_AFTER, REPEAT_WANT_AFTER, Report, Want};
 use crate::domain::ids::Incarnation;
 use crate::domain::time::Time;
 
@@ -126,11 +126,8 @@ impl Purse {
 
     /// The message is written at `now`, if that is said to be in time; else it must not be.
     pub fn spend(&mut self, unit: Unit, now: Time) -> bool {
+        let in_time = self.lasts(unit, now);
         let Some(parts) = self.taken.remove(&unit) else { return false };
-        let lasts = |(owner, number, _): &(Incarnation, u64, u32)| {
-            self.held.iter().any(|held| held.is(*owner, *number) && now < held.until)
-        };
-        let in_time = parts.iter().all(lasts);
         for (owner, number, units) in parts {
             let Some(held) = self.held.iter_mut().find(|held| held.is(owner, number)) else { continue };
             held.news = true;
@@ -165,6 +162,28 @@ impl Purse {
                 beyond -= part;
             }
         }
+    }
+
+    /// What was not taken and ends soon goes back to its owner.
+    pub fn give_back_unused(&mut self, now: Time) {
+        for held in self.held.iter_mut().filter(|held| now < held.until && held.back_at() <= now) {
+            held.news |= held.left > 0;
+            held.unused += std::mem::take(&mut held.left);
+        }
+    }
+
+    /// When to ask for [`Purse::give_back_unused`], if anything is held.
+    pub fn give_back_at(&self, now: Time) -> Option<Time> {
+        let held = self.held.iter().filter(|held| now < held.until && held.left > 0);
+        held.map(Held::back_at).min()
+    }
+
+    /// Can the message be written at `now` with these?
+    pub fn lasts(&self, unit: Unit, now: Time) -> bool {
+        let lasts = |(owner, number, _): &(Incarnation, u64, u32)| {
+            self.held.iter().any(|held| held.is(*owner, *number) && now < held.until)
+        };
+        self.taken.get(&unit).is_some_and(|parts| parts.iter().all(lasts))
     }
 
     /// What to tell owners of what became of their grants. What is over and told is forgotten.
@@ -206,6 +225,11 @@ impl Purse {
 impl Held {
     fn is(&self, owner: Incarnation, number: u64) -> bool {
         self.owner == owner && self.number == number
+    }
+
+    /// From when on what is left goes back.
+    fn back_at(&self) -> Time {
+        self.until - BACK_BEFORE_END
     }
 
     fn report(&self, now: Time) -> Report {

@@ -2,8 +2,8 @@
 //!
 //! Everybody goes by the new plan at once. Then those are told who keep something of the old one: an account's
 //! actor, and the sender of a number. An account that is new gets its actor, one that is gone loses it: what was
-//! accepted for it waits until there is one of its name again. An account with other limits gets another actor,
-//! which reads the past that those need, as at a start.
+//! accepted for it waits until there is one of its name again. An account with other limits, or of an organization
+//! with others, gets another actor, which reads the past that those need, as at a start.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::directory::Plan;
 use crate::domain::ids::AccountName;
 use crate::domain::routing::Book;
 use crate::engine::WaysOut;
-use crate::provider::ProviderMessage;
+use crate::provider::{OrganizationLimits, ProviderMessage};
 use crate::sender::SenderMessage;
 
 impl SupervisorState {
@@ -77,7 +77,9 @@ impl SupervisorState {
             let _ = self.tree.roster.pass(name, redirected);
             return;
         }
-        let was_noted = before.book.accounts.get(name).is_none_or(|account| !account.limits.is_empty());
+        let was_noted = before.book.accounts.get(name).is_none_or(|account| {
+            !account.limits.is_empty() || !before.book.limits_of(account.organization).is_empty()
+        });
         if was_noted || before.book.is_noted(&before.book.reach(name).numbers) {
             self.unknown_until.remove(name);
         } else {
@@ -118,6 +120,9 @@ impl SupervisorState {
 }
 
 fn limits_differ(name: &AccountName, before: &Plan, after: &Plan) -> bool {
-    let limits = |plan: &Plan| plan.book.accounts.get(name).map(|account| account.limits.clone());
+    let limits = |plan: &Plan| {
+        let account = plan.book.accounts.get(name)?;
+        Some((account.limits.clone(), OrganizationLimits::of(&plan.book, account)))
+    };
     limits(before) != limits(after)
 }

@@ -3,13 +3,16 @@
 //! A byte for the form's version, then postcard of [`Form`]. Processes of two versions may be there at the
 //! same time: what one cannot read it drops, and finds a moment later what that was about.
 
-use sendyard_actors::domain::grants::Word;
-use sendyard_actors::domain::ids::{AccountName, Incarnation, MessageId, Shard};
+use sendyard_actors::domain::grants::{Party, Word};
+use sendyard_actors::domain::ids::{AccountName, Incarnation, MessageId, OrganizationId, Shard};
 use sendyard_actors::domain::message::Lane;
+use sendyard_actors::domain::outcome::Slows;
 use sendyard_actors::domain::pace::Cost;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Note, To, Waiting};
+use sendyard_actors::sender::ToldStanding;
+use sendyard_actors::slowing::TooFast;
 use serde::{Deserialize, Serialize};
 
 /// The form that this version writes and reads.
@@ -26,6 +29,10 @@ enum Form {
     StoredIn(E164, Entry, Lane, bool),
     Tuned(E164),
     Account(AccountName, Word),
+    Organization(OrganizationId, Party, Word),
+    Describe(E164, Incarnation),
+    Stands(E164, Option<ToldStanding>),
+    TooFast(Slows, TooFast),
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -53,7 +60,11 @@ pub(super) fn encode(note: &Note) -> Option<Vec<u8>> {
         Note::Offered { sender, id, by } => Form::Offered(sender, id, by),
         Note::Ended { id, attempt } => Form::Ended(id, attempt),
         Note::Tuned(sender) => Form::Tuned(sender),
+        Note::TooFast(slows, too_fast) => Form::TooFast(slows, too_fast),
+        Note::Describe { sender, by } => Form::Describe(sender, by),
+        Note::Stands(sender, standing) => Form::Stands(sender, standing),
         Note::Account(account, word) => Form::Account(account, word),
+        Note::Organization(organization, party, word) => Form::Organization(organization, party, word),
     };
     postcard::to_extend(&form, vec![VERSION]).ok()
 }
@@ -71,7 +82,11 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
         Form::Offered(sender, id, by) => Note::Offered { sender, id, by },
         Form::Ended(id, attempt) => Note::Ended { id, attempt },
         Form::Tuned(sender) => Note::Tuned(sender),
+        Form::TooFast(slows, too_fast) => Note::TooFast(slows, too_fast),
+        Form::Describe(sender, by) => Note::Describe { sender, by },
+        Form::Stands(sender, standing) => Note::Stands(sender, standing),
         Form::Account(account, word) => Note::Account(account, word),
+        Form::Organization(organization, party, word) => Note::Organization(organization, party, word),
     })
 }
 
@@ -117,10 +132,29 @@ mod tests {
         let offered = Note::Offered { sender, id, by: Incarnation(u128::MAX) };
         let ended = Note::Ended { id, attempt: 300 };
         let heard = Note::Account(AccountName::from("acme"), Word::Heard { number: 7 });
+        let party = Party { process: Incarnation(7), account: AccountName::from("acme") };
+        let of_all = Note::Organization(OrganizationId(7), party, Word::Heard { number: 7 });
+        let asked = Note::Describe { sender, by: Incarnation(u128::MAX) };
+        let idle = Note::Stands(sender, None);
+        let account = AccountName::from("acme");
+        let sent = Time::from_millis(1_700_000_000_000);
+        let too_fast =
+            TooFast { account, sender, segments: 2, sent, named: Some(std::time::Duration::from_secs(3)) };
+        let too_fast = Note::TooFast(Slows::Campaign, too_fast);
         let with_media = Waiting { cost: Cost::mms(3), ..waiting };
         let bulk = Waiting { lane: Lane::Bulk, ..waiting };
         let stored = [waiting, with_media, bulk].map(|waiting| Note::Stored(sender, waiting));
-        let others = [Note::Waiting(sender), offered, ended, Note::Tuned(sender), heard];
+        let others = [
+            Note::Waiting(sender),
+            offered,
+            ended,
+            Note::Tuned(sender),
+            heard,
+            of_all,
+            asked,
+            idle,
+            too_fast,
+        ];
         for note in stored.into_iter().chain(others) {
             let bytes = encode(&note).unwrap();
             assert_eq!(decode(&bytes), Some(note));

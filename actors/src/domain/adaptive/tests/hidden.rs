@@ -13,27 +13,31 @@ pub(super) enum Counting {
     ClockSecond,
     /// By a bucket that holds what fits into a second.
     TokenBucket,
+    /// It has no limit but the most.
+    Nothing,
 }
 
 /// A limit that doubles or halves each minute, between 2 and 160 per second.
 pub(super) struct Hidden {
     counting: Counting,
     per_second: f64,
+    /// It never takes more per second than this.
+    most: u64,
     taken: VecDeque<(u64, u64)>,
     tokens: f64,
     asked: u64,
 }
 
 impl Hidden {
-    pub(super) fn new(counting: Counting, now: u64) -> Self {
-        Self { counting, per_second: 20.0, taken: VecDeque::new(), tokens: 20.0, asked: now }
+    pub(super) fn new(counting: Counting, most: u64, now: u64) -> Self {
+        Self { counting, per_second: 20.0, most, taken: VecDeque::new(), tokens: 20.0, asked: now }
     }
 
     /// Whole units that a second has room for.
     pub(super) fn per_second(&self) -> u64 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 2 to 160")]
         let whole = self.per_second as u64;
-        whole
+        if self.counting == Counting::Nothing { self.most } else { whole.min(self.most) }
     }
 
     /// A minute is over.
@@ -46,7 +50,7 @@ impl Hidden {
     pub(super) fn takes(&mut self, now: u64, units: u64) -> bool {
         let most = self.per_second();
         let is_taken = match self.counting {
-            Counting::SlidingSecond => self.room(units, |at| at + SECOND <= now),
+            Counting::SlidingSecond | Counting::Nothing => self.room(units, |at| at + SECOND <= now),
             Counting::ClockSecond => self.room(units, |at| at / SECOND < now / SECOND),
             Counting::TokenBucket => {
                 #[expect(clippy::cast_precision_loss, reason = "a few units, a few seconds")]

@@ -63,21 +63,24 @@ fn before_a_refusal_nothing_holds_back() {
 #[test]
 fn after_a_refusal_it_goes_a_little_slower_than_what_was_taken() {
     let mut working = refused_at_twenty(None);
-    assert_eq!(working.standing(at(1020)).rate.unwrap().to_string(), "19.4/s");
-    // What went before it counts: the first of the 20 must have left the window.
-    let first_leaves = at(49) + Duration::from_millis(1030);
-    assert!(working.next_allowed(at(1070), 1) >= first_leaves);
+    assert_eq!(working.standing(at(1020)).rate.unwrap().to_string(), "19.6/s");
+    // What went before it counts: when the pause is over the first of the 20 has left the window, and no other.
+    assert!(working.next_allowed(at(1070), 1) <= at(1070));
+    working.sent(1, at(1070));
+    let second_leaves = at(99) + Duration::from_micros(1_020_400);
+    assert!(working.next_allowed(at(1070), 1) >= second_leaves);
 }
 
 /// It was thought to pass, so what was counted tells too much.
 #[test]
 fn refused_while_it_is_held_it_goes_slower_than_it_did() {
-    let mut working = refused_at_twenty(None);
+    // Without a name it might be one that comes whatever the rate.
+    let mut working = refused_at_twenty(Some(SECOND));
     send_all(&mut working, 1020, 5000);
     working.sent(1, at(5000));
-    working.refused(1, at(5000), None, at(5020));
+    working.refused(1, at(5000), Some(SECOND), at(5020));
     let rate = working.standing(at(5020)).rate.unwrap();
-    assert!(rate.as_millis() <= 19_400 * 97 / 100, "{rate}");
+    assert!(rate.as_millis() <= 19_600 * 98 / 100, "{rate}");
 }
 
 #[test]
@@ -88,7 +91,7 @@ fn what_was_refused_was_not_taken() {
         working.refused(1, at((refused + 1) * 25 - 1), None, at(1020));
     }
     // The first saw 20 before it that were taken.
-    assert_eq!(working.standing(at(1020)).rate.unwrap().to_string(), "19.4/s");
+    assert_eq!(working.standing(at(1020)).rate.unwrap().to_string(), "19.6/s");
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn refused_again_soon_it_goes_a_tenth_slower_at_least() {
     working.sent(1, at(1021));
     working.refused(1, at(1021), None, at(1110));
     let rate = working.standing(at(1110)).rate.unwrap();
-    assert!(rate.as_millis() <= 19_400 * 9 / 10, "{rate}");
+    assert!(rate.as_millis() <= 19_600 * 9 / 10, "{rate}");
 }
 
 /// A provider that takes six a minute is found, though a second tells nothing of it.
@@ -169,15 +172,15 @@ fn a_limit_far_below_one_per_second_is_found() {
         now = now + Duration::from_millis(1);
     }
     println!("{} taken, {refused} refused, {late} of them in the second half hour", taken.len());
-    assert!(taken.len() >= 240, "{} of 360 taken", taken.len());
-    assert!(late <= 5 && refused <= 20, "{refused} refused, {late} late");
+    assert!(taken.len() >= 200, "{} of 360 taken", taken.len());
+    assert!(late <= 8 && refused <= 24, "{refused} refused, {late} late");
 }
 
 #[test]
 fn it_holds_then_tries_then_grows_and_is_never_above_what_is_configured() {
     let mut working = refused_at_twenty(None);
     let held = send_all(&mut working, 1020, 6070);
-    assert!((94..=98).contains(&held), "{held} in the 5 s that it holds");
+    assert!((96..=100).contains(&held), "{held} in the 5 s that it holds");
     let tried = send_all(&mut working, 6070, 7000);
     assert!((19..=21).contains(&tried), "{tried} while 7 % more is tried");
     let rate = working.standing(at(7000)).rate.unwrap();
@@ -196,7 +199,7 @@ fn it_holds_for_sixty_messages_at_least() {
     working.sent(1, at(1000));
     working.refused(1, at(1000), None, at(1020));
     send_all(&mut working, 1020, 20_000);
-    assert_eq!(working.standing(at(20_000)).rate.unwrap().to_string(), "2.91/s", "after 55 messages");
+    assert_eq!(working.standing(at(20_000)).rate.unwrap().to_string(), "2.94/s", "after 55 messages");
     send_all(&mut working, 20_000, 24_000);
     assert!(working.standing(at(24_000)).rate.unwrap() > per_second(3));
 }
@@ -207,7 +210,7 @@ fn where_pauses_are_named_it_holds_for_longer() {
     send_all(&mut working, 4020, 21_900);
     assert_eq!(
         working.standing(at(21_900)).rate.unwrap().to_string(),
-        "19.4/s",
+        "19.6/s",
         "six pauses, from its end on"
     );
     send_all(&mut working, 21_900, 23_000);
@@ -236,7 +239,7 @@ fn a_growing_limit_does_not_grow_over_a_lower_configured_one() {
 fn where_nothing_says_more_it_begins_at_one_per_second() {
     let mut unlimited = WorkingRate::new(None);
     unlimited.refused(1, at(0), None, at(0));
-    assert_eq!(unlimited.standing(at(0)).rate.unwrap().to_string(), "0.97/s");
+    assert_eq!(unlimited.standing(at(0)).rate.unwrap().to_string(), "0.98/s");
 }
 
 #[test]
@@ -251,8 +254,8 @@ fn a_part_goes_by_what_the_whole_has_sent() {
 
 #[test]
 fn rates_are_shown_like_limits() {
-    let shown = [20, 2_500, 19_400, 100_000].map(|millis| Rate::of(millis, 1000 * SECOND).to_string());
-    assert_eq!(shown, ["0.02/s", "2.5/s", "19.4/s", "100/s"]);
+    let shown = [20, 2_500, 19_600, 100_000].map(|millis| Rate::of(millis, 1000 * SECOND).to_string());
+    assert_eq!(shown, ["0.02/s", "2.5/s", "19.6/s", "100/s"]);
     let limits =
         ["100/s", "600/min", "5000/day@Europe/Berlin", "30 requests/s"].map(|limit| limit.parse().unwrap());
     assert_eq!(Rate::fastest(&limits), Some(per_second(100)));
@@ -276,4 +279,63 @@ fn a_pause_alone_cuts_nothing_and_doubles_until_something_is_taken() {
     ends.push(working.next_allowed(at(5000), 1));
     assert_eq!(ends, [at(50), at(1100), at(2200), at(4050), at(12_000)]);
     assert!(!working.is_cut());
+}
+
+/// A message of three segments that is refused says nothing of two more.
+#[test]
+fn a_large_message_that_is_refused_leaves_what_a_small_one_might_have_had() {
+    let mut working = refused_at_twenty(None);
+    send_all(&mut working, 1020, 6000);
+    assert!(working.standing(at(6070)).rate.unwrap() > per_second(21), "more is tried");
+    // In the second before it are one or two fewer than 20, so 20 may still be what it takes.
+    let mut large = working.clone();
+    large.sent(3, at(6070));
+    large.refused(3, at(6070), None, at(6090));
+    assert_eq!(large.standing(at(6090)).rate.unwrap().to_string(), "19.6/s");
+    working.sent(1, at(6070));
+    working.refused(1, at(6070), None, at(6090));
+    assert!(working.standing(at(6090)).rate.unwrap() < per_second(19));
+}
+
+#[test]
+fn each_refusal_costs_sixty_messages_before_more_is_tried_and_two_at_the_most() {
+    for (refusals, messages) in [(1, 60), (2, 120), (5, 120)] {
+        let mut waits = refused_at_twenty(None);
+        for _ in 1..refusals {
+            waits.refused(1, at(1010), None, at(1030));
+        }
+        let mut taken = 0;
+        while waits.changes_at().is_some_and(|change| change > at(600_000)) {
+            waits.accepted(at(1040));
+            taken += 1;
+        }
+        assert_eq!(taken, messages, "after {refusals}");
+    }
+}
+
+/// Three in a hundred are refused whatever it does: it goes a little slower, sees that nothing gets better by it, and
+/// comes back.
+#[test]
+fn refusals_that_go_on_at_a_slower_rate_are_not_the_rates() {
+    let mut working = WorkingRate::new(Some(per_second(100)));
+    let mut rates = Vec::new();
+    for message in 0..30_000_u64 {
+        let sent = at(message * 10);
+        working.sent(1, sent);
+        if message % 33 == 32 {
+            working.refused(1, sent, None, sent);
+        } else {
+            working.accepted(sent);
+        }
+        rates.push(working.standing(sent).rate.map_or(100_000, Rate::as_millis));
+    }
+    assert!(rates[32] < 100_000, "the first one is believed");
+    let late = &rates[rates.len() / 2..];
+    assert!(late.iter().all(|rate| *rate == 100_000), "{:?}", late.iter().min());
+    // A provider that takes nothing at all any more is noticed all the same.
+    for message in 30_000..30_010_u64 {
+        working.sent(1, at(message * 10));
+        working.refused(1, at(message * 10), None, at(message * 10));
+    }
+    assert!(working.is_cut());
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::super::granter::Granted;
 use super::super::*;
-use crate::domain::pace::Limit;
+use crate::domain::pace::{Cost, Limit};
 
 const OWNER: Incarnation = Incarnation(1);
 const ONE: Incarnation = Incarnation(2);
@@ -38,6 +38,16 @@ fn with_grant(limit: &str, units: u32) -> (Granter, Purse, Grant) {
     let grant = one(&granter.grant(at(0)));
     purse.granted(grant, at(0));
     (granter, purse, grant)
+}
+
+#[test]
+fn the_rest_of_a_day_is_passed_on_though_more_is_wanted() {
+    let day: Limit = "25/day@UTC".parse().unwrap();
+    let mut granter = Granter::new(OWNER, &[day], [(at(0), Cost::sms(20))], at(1));
+    granter.wanted(want(OTHER, 1, 32, at(1)), at(1));
+    let granted = granter.grant(at(1)).grants;
+    let units: u32 = granted.iter().map(|grant| grant.units).sum();
+    assert_eq!(units, 5, "{granted:?}");
 }
 
 #[test]
