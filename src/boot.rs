@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::api::{self, DiskRoom, Drain, Front};
 use crate::clock::{OwnClock, StoreClock, SystemClock, SystemIds};
-use crate::config::{Config, Directory, StoreUrl};
+use crate::config::{Config, Directory, RedisUrl, StoreUrl};
 use crate::providers::HttpClientError;
 use crate::store::memory::MemoryStore;
 use crate::store::redb::{OpenError, RedbStore};
@@ -94,6 +95,100 @@ enum Works {
     WithOthers(Steward),
 }
 
+/// The engine at work, or waiting for its store.
+struct Begun {
+    engine: Engine,
+    works: Works,
+    /// What its store promises, as far as it is known.
+    promise: &'static str,
+    keeper: Keeper,
+    look: Option<Look>,
+    time_keeper: Option<word::Keeper>,
+}
+
+/// A store of this process' own, its time, and what it promises.
+struct OwnStore {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    promise: &'static str,
+    time_keeper: Option<word::Keeper>,
+}
+
+impl OwnStore {
+    fn on_disk(home: &Path) -> Result<Self, StartError> {
+        let system = SystemClock::start();
+        let store = Arc::new(RedbStore::open(home, Arc::new(system))?);
+        let jumps = word::read(home, system.now());
+        let time_keeper = word::Keeper::start(home.to_owned(), Arc::new(system), jumps.clone());
+        let clock = Arc::new(OwnClock::new(system, jumps));
+        Ok(Self { store, clock, promise: EMBEDDED, time_keeper: Some(time_keeper) })
+    }
+
+    fn in_memory() -> Self {
+        let clock = Arc::new(SystemClock::start());
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        Self { store, clock, promise: IN_MEMORY, time_keeper: None }
+    }
+}
+
+async fn begin(config: &Config, directory: Directory, grace: Duration) -> Result<Begun, StartError> {
+    match &config.store {
+        StoreUrl::Redb(home) => begin_alone(config, directory, OwnStore::on_disk(home)?).await,
+        StoreUrl::Memory => begin_alone(config, directory, OwnStore::in_memory()).await,
+        StoreUrl::Redis(url) => begin_with_others(config, directory, url, grace),
+    }
+}
+
+fn keeper_of(config: &Config, directory: Directory, store: Arc<dyn Store>) -> Result<Keeper, StartError> {
+    let places = config.engine.places_in_flight;
+    Keeper::new(directory, store, config.public_url.clone(), places, config.applied)
+        .map_err(StartError::Client)
+}
+
+async fn begin_alone(config: &Config, directory: Directory, own: OwnStore) -> Result<Begun, StartError> {
+    let OwnStore { store, clock, promise, time_keeper } = own;
+    let keeper = keeper_of(config, directory, Arc::clone(&store))?;
+    if config.applied {
+        keeper.catch_up().await.map_err(StartError::Directory)?;
+    }
+    let (book, providers) = keeper.start_with();
+    let (settings, ids) = (config.engine, Arc::new(SystemIds));
+    let parts = Parts { settings, book, store, peers: None, providers, clock, ids };
+    let running = Engine::start(parts).await.map_err(StartError::Engine)?;
+    let engine = running.engine.clone();
+    keeper.tell(engine.clone());
+    Ok(Begun { engine, works: Works::Always(Box::new(running)), promise, keeper, look: None, time_keeper })
+}
+
+/// Its server may be away.
+fn begin_with_others(
+    config: &Config,
+    directory: Directory,
+    url: &RedisUrl,
+    grace: Duration,
+) -> Result<Begun, StartError> {
+    let clock = Arc::new(StoreClock::start());
+    let store = Arc::new(RedisStore::open(url.whole(), config.replicas)?);
+    let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
+    let server = StoreServer::new(store.clone(), clock.clone());
+    let keeper = keeper_of(config, directory, store.clone())?;
+    keeper.tell(engine.clone());
+    let (book, providers) = keeper.start_with();
+    let (settings, ids, peers) = (config.engine, Arc::new(SystemIds), Some(server.peers()));
+    let parts = Parts { settings, book, store, peers, providers, clock, ids };
+    let looking = config.applied.then(|| keeper.clone());
+    let steward = Steward::start(engine.clone(), server, looking.clone(), parts, grace);
+    let look = looking.map(|keeper| keeper.look());
+    Ok(Begun {
+        engine,
+        works: Works::WithOthers(steward),
+        promise: ON_REDIS,
+        keeper,
+        look,
+        time_keeper: None,
+    })
+}
+
 /// Starts everything. Where a port is taken, nothing has been touched yet.
 pub async fn start(config: Config, directory: Directory) -> Result<Running, StartError> {
     let api_listener = Listener::bind("http.listen", config.listen).await?;
@@ -106,53 +201,8 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
 
     let settings = config.engine;
     let grace = settings.attempt_deadline + settings.margin + TO_RECORD;
-    let ids = Arc::new(SystemIds);
-    let places = settings.places_in_flight;
-    let keeper = |store: Arc<dyn Store>| {
-        Keeper::new(directory, store, config.public_url.clone(), places, config.applied)
-            .map_err(StartError::Client)
-    };
-    let mut time_keeper = None;
-    let (engine, works, promise, keeper, look) = match &config.store {
-        StoreUrl::Redb(_) | StoreUrl::Memory => {
-            let system = SystemClock::start();
-            let (store, clock, promise): (Arc<dyn Store>, Arc<dyn Clock>, _) = match &config.store {
-                StoreUrl::Redb(directory) => {
-                    let store = Arc::new(RedbStore::open(directory, Arc::new(system))?);
-                    let jumps = word::read(directory, system.now());
-                    time_keeper =
-                        Some(word::Keeper::start(directory.clone(), Arc::new(system), jumps.clone()));
-                    (store, Arc::new(OwnClock::new(system, jumps)), EMBEDDED)
-                }
-                StoreUrl::Redis(_) | StoreUrl::Memory => {
-                    (Arc::new(MemoryStore::new(Arc::new(system))), Arc::new(system), IN_MEMORY)
-                }
-            };
-            let keeper = keeper(Arc::clone(&store))?;
-            if config.applied {
-                keeper.catch_up().await.map_err(StartError::Directory)?;
-            }
-            let (book, providers) = keeper.start_with();
-            let parts = Parts { settings, book, store, peers: None, providers, clock, ids };
-            let running = Engine::start(parts).await.map_err(StartError::Engine)?;
-            let engine = running.engine.clone();
-            keeper.tell(engine.clone());
-            (engine, Works::Always(Box::new(running)), promise, keeper, None)
-        }
-        StoreUrl::Redis(url) => {
-            let clock = Arc::new(StoreClock::start());
-            let store = Arc::new(RedisStore::open(url.whole(), config.replicas)?);
-            let engine = Engine::waiting(clock.clone(), "its Redis server has not answered yet".to_owned());
-            let server = StoreServer::new(store.clone(), clock.clone());
-            let keeper = keeper(store.clone())?;
-            keeper.tell(engine.clone());
-            let (book, providers) = keeper.start_with();
-            let parts = Parts { settings, book, store, peers: Some(server.peers()), providers, clock, ids };
-            let look = config.applied.then(|| keeper.clone());
-            let steward = Steward::start(engine.clone(), server, look.clone(), parts, grace);
-            (engine, Works::WithOthers(steward), ON_REDIS, keeper, look.map(|keeper| keeper.look()))
-        }
-    };
+    let Begun { engine, works, promise, keeper, look, time_keeper } =
+        begin(&config, directory, grace).await?;
     let numbers = keeper.start_with().0.numbers.len();
 
     let disk = match &config.store {

@@ -173,17 +173,13 @@ impl Kept {
     async fn catch_up(&self) -> Result<(), NotTaken> {
         let known = self.with(|force| force.generation);
         let Some(applied) = self.store.directory(known).await? else { return Ok(()) };
-        match applied.text {
-            Some(text) => {
-                // Whoever applied it compared it with the one before.
-                let directory = self.read(text, Arc::default()).await?;
-                self.go_by(applied.generation, Source::Applied, directory).await
-            }
-            None => {
-                let directory = self.read_file().await?;
-                self.go_by(applied.generation, Source::File, directory).await
-            }
-        }
+        let Some(text) = applied.text else {
+            let directory = self.read_file().await?;
+            return self.go_by(applied.generation, Source::File, directory).await;
+        };
+        // Whoever applied it compared it with the one before.
+        let directory = self.read(text, Arc::default()).await?;
+        self.go_by(applied.generation, Source::Applied, directory).await
     }
 
     /// What a look came to: when to look again.
