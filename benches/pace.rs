@@ -13,6 +13,8 @@ mod bare;
 mod lateness;
 #[path = "pace/memory.rs"]
 mod memory;
+#[path = "processor.rs"]
+mod processor;
 #[path = "pace/scheduling.rs"]
 mod scheduling;
 #[path = "pace/steps.rs"]

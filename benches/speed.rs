@@ -21,6 +21,8 @@ mod backlog;
 mod batch;
 #[path = "speed/hand_over.rs"]
 mod hand_over;
+#[path = "processor.rs"]
+mod processor;
 #[path = "speed/redis.rs"]
 mod redis;
 #[path = "speed/yard.rs"]

@@ -8,7 +8,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::yard;
+use crate::{processor, yard};
 
 /// An actor that does nothing but be woken once a second, each time with a fresh timer.
 pub(crate) struct Woken;
@@ -77,9 +77,9 @@ pub(crate) async fn cost_of_a_waking(seconds: u32) -> Duration {
     let second = Duration::from_secs(1);
     let actors = actors(yard::SENDERS, Some(second)).await;
     tokio::time::sleep(second).await;
-    let before = yard::processor_time();
+    let before = processor::time();
     tokio::time::sleep(second * seconds).await;
-    let took = yard::processor_time().saturating_sub(before);
+    let took = processor::time().saturating_sub(before);
     for actor in actors {
         actor.stop(None);
     }

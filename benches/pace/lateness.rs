@@ -13,7 +13,7 @@ use sendyard::store::redb::RedbStore;
 use sendyard_actors::domain::phone::E164;
 use tokio::time::Instant;
 
-use crate::{bare, yard};
+use crate::{bare, processor, yard};
 
 /// The engine's metric.
 const LATENESS: &str = "sendyard_hand_over_lateness_seconds";
@@ -88,10 +88,10 @@ pub(crate) async fn run() {
     let running = yard::start(yard::book(&senders, Some(yard::LIMIT)), store, &provider, clock).await;
     tokio::time::sleep(START).await;
     let at_the_start = late.take();
-    let (before, taken) = (yard::processor_time(), provider.taken());
+    let (before, taken) = (processor::time(), provider.taken());
     tokio::time::sleep(Duration::from_secs(u64::from(SECONDS))).await;
     let busy = late.take();
-    let cores = yard::processor_time().saturating_sub(before).as_secs_f64() / f64::from(SECONDS);
+    let cores = processor::time().saturating_sub(before).as_secs_f64() / f64::from(SECONDS);
     let rate = (provider.taken() - taken) / u64::from(SECONDS);
     running.stop(Duration::from_secs(5)).await;
     println!(

@@ -14,7 +14,7 @@ use sendyard::clock::SystemClock;
 use sendyard::store::memory::MemoryStore;
 use tokio::time::Instant;
 
-use crate::{bare, steps, yard};
+use crate::{bare, processor, steps, yard};
 
 const SECONDS: u32 = 15;
 
@@ -69,9 +69,9 @@ async fn hand_overs() -> (f64, Duration) {
     let provider = Arc::default();
     let running = yard::start(yard::book(&senders, Some(yard::LIMIT)), store, &provider, clock).await;
     tokio::time::sleep(WARM_UP).await;
-    let (start, before, taken) = (Instant::now(), yard::processor_time(), provider.taken());
+    let (start, before, taken) = (Instant::now(), processor::time(), provider.taken());
     tokio::time::sleep(Duration::from_secs(u64::from(SECONDS))).await;
-    let took = yard::processor_time().saturating_sub(before);
+    let took = processor::time().saturating_sub(before);
     let taken = provider.taken() - taken;
     let rate = taken as f64 / start.elapsed().as_secs_f64();
     running.stop(Duration::from_secs(5)).await;
@@ -86,11 +86,11 @@ async fn without_limits() -> Duration {
     yard::fill(store.as_ref(), &senders, EACH).await;
     let all = u64::try_from(senders.len() * EACH).unwrap();
     let provider: Arc<yard::Instantly> = Arc::default();
-    let before = yard::processor_time();
+    let before = processor::time();
     let running = yard::start(yard::book(&senders, None), store, &provider, clock).await;
     while provider.taken() < all {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     running.stop(Duration::from_secs(5)).await;
-    yard::processor_time().saturating_sub(before) / u32::try_from(all).unwrap()
+    processor::time().saturating_sub(before) / u32::try_from(all).unwrap()
 }

@@ -11,7 +11,7 @@ use sendyard_actors::domain::pace::Pace;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Claim, Claimed, Clock, Leased, Settle, SettleAnswer, Store};
 
-use crate::yard;
+use crate::{processor, yard};
 
 const LEASE: Duration = Duration::from_hours(1);
 
@@ -33,7 +33,7 @@ pub(crate) async fn hand_over_all(store: &MemoryStore, clock: SystemClock, each:
         leases.push(lease);
     }
     let pace = Pace::new(&[yard::LIMIT.parse().unwrap()], None, [], Time::ZERO);
-    let before = yard::processor_time();
+    let before = processor::time();
     for (counter, (id, sender)) in (1..).zip(&messages) {
         let shard = Shard::of(*sender);
         let lease = *leases.iter().find(|lease| lease.shard == shard).unwrap();
@@ -52,6 +52,6 @@ pub(crate) async fn hand_over_all(store: &MemoryStore, clock: SystemClock, each:
         let settle = Settle { id: *id, attempt, settlement, written_at: Some(now), keep };
         let SettleAnswer::Done(_) = store.settle(settle).await.unwrap() else { panic!("not settled") };
     }
-    let took = yard::processor_time().saturating_sub(before);
+    let took = processor::time().saturating_sub(before);
     took / u32::try_from(messages.len()).unwrap()
 }

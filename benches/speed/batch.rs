@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::redis::Redis;
-use crate::yard;
+use crate::{processor, yard};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
@@ -57,9 +57,9 @@ async fn measure(store: &str, config: &str, senders: usize) {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let alone = alone(engine.addr(), &numbers).await;
-        let cpu = yard::processor_time();
+        let cpu = processor::time();
         let (messages, in_batches) = in_batches(engine.addr(), &numbers).await;
-        let used = yard::processor_time().saturating_sub(cpu);
+        let used = processor::time().saturating_sub(cpu);
         let each = used.as_secs_f64() * 1e6 / messages as f64;
         rounds.push((in_batches / alone, alone, in_batches, each));
     }

@@ -15,7 +15,7 @@ use sendyard::twin::{self, TwinOptions};
 use tokio::time::Instant;
 
 use crate::redis::Redis;
-use crate::yard;
+use crate::{processor, yard};
 
 const ROUNDS: usize = 3;
 
@@ -57,9 +57,9 @@ async fn run_on(on: On, only: Option<u64>) {
             let url = format!("http://{}", twin.addr()).parse().unwrap();
             let client = http_client(places).unwrap();
             let numbers = Numbers::first_senders(senders);
-            let before = yard::processor_time();
+            let before = processor::time();
             let yardstick = hand_over::bare(client, &url, places, messages, &numbers).await.unwrap();
-            bare_costs.push(micros_each(yard::processor_time().saturating_sub(before), messages));
+            bare_costs.push(micros_each(processor::time().saturating_sub(before), messages));
             let (ours, cost) = match on {
                 On::Embedded => ours(twin.addr(), places, messages, senders).await,
                 On::Redis => ours_on_redis(twin.addr(), places, messages, senders).await,
@@ -112,7 +112,7 @@ async fn ours_on_redis(twin: SocketAddr, places: usize, messages: usize, senders
 async fn drain(twin: SocketAddr, config: &str, messages: usize, senders: usize) -> (f64, f64) {
     let directory = yard::directory(twin, senders, "[]");
     let (config, directory) = yard::parse(config, &directory);
-    let before = yard::processor_time();
+    let before = processor::time();
     let start = Instant::now();
     let engine = boot::start(config, directory).await.unwrap();
     let client = reqwest::Client::new();
@@ -126,7 +126,7 @@ async fn drain(twin: SocketAddr, config: &str, messages: usize, senders: usize) 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let took = start.elapsed();
-    let cost = micros_each(yard::processor_time().saturating_sub(before), messages);
+    let cost = micros_each(processor::time().saturating_sub(before), messages);
     engine.stop().await;
     (messages as f64 / took.as_secs_f64(), cost)
 }

@@ -121,13 +121,3 @@ fn draft(n: usize, sender: &str, text: &str) -> Draft {
         metadata: None,
     }
 }
-
-/// The processor time of this process so far, user and system together, in steps of 10 ms; zero where there
-/// is no `/proc`. On a shared machine it is steadier than any rate.
-pub(crate) fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Behind the program's name, which may hold anything: state is the first field, these two the 12th and 13th.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-    Duration::from_millis(10 * ticks)
-}

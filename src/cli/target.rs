@@ -6,9 +6,9 @@ use url::Url;
 
 use crate::client::Server;
 
-/// The server and the key.
+/// Where the server is.
 #[derive(Debug, Args)]
-pub(super) struct Target {
+struct At {
     /// The server's API.
     #[arg(
         long,
@@ -19,6 +19,13 @@ pub(super) struct Target {
         value_parser = base_url
     )]
     server: Url,
+}
+
+/// The server and the key.
+#[derive(Debug, Args)]
+pub(super) struct Target {
+    #[command(flatten)]
+    at: At,
     /// An API key with the scopes that the command needs.
     #[arg(long, value_name = "KEY", env = "SENDYARD_API_KEY", hide_env_values = true)]
     key: SecretString,
@@ -26,23 +33,15 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn server(&self) -> Server {
-        Server { url: self.server.clone(), key: self.key.clone() }
+        Server { url: self.at.server.clone(), key: self.key.clone() }
     }
 }
 
 /// The server and the token of whoever runs it.
 #[derive(Debug, Args)]
 pub(super) struct AdminTarget {
-    /// The server's API.
-    #[arg(
-        long,
-        visible_alias = "url",
-        value_name = "URL",
-        env = "SENDYARD_SERVER",
-        default_value = "http://127.0.0.1:8080",
-        value_parser = base_url
-    )]
-    server: Url,
+    #[command(flatten)]
+    at: At,
     /// The token of `http.admin_token`.
     #[arg(long, value_name = "TOKEN", env = "SENDYARD_ADMIN_TOKEN", hide_env_values = true)]
     admin_token: SecretString,
@@ -50,7 +49,7 @@ pub(super) struct AdminTarget {
 
 impl AdminTarget {
     pub(super) fn server(&self) -> Server {
-        Server { url: self.server.clone(), key: self.admin_token.clone() }
+        Server { url: self.at.server.clone(), key: self.admin_token.clone() }
     }
 }
 

@@ -35,7 +35,7 @@ fn resumed() -> Retune {
 }
 
 /// How many went in the next time, and that no second of it holds more than so many.
-async fn went_in(yard: &Yard, time: Duration, most: usize) -> usize {
+pub(super) async fn went_in(yard: &Yard, time: Duration, most: usize) -> usize {
     let from = yard.now();
     tokio::time::sleep(time).await;
     let seen: Vec<Seen> = yard.seen().into_iter().filter(|seen| seen.at >= from).collect();

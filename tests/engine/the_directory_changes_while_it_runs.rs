@@ -6,7 +6,8 @@ use sendyard_actors::domain::message::State;
 use sendyard_actors::domain::tuning::{Part, Retune};
 use sendyard_actors::engine::NotSent;
 
-use super::yard::{Builder, FROM, Line, ORGANIZATION, Seen, Yard, account, number, second};
+use super::a_sender_is_tuned_while_it_runs::went_in;
+use super::yard::{Builder, FROM, Line, ORGANIZATION, Yard, account, number, second};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,18 +20,6 @@ async fn busy(builder: Builder, messages: usize) -> Yard {
         yard.queue(&format!("+155511{n:05}"), "x").await;
     }
     yard
-}
-
-/// How many went in the next time, and that no second of it holds more than so many.
-async fn went_in(yard: &Yard, time: Duration, most: usize) -> usize {
-    let from = yard.now();
-    tokio::time::sleep(time).await;
-    let seen: Vec<Seen> = yard.seen().into_iter().filter(|seen| seen.at >= from).collect();
-    for (n, first) in seen.iter().enumerate() {
-        let within = seen[n..].iter().take_while(|other| other.at.since(first.at) < SECOND).count();
-        assert!(within <= most, "{within} in a second from {:?}", first.at);
-    }
-    seen.len()
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,23 +49,45 @@ async fn an_accounts_limit_is_raised_and_lowered_without_burst_or_gap() {
     assert!((18..=20).contains(&lowered), "{lowered} in 10 s at 2/s");
 }
 
+/// What its accounts had of it in hand is over first, so for a moment nothing goes.
+#[tokio::test(start_paused = true)]
+async fn an_organizations_limit_is_raised_and_lowered_without_a_burst() {
+    let mut yard = busy(Builder { organization_limits: vec!["10/s"], ..Builder::default() }, 400).await;
+    tokio::time::sleep(SECOND).await;
+    assert!(went_in(&yard, SECOND * 5, 10).await >= 48);
+    yard.redirect(|directory| directory.organization_limits = vec!["20/s"]).await;
+    let raised = went_in(&yard, SECOND * 5, 20).await;
+    assert!((80..=101).contains(&raised), "{raised} in 5 s at 20/s");
+    yard.redirect(|directory| directory.organization_limits = vec!["2/s"]).await;
+    tokio::time::sleep(SECOND).await;
+    let lowered = went_in(&yard, SECOND * 10, 2).await;
+    assert!((17..=20).contains(&lowered), "{lowered} in 10 s at 2/s");
+    yard.redirect(|directory| directory.organization_limits = Vec::new()).await;
+    tokio::time::sleep(SECOND * 20).await;
+    assert_eq!(yard.seen().len(), 400, "without a limit all of them go");
+}
+
 /// Where no limit looks back, hand-overs are not noted.
 #[tokio::test(start_paused = true)]
 async fn a_first_limit_takes_what_went_before_for_a_full_window() {
-    for of_account in [false, true] {
+    for of in ["number", "account", "organization"] {
         let mut yard = busy(Builder::default(), 30).await;
         tokio::time::sleep(SECOND / 2).await;
         yard.redirect(|directory| {
-            let limits = if of_account { &mut directory.account_limits } else { &mut directory.limits };
+            let limits = match of {
+                "number" => &mut directory.limits,
+                "account" => &mut directory.account_limits,
+                _ => &mut directory.organization_limits,
+            };
             *limits = vec!["10/s"];
         })
         .await;
         for n in 0..60 {
             yard.queue(&format!("+155522{n:05}"), "paced").await;
         }
-        assert_eq!(went_in(&yard, SECOND * 99 / 100, 0).await, 0, "of the account: {of_account}");
+        assert_eq!(went_in(&yard, SECOND * 99 / 100, 0).await, 0, "of the {of}");
         let behind = went_in(&yard, SECOND * 4, 10).await;
-        assert!((38..=41).contains(&behind), "{behind} in 4 s at 10/s; of the account: {of_account}");
+        assert!((38..=41).contains(&behind), "{behind} in 4 s at 10/s; of the {of}");
     }
 }
 
