@@ -278,10 +278,14 @@ impl Cluster {
         self.is_whole().await;
     }
 
-    /// Waits until all that run say that it works.
+    /// Waits until all that run say that it works, and know who has every slot.
     pub(crate) async fn is_whole(&self) {
+        let says = |server: &Server, name| server.info(&["CLUSTER", "INFO"], name);
+        // Where it does not ask for all slots, a node says `ok` before it knows who has the others.
         let works = |server: &Server| {
-            server.holder.is_none() || server.info(&["CLUSTER", "INFO"], "cluster_state") == "ok"
+            server.holder.is_none()
+                || says(server, "cluster_state") == "ok"
+                    && says(server, "cluster_slots_assigned") == SLOTS.to_string()
         };
         until("the Cluster works", async || self.servers.iter().all(works)).await;
     }
