@@ -21,6 +21,10 @@ const MISTAKE: u8 = 2;
 
 /// Check a directory file, apply it to a running service, or export what that works with.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sendyard directory check directory.toml
+  sendyard directory export > now.toml
+  sendyard directory apply directory.toml")]
 pub(super) struct Directory {
     #[command(subcommand)]
     command: Command,

@@ -59,6 +59,21 @@ async fn a_bad_message_spoils_no_other() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_marked_as_utf_8_is_taken_and_one_declared_as_the_other_says_so() {
+    let app = App::start().await;
+    let lines = format!("\u{feff}{}\n{}\n", message("one"), message("two"));
+    assert_eq!(codes(&send(&app, "application/x-ndjson", None, lines.clone()).await), ["ok", "ok"]);
+    let array = format!("\u{feff}{}", json!([message("one"), 17]));
+    let answer = send(&app, "application/json", None, array).await;
+    assert_eq!(codes(&answer), ["ok", "invalid_json"]);
+    assert_eq!(answer.json()["results"][1]["detail"], "This message must be a JSON object");
+    let refused = send(&app, "application/json", None, lines).await;
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("application/x-ndjson"), "{detail}");
+    refused.error(400, "invalid_json");
+}
+
+#[tokio::test]
 async fn messages_of_a_conversation_keep_the_order_of_the_batch() {
     let app = App::start().await;
     let batch: Vec<Value> = (0..200).map(|index| message(&format!("{index:03}"))).collect();

@@ -21,6 +21,7 @@ use super::form::SendForm;
 use super::{SendAnswer, refusal, to_engine};
 use crate::api::auth::{Caller, Scope};
 use crate::api::errors::{ApiError, Code, Described, RefusedMessage, keyed};
+use crate::api::json::Object;
 use crate::api::limits::{self, BatchBody};
 use crate::api::router::Front;
 
@@ -149,18 +150,13 @@ fn batch_key(header: &HeaderValue) -> Result<Option<String>, ApiError> {
 fn messages(body: &BatchBody) -> Result<Vec<&[u8]>, ApiError> {
     let messages: Vec<&[u8]> = match body {
         BatchBody::Lines(bytes) => {
-            let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+            let lines = without_mark(bytes).split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
             lines.filter(|line| !line.is_empty()).collect()
         }
         BatchBody::Array(bytes) => {
-            let array: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|error| {
-                // The parser's words, without what stands there.
-                let (line, column) = (error.line(), error.column());
-                let detail = format!(
-                    "The request body must be a JSON array of messages (line {line}, column {column})"
-                );
-                ApiError::new(Code::InvalidJson, detail)
-            })?;
+            let bytes = without_mark(bytes);
+            let array: Vec<&RawValue> =
+                serde_json::from_slice(bytes).map_err(|error| no_array(bytes, &error))?;
             array.into_iter().map(|message| message.get().as_bytes()).collect()
         }
     };
@@ -174,9 +170,25 @@ fn messages(body: &BatchBody) -> Result<Vec<&[u8]>, ApiError> {
     Ok(messages)
 }
 
+/// What a file begins with that a program has marked as UTF-8, is not of the first message.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+}
+
+/// The parser's words, without what stands there.
+fn no_array(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+    let (line, column) = (error.line(), error.column());
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    let advice =
+        if is_object { "; send a message in each line as Content-Type: application/x-ndjson" } else { "" };
+    let detail =
+        format!("The request body must be a JSON array of messages (line {line}, column {column}){advice}");
+    ApiError::new(Code::InvalidJson, detail)
+}
+
 /// One message, checked as a single one is.
 fn form(message: &[u8], batch_key: Option<&str>, index: usize, now: Time) -> Result<SendForm, ApiError> {
-    let mut form = SendForm::parse(message, None, now)?;
+    let mut form = SendForm::of(Object::parse_as(message, "This message")?, None, now)?;
     if !form.queue {
         return Err(ApiError::invalid("Field 'queue' must not be false in a batch; send it alone"));
     }
