@@ -1,9 +1,14 @@
 //! `POST /v1/messages/batch`: a result for each message, in order.
 
-use axum::body::Body;
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
 use axum::http::Request;
+use futures::future::join_all;
+use futures::{StreamExt, stream};
 use sendyard_actors::domain::message::State;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::app::{Answer, App, KEY, READ_KEY};
 
@@ -131,6 +136,36 @@ async fn what_is_no_batch_is_refused_whole() {
         send(&app, "application/json", Some(&"k".repeat(241)), json!([message("x")]).to_string()).await;
     answer.error(400, "invalid_request");
     app.call(axum::http::Method::POST, "/v1/messages/batch", READ_KEY).await.error(403, "missing_scope");
+}
+
+/// What a batch holds in memory is bounded by how many are read at one time.
+#[tokio::test]
+async fn four_batches_are_taken_at_a_time_and_one_more_is_told_to_come_again() {
+    let app = App::start().await;
+    let (begun, mut is_read) = mpsc::channel(4);
+    let hanging = (0..4).map(|_| {
+        let begun = begun.clone();
+        // Is waited for once its ticket is taken; its end never comes.
+        let body = stream::once(async move {
+            begun.send(()).await.unwrap();
+            Ok::<_, Infallible>(Bytes::from_static(b"["))
+        });
+        send(&app, "application/json", None, Body::from_stream(body.chain(stream::pending())))
+    });
+    let good = || json!([message("one")]).to_string();
+    tokio::select! {
+        _ = join_all(hanging) => panic!("a batch without an end was answered"),
+        () = async {
+            for _ in 0..4 {
+                is_read.recv().await.unwrap();
+            }
+            let refused = send(&app, "application/json", None, good()).await;
+            assert_eq!(refused.header("retry-after"), Some("1"));
+            refused.error(503, "busy");
+        } => {}
+    }
+    // Those are gone, and their tickets back.
+    assert_eq!(codes(&send(&app, "application/json", None, good()).await), ["ok"]);
 }
 
 #[tokio::test]

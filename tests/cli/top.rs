@@ -84,7 +84,8 @@ async fn it_ends_by_its_key_while_the_server_hangs() {
     let mut terminal = Terminal::start(yard.home(), &arguments, &[]);
     terminal.shows("NUMBER").await;
     yard.signal("STOP");
-    terminal.press(b"p");
+    // Each of these would be half a minute.
+    terminal.press(b"ppp");
     terminal.press(b"t");
     terminal.shows("limits, with commas").await;
     terminal.press(b"\x03");

@@ -84,6 +84,7 @@ fn no_example_is_left_out() {
         "docs/USING.md js",         // `readme`
         "docs/USING.md php",        // `readme`
         "docs/USING.md python",     // `readme`
+        "docs/USING.md sh",         // `readme`
     ];
     found.sort();
     assert_eq!(found, run);

@@ -2,7 +2,7 @@
 //!
 //! Each message has the same checks, the same promise and the same errors as a single one; the batch saves
 //! requests, and steps of the store (`Engine::send_all`). Messages of one number are stored in the order in which
-//! they stand. So many batches at one time as there are tickets in [`BATCHES`]: each may hold 16 MiB.
+//! they stand. So many batches at one time as there are tickets in [`Batches`]: each may hold 16 MiB.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +31,18 @@ const MOST: usize = 10_000;
 /// So many messages are read before others have a turn.
 const READ_AT_A_TIME: usize = 256;
 
-/// Batches at one time, for the whole process: what they hold in memory is bounded by this.
-static BATCHES: Semaphore = Semaphore::const_new(4);
+/// Batches at one time, for a whole process: what they hold in memory is bounded by this.
+const AT_A_TIME: usize = 4;
+
+/// The tickets of a process.
+#[derive(Debug)]
+pub struct Batches(Semaphore);
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_A_TIME))
+    }
+}
 
 /// No message of a batch is begun after this: clients give up at 30 s.
 const BEGIN_WITHIN: Duration = Duration::from_secs(15);
@@ -68,7 +78,7 @@ pub(in crate::api) async fn send_batch(
     request: Request,
 ) -> Result<Json<BatchAnswer>, ApiError> {
     caller.must(Scope::SmsSend)?;
-    let Ok(_ticket) = BATCHES.try_acquire() else {
+    let Ok(_ticket) = front.batches.0.try_acquire() else {
         let detail = "Too many batches are in flight; nothing was stored";
         return Err(ApiError::new(Code::Busy, detail).retry_after(Duration::from_secs(1)));
     };
