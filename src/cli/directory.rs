@@ -63,7 +63,7 @@ Exit codes:
 
 Exit codes:
   0  it is in force
-  1  the service does not answer, or cannot keep it now
+  1  the service does not answer, refuses the token, or cannot keep it now
   2  there is a mistake in it, or it cannot be read")]
     Apply {
         /// The file, TOML.
@@ -85,7 +85,7 @@ Exit codes:
 
 Exit codes:
   0  it is printed
-  1  the service does not answer")]
+  1  the service does not answer, or refuses the token")]
     Export {
         #[command(flatten)]
         target: AdminTarget,
@@ -101,7 +101,7 @@ Exit codes:
 
 Exit codes:
   0  the file is in force
-  1  the service does not answer, or cannot keep it now
+  1  the service does not answer, refuses the token, or cannot keep it now
   2  there is a mistake in the file")]
     Reset {
         #[command(flatten)]

@@ -507,6 +507,9 @@ fn no_account_becomes_that_of_another_provider_or_organization() {
     let telnyx = without_secrets().replacen("provider = \"twilio\"", "provider = \"telnyx\"", 1);
     let said = apply(&telnyx).unwrap_err();
     assert!(said.starts_with("accounts[0].provider: account \"acme-twilio\" is twilio's"), "{said}");
+    let misspelt = without_secrets().replacen("provider = \"twilio\"", "provider = \"twillio\"", 1);
+    let said = apply(&misspelt).unwrap_err();
+    assert!(said.starts_with("accounts[0].provider: expected one of "), "{said}");
 }
 
 /// What is said of applying this text where the first one is in force.
