@@ -129,7 +129,7 @@ async fn watch(
                     Deed::End => return Ok(()),
                     Deed::Nothing => {}
                     Deed::Ask { .. } if asked.len() >= MOST_ASKED => {
-                        screen.note = "the server does not answer; this key did nothing".to_owned();
+                        "the server does not answer; this key did nothing".clone_into(&mut screen.note);
                     }
                     Deed::Ask { path, body } => asked.push_back(Box::pin(told(client, path, body))),
                 }

@@ -166,8 +166,11 @@ impl Table {
 
     fn row(&self, cells: &[String; 5], last: &str) -> String {
         let [number, account, queued, oldest, limits] = cells;
-        let [a, b, c, d, e] = self.widths;
-        format!("{number:<a$} {account:<b$} {queued:>c$} {oldest:>d$}  {limits:<e$}  {last}")
+        let [for_number, for_account, for_queued, for_oldest, for_limits] = self.widths;
+        format!(
+            "{number:<for_number$} {account:<for_account$} {queued:>for_queued$} {oldest:>for_oldest$}  \
+             {limits:<for_limits$}  {last}"
+        )
     }
 }
 
