@@ -143,7 +143,7 @@ async fn watch(
             read = &mut look => {
                 match read {
                     Ok(standing) => screen.update(standing),
-                    Err(error) => screen.note = error.to_string(),
+                    Err(error) => screen.trouble = error.to_string(),
                 }
                 look.set(look_after(client, every));
             }

@@ -96,6 +96,20 @@ async fn it_ends_by_its_key_while_the_server_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_says_that_no_server_is_there_and_no_more_once_it_is_back() {
+    let setup = Setup::of_numbers(1, &["1/10min"]);
+    let mut yard = Yard::start(&setup).await;
+    let url = format!("http://{}", yard.addr());
+    let arguments = ["top", "--server", &url, "--key", KEY, "--every", "50ms"];
+    let terminal = Terminal::start(yard.home(), &arguments, &[]);
+    terminal.shows("up, down: choose").await;
+    yard.kill();
+    terminal.shows("is a server there?").await;
+    yard.start_engine().await;
+    terminal.shows("up, down: choose").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_reads_one_object_or_plain_lines() {
     let setup = Setup::of_numbers(2, &["1/10min"]);
     let yard = Yard::start(&setup).await;

@@ -16,8 +16,10 @@ pub(super) struct Screen {
     chosen: usize,
     /// Limits while they are typed.
     typed: Option<String>,
-    /// What was said last.
+    /// What was said last to what a key asked for.
     pub(super) note: String,
+    /// Why the last look failed; empty where it did not.
+    pub(super) trouble: String,
 }
 
 /// A line, and whether it stands out.
@@ -34,13 +36,14 @@ impl Line {
 
 impl Screen {
     pub(super) const fn new(standing: Standing) -> Self {
-        Self { standing, chosen: 0, typed: None, note: String::new() }
+        Self { standing, chosen: 0, typed: None, note: String::new(), trouble: String::new() }
     }
 
     /// The same senders as they stand now. What is chosen stays so.
     pub(super) fn update(&mut self, standing: Standing) {
         let number = self.number().map(str::to_owned);
         self.standing = standing;
+        self.trouble.clear();
         let place =
             self.standing.senders.iter().position(|sender| text(sender, "number") == number.as_deref());
         let last = self.standing.senders.len().saturating_sub(1);
@@ -106,6 +109,7 @@ impl Screen {
         }
         let last = match &self.typed {
             Some(typed) => format!("limits, with commas (nothing: the directory's): {typed}"),
+            None if !self.trouble.is_empty() => self.trouble.clone(),
             None if self.note.is_empty() => {
                 "up, down: choose  p: pause  r: resume  t: tune  q: end".to_owned()
             }
