@@ -2,6 +2,7 @@
 //!
 //! After shards were taken, after notes may have been lost, and every few seconds in any case.
 
+use crate::crowd::Crowd;
 use crate::directory::{Directory, NoSender};
 use crate::domain::ids::{Incarnation, MessageId};
 use crate::domain::phone::E164;
@@ -48,7 +49,9 @@ impl Backlogs {
         tell: impl Fn(u64) -> SenderMessage,
     ) -> Result<Vec<Backlog>, StoreError> {
         let backlogs = self.journal.store().backlogs(shards).await?;
+        let mut crowd = Crowd::default();
         for backlog in &backlogs {
+            crowd.told_one().await;
             if let Some(sender) = self.roster.sender(backlog.sender) {
                 // One that is just stopping is found again.
                 let _ = sender.send_message(tell(backlog.waiting));

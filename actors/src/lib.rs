@@ -10,6 +10,7 @@ mod alarm;
 pub mod attempt;
 mod backlog;
 mod circuit;
+mod crowd;
 pub mod crowding;
 pub mod directory;
 pub mod domain;

@@ -281,7 +281,7 @@ impl Actor for ProviderActor {
             ProviderMessage::Redirected(reach, way_out) => state.redirected(reach, way_out),
             ProviderMessage::Report(asked) => {
                 let lay = state.with.handled.lay_before(asked.handled);
-                asked.survey.provider_lay(state.with.journal.now(), lay);
+                asked.survey.provider_lay(state.with.journal.now().since(asked.at), lay);
                 return Ok(());
             }
             #[cfg(feature = "chaos")]

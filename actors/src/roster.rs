@@ -100,9 +100,9 @@ impl Roster {
         self.senders.iter().map(|entry| entry.address.clone()).collect()
     }
 
-    /// Every running sender, and how many messages it has handled.
-    pub(crate) fn senders_and_handled(&self) -> Vec<(ActorRef<SenderMessage>, u64)> {
-        self.senders.iter().map(|entry| (entry.address.clone(), entry.handled.so_far())).collect()
+    /// Every running sender, and its count of what it has handled.
+    pub(crate) fn senders_and_handled(&self) -> Vec<(ActorRef<SenderMessage>, Handled)> {
+        self.senders.iter().map(|entry| (entry.address.clone(), entry.handled.clone())).collect()
     }
 
     /// The provider actor of an account, if it runs, and how many messages it has handled.

@@ -1,6 +1,6 @@
 //! A survey: what the actors say of their queues when they are asked, a few seconds apart.
 //!
-//! The sweeper asks every running sender and provider actor at once and looks a second later at what has
+//! The sweeper asks every running sender and provider actor and looks a second later at what has
 //! come (`sweeper.rs`). Each adds its figures to those of its account, so what is kept does not depend on
 //! how many senders there are. Whoever answers too late is missing once. Nothing of it decides anything.
 
@@ -29,7 +29,6 @@ pub(crate) const WHOLE: u64 = 1000;
 /// One round of questions. Shared by all who answer.
 #[derive(Debug)]
 pub(crate) struct Survey {
-    asked_at: Time,
     meters: Arc<MailboxMeters>,
     accounts: HashMap<AccountName, Sums>,
 }
@@ -38,6 +37,8 @@ pub(crate) struct Survey {
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub(crate) survey: Arc<Survey>,
+    /// When it was put.
+    pub(crate) at: Time,
     /// How many messages the actor had taken out of its mailbox when it was sent.
     pub(crate) handled: u64,
 }
@@ -84,20 +85,19 @@ impl Survey {
     pub(crate) fn begin<'a>(
         accounts: impl Iterator<Item = &'a AccountName>,
         meters: Arc<MailboxMeters>,
-        now: Time,
     ) -> Self {
         let accounts = accounts.map(|name| (name.clone(), Sums::default())).collect();
-        Self { asked_at: now, meters, accounts }
+        Self { meters, accounts }
     }
 
-    /// The question lay in a sender's mailbox until now, behind so many messages.
-    pub(crate) fn sender_lay(&self, now: Time, behind: u64) {
-        self.meters.sender.lay(now.since(self.asked_at), behind);
+    /// The question lay in a sender's mailbox for so long, behind so many messages.
+    pub(crate) fn sender_lay(&self, lay: Duration, behind: u64) {
+        self.meters.sender.lay(lay, behind);
     }
 
     /// The same of a provider actor, which has nothing else to say.
-    pub(crate) fn provider_lay(&self, now: Time, behind: u64) {
-        self.meters.provider.lay(now.since(self.asked_at), behind);
+    pub(crate) fn provider_lay(&self, lay: Duration, behind: u64) {
+        self.meters.provider.lay(lay, behind);
     }
 
     /// A sender answers.
@@ -162,11 +162,7 @@ mod tests {
     #[test]
     fn an_account_has_the_oldest_and_the_longest_of_its_senders() {
         let (one, other) = (AccountName::from("one"), AccountName::from("other"));
-        let survey = Survey::begin(
-            [&one, &other].into_iter(),
-            Arc::new(MailboxMeters::new()),
-            Time::from_millis(100_000),
-        );
+        let survey = Survey::begin([&one, &other].into_iter(), Arc::new(MailboxMeters::new()));
         let at = |seconds: u64| Some(Time::from_millis(seconds * 1000));
         let now = Time::from_millis(100_000);
         for (oldest, held_up_since, pace_used) in

@@ -12,6 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::admission::Tickets;
 use crate::backlog::Backlogs;
+use crate::crowd::Crowd;
 use crate::crowding::Crowding;
 use crate::directory::Directory;
 use crate::domain::ids::{AccountName, MessageId, Shard};
@@ -138,7 +139,7 @@ impl SweeperState {
         self.timers.look(EVERY);
         self.tell_metrics();
         if self.sweeps.is_multiple_of(SURVEY) {
-            self.ask_actors();
+            self.ask_actors().await;
         }
         let owned = self.with.journal.owned();
         let is_shared = !self.with.journal.store().is_exclusive();
@@ -181,20 +182,23 @@ impl SweeperState {
         Ok(())
     }
 
-    /// Asks every sender and provider actor how it stands.
-    fn ask_actors(&mut self) {
+    /// Asks every sender and provider actor how it stands, a few at a time.
+    async fn ask_actors(&mut self) {
         let plan = self.with.directory.plan();
         let accounts = plan.book.accounts.keys();
         let mailboxes = Arc::clone(&self.mailboxes);
-        let survey = Arc::new(Survey::begin(accounts.clone(), mailboxes, self.with.journal.now()));
+        let survey = Arc::new(Survey::begin(accounts.clone(), mailboxes));
+        let mut crowd = Crowd::default();
         for (sender, handled) in self.with.roster.senders_and_handled() {
+            let (at, handled) = (self.with.journal.now(), handled.so_far());
+            let asked = Asked { survey: Arc::clone(&survey), at, handled };
             // One that is stopping has nothing to say.
-            let _ =
-                sender.send_message(SenderMessage::Report(Asked { survey: Arc::clone(&survey), handled }));
+            let _ = sender.send_message(SenderMessage::Report(asked));
+            crowd.told_one().await;
         }
         let running = accounts.filter_map(|account| self.with.roster.provider_and_handled(account));
         for (provider, handled) in running {
-            let asked = Asked { survey: Arc::clone(&survey), handled };
+            let asked = Asked { survey: Arc::clone(&survey), at: self.with.journal.now(), handled };
             let _ = provider.send_message(ProviderMessage::Report(asked));
         }
         self.survey = Some(survey);

@@ -11,6 +11,9 @@
 //! expired, also beyond the end of the day that it was taken in. So a permit needs no last moment: one
 //! that is stamped on the next day was counted there, too, whatever was decided for that day meanwhile.
 //! A refusal by one limit costs the others nothing: asking charges nothing.
+//! What a message larger than its limit pays with later windows it owes to the limits that it was decided by.
+//! Limits that are set later count it at the instant of its write at least; more of it only where it is still
+//! remembered by itself.
 //!
 //! State: one owner per sender (or account), which asks, takes, and passes on what became of each
 //! permit. Nothing here survives a restart; [`Pace::new`] rebuilds it from stored hand-overs.

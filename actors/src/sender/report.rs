@@ -20,6 +20,6 @@ impl SenderState {
             pace_used: used.filter(|_| has_work),
         };
         asked.survey.sender(&self.account, figures, now);
-        asked.survey.sender_lay(now, self.handled.lay_before(asked.handled));
+        asked.survey.sender_lay(now.since(asked.at), self.handled.lay_before(asked.handled));
     }
 }

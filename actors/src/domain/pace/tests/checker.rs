@@ -22,7 +22,8 @@ pub(super) struct HandOver {
 }
 
 /// A hand-over's part that lies in one window: a message larger than the limit pays with the windows
-/// after it.
+/// after it, under the limits that it was decided by. Those that were set later count it where it was written:
+/// what is remembered of it by then may be a sum.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
     at: u64,
@@ -46,13 +47,17 @@ fn units_of(limit: &Limit, cost: Cost) -> u64 {
     u64::from(if one_each { 1 } else { cost.segments })
 }
 
-fn pieces(hand_overs: &[HandOver], limit: &Limit, window: u64) -> Vec<Piece> {
-    let most = u64::from(limit.units);
+/// The most units of a hand-over that lie in one window of a limit of that era.
+fn most_in_one(hand_over: &HandOver, era: usize, limit: &Limit) -> u64 {
+    if hand_over.era == era { u64::from(limit.units) } else { u64::MAX }
+}
+
+fn pieces(hand_overs: &[HandOver], era: usize, limit: &Limit, window: u64) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (decision, hand_over) in hand_overs.iter().enumerate() {
         let (mut at, mut left) = (hand_over.stamp, units_of(limit, hand_over.cost));
         while left > 0 {
-            let units = left.min(most);
+            let units = left.min(most_in_one(hand_over, era, limit));
             pieces.push(Piece { at, units, decision });
             (at, left) = (at + window, left - units);
         }
@@ -132,7 +137,7 @@ fn first_over_in_calendar(hand_overs: &[HandOver], era: usize, limit: &Limit) ->
         let mut left = units_of(limit, hand_over.cost);
         let mut first = label(every, &zone, hand_over.stamp);
         while left > 0 {
-            let piece = left.min(most);
+            let piece = left.min(most_in_one(hand_over, era, limit));
             let window = windows.entry(first).or_default();
             window.0 += piece;
             (window.1, window.2) = (window.1.max(decision), window.2.max(hand_over.stamp));
@@ -149,7 +154,7 @@ fn first_over_in_calendar(hand_overs: &[HandOver], era: usize, limit: &Limit) ->
 }
 
 fn first_over_sliding(hand_overs: &[HandOver], era: usize, limit: &Limit, window: u64) -> Option<Over> {
-    let pieces = pieces(hand_overs, limit, window);
+    let pieces = pieces(hand_overs, era, limit, window);
     let mut ends: Vec<u64> = pieces.iter().flat_map(|piece| [piece.at, piece.at + window]).collect();
     ends.sort_unstable();
     ends.dedup();
