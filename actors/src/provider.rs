@@ -28,7 +28,7 @@ use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
 use crate::domain::message::{Kind, Message};
 use crate::domain::outcome::Slows;
-use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Costs, Keep, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::{Account, Reach};
 use crate::domain::time::Time;
@@ -399,13 +399,13 @@ impl ProviderState {
             self.alarm.arm(myself, pauses_until, now, || ProviderMessage::Wake);
             return None;
         }
-        if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.segments, now)) {
+        if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.into(), now)) {
             // A grant that comes wakes us. The account's pace is asked once there is one: asking costs it nothing.
             return None;
         }
         let account = if let Some(units) = &mut self.units {
             // The same.
-            AccountCharge::Unit(units.take(cost.segments, now)?)
+            AccountCharge::Unit(units.take(cost.into(), now)?)
         } else {
             let since = *self.since.get_or_insert(now);
             let at = match pace.next_allowed(since, now, cost) {
@@ -418,7 +418,7 @@ impl ProviderState {
             };
             AccountCharge::Permit(pace.take(at, now, cost))
         };
-        let organization = self.organization.as_mut().and_then(|units| units.take(cost.segments, now));
+        let organization = self.organization.as_mut().and_then(|units| units.take(cost.into(), now));
         self.slowing.sent(sender, cost.segments, now);
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
@@ -508,17 +508,17 @@ impl ProviderState {
     /// What one needs that has no turn, of account and organization.
     fn charges_now(&mut self, now: Time, cost: Cost) -> Result<Charges, NoPlace> {
         let organization = match &mut self.organization {
-            Some(units) => Some(units.take_now(cost.segments, now)?),
+            Some(units) => Some(units.take_now(cost.into(), now)?),
             None => None,
         };
         let account = match &mut self.units {
-            Some(units) => units.take_now(cost.segments, now).map(AccountCharge::Unit),
+            Some(units) => units.take_now(cost.into(), now).map(AccountCharge::Unit),
             None => self.permit_now(now, cost).map(AccountCharge::Permit),
         };
         match (account, &mut self.organization, organization) {
             (Ok(account), _, organization) => Ok(Charges { account, organization }),
             (Err(why), Some(units), Some(unit)) => {
-                units.put_back_for_away(unit, cost.segments, now);
+                units.put_back_for_away(unit, cost.into(), now);
                 Err(why)
             }
             (Err(why), _, _) => Err(why),
@@ -608,7 +608,7 @@ impl ProviderState {
         let Some(units) = self.organization.as_mut() else { return self.stamp_account(account, cost, now) };
         let Some(unit) = organization else {
             // Nobody was asked.
-            units.charge(now, cost.segments);
+            units.charge(now, cost.into());
             return self.stamp_account(account, cost, now);
         };
         if !units.lasts(unit, now) {
@@ -631,7 +631,7 @@ impl ProviderState {
         if let Some(units) = self.units.as_mut() {
             match charge {
                 AccountCharge::Unit(unit) => return units.spend(unit, now),
-                AccountCharge::Direct => units.charge(now, cost.segments),
+                AccountCharge::Direct => units.charge(now, cost.into()),
                 AccountCharge::Permit(_) => {}
             }
             return true;
@@ -686,9 +686,9 @@ impl ProviderState {
         let mut demand = Demand::default();
         for wanted in self.turns.iter().filter_map(|sender| self.wants.get(sender)) {
             let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
-            demand.units = demand.units.saturating_add(places.saturating_mul(wanted.cost.segments));
-            if demand.next == 0 {
-                demand.next = wanted.cost.segments;
+            demand.units = demand.units.plus(Costs::times(wanted.cost, places));
+            if demand.next.is_nothing() {
+                demand.next = wanted.cost.into();
             }
             if wanted.places >= free {
                 in_flight.awaited();

@@ -19,7 +19,7 @@ use super::{NoPlace, ProviderArguments, ProviderMessage};
 use crate::alarm::Alarm;
 use crate::domain::grants::{Party, Purse, Tab, Unit, Word};
 use crate::domain::ids::{AccountName, Incarnation, OrganizationId, Shard};
-use crate::domain::pace::{Keep, Limit};
+use crate::domain::pace::{Costs, Keep, Limit};
 use crate::domain::phone::E164;
 use crate::domain::routing::{Account, Book};
 use crate::domain::time::Time;
@@ -69,15 +69,15 @@ pub enum UnitsMessage {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Demand {
     /// Units of all that could go.
-    pub(super) units: u32,
+    pub(super) units: Costs,
     /// Units of the next one.
-    pub(super) next: u32,
+    pub(super) next: Costs,
 }
 
 /// A queued message that has no turn waits for units.
 #[derive(Debug, Clone, Copy)]
 struct Away {
-    cost: u32,
+    cost: Costs,
     until: Time,
 }
 
@@ -197,9 +197,9 @@ impl Units {
     }
 
     /// Are there enough for a message whose turn it is?
-    pub(super) fn are_enough(&mut self, cost: u32, now: Time) -> bool {
-        let kept = if self.away_had { 0 } else { self.kept_for_away(now) };
-        self.purse.left(now) >= cost.saturating_add(kept)
+    pub(super) fn are_enough(&mut self, cost: Costs, now: Time) -> bool {
+        let kept = if self.away_had { Costs::NOTHING } else { self.kept_for_away(now) };
+        self.purse.left(now).covers(cost.plus(kept))
     }
 
     /// From now on it is these numbers whose earlier hand-overs count, when they are read.
@@ -208,7 +208,7 @@ impl Units {
     }
 
     /// Units for a message whose turn it is, if there are enough.
-    pub(super) fn take(&mut self, cost: u32, now: Time) -> Option<Unit> {
+    pub(super) fn take(&mut self, cost: Costs, now: Time) -> Option<Unit> {
         if !self.are_enough(cost, now) {
             return None;
         }
@@ -218,7 +218,7 @@ impl Units {
 
     /// Units for a queued message that has no turn. Where there are none they are asked for, and kept for it
     /// when they come.
-    pub(super) fn take_now(&mut self, cost: u32, now: Time) -> Result<Unit, NoPlace> {
+    pub(super) fn take_now(&mut self, cost: Costs, now: Time) -> Result<Unit, NoPlace> {
         if let Some(unit) = self.purse.take(cost, now) {
             self.away = None;
             self.away_had = true;
@@ -228,13 +228,13 @@ impl Units {
     }
 
     /// Units are asked for, and kept when they come, for a queued message that has no turn; when to ask again.
-    fn keep_for_away(&mut self, cost: u32, now: Time) -> NoPlace {
+    fn keep_for_away(&mut self, cost: Costs, now: Time) -> NoPlace {
         self.away = Some(Away { cost, until: now + AWAY_WAITS });
         NoPlace::NotBefore(now + AWAY_AGAIN_AFTER)
     }
 
     /// Those of [`Units::take_now`] are of no use yet: they are kept for it.
-    pub(super) fn put_back_for_away(&mut self, unit: Unit, cost: u32, now: Time) {
+    pub(super) fn put_back_for_away(&mut self, unit: Unit, cost: Costs, now: Time) {
         self.purse.put_back(unit);
         let _ = self.keep_for_away(cost, now);
     }
@@ -260,7 +260,7 @@ impl Units {
     }
 
     /// Units were used at `at` that nobody asked for.
-    pub(super) fn charge(&mut self, at: Time, units: u32) {
+    pub(super) fn charge(&mut self, at: Time, units: Costs) {
         self.tab.charge(at, units);
     }
 
@@ -289,8 +289,8 @@ impl Units {
     pub(super) fn speak(&mut self, demand: Demand, myself: &ActorRef<ProviderMessage>) -> bool {
         let now = self.journal.now();
         let kept = self.kept_for_away(now);
-        let eligible = demand.units.saturating_add(kept);
-        let next = if kept > 0 { demand.next.max(kept) } else { demand.next };
+        let eligible = demand.units.plus(kept);
+        let next = demand.next.most(kept);
         self.purse.give_back_beyond(eligible, now);
         self.purse.give_back_unused(now);
         if let Some(want) = self.purse.want(eligible, next, now) {
@@ -424,8 +424,8 @@ impl Units {
         self.journal.tell_peers(to, note);
     }
 
-    fn kept_for_away(&mut self, now: Time) -> u32 {
+    fn kept_for_away(&mut self, now: Time) -> Costs {
         let _ = self.away.take_if(|away| away.until <= now);
-        self.away.map_or(0, |away| away.cost)
+        self.away.map_or(Costs::NOTHING, |away| away.cost)
     }
 }
