@@ -19,6 +19,7 @@ use self::senders::Senders;
 pub use self::senders::{NotTuned, SenderView};
 use self::supervisor::{Lifeline, Redirects, Supervised};
 use crate::admission::Tickets;
+use crate::alarm::AlarmClock;
 use crate::backlog::Backlogs;
 use crate::crowding::Crowding;
 use crate::directory::{Directory, Plan};
@@ -343,7 +344,8 @@ impl Engine {
             Backlogs { journal: journal.clone(), directory: directory.clone(), roster: roster.clone() };
         let inquiries = Inquiries::default();
         let senders = Senders::new(&directory, &journal, &roster, &inquiries);
-        let tree = supervisor::Tree { roster: roster.clone(), journal, directory, tickets, crowding };
+        let alarms = AlarmClock::start();
+        let tree = supervisor::Tree { roster: roster.clone(), alarms, journal, directory, tickets, crowding };
         let started = supervisor::start(tree, lifeline.clone()).await;
         let supervised = started.map_err(|error| EngineError::Supervisor(error.to_string()))?;
         let standing = Sharings::default();

@@ -23,7 +23,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use self::slowing::Slowing;
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, AlarmClock};
 use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
 use crate::domain::message::{Kind, Message};
@@ -154,6 +154,7 @@ pub(crate) struct ProviderArguments {
     pub(crate) in_flight: InFlight,
     pub(crate) journal: Journal,
     pub(crate) roster: Roster,
+    pub(crate) alarms: AlarmClock,
     pub(crate) handled: Handled,
 }
 
@@ -201,7 +202,8 @@ impl Actor for ProviderActor {
         let slowing = Slowing::new(reach.campaigns.clone());
         in_flight.set_slowed(false);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
-        let (units, organization) = (Units::of(&with), Units::of_organization(&with));
+        let (units, organization) = (Units::of(&with, &myself), Units::of_organization(&with, &myself));
+        let (alarms, address) = (with.alarms.clone(), myself.clone());
         let mut state = ProviderState {
             with,
             units,
@@ -214,7 +216,9 @@ impl Actor for ProviderActor {
             slowing,
             written_early: Vec::new(),
             since: None,
-            alarm: Alarm::default(),
+            alarm: Alarm::new(&alarms, move || {
+                let _ = address.send_message(ProviderMessage::Wake);
+            }),
         };
         if state.with.account.limits.is_empty() || state.units.is_some() {
             state.pace = Some(Pace::new(&[], None, [], state.with.journal.now()));
@@ -283,9 +287,9 @@ impl Actor for ProviderActor {
             #[expect(clippy::panic, reason = "that is what it is for")]
             ProviderMessage::Panic => panic!("told to, by a test"),
         }
-        state.grant(&myself);
+        state.grant();
         while state.speak(&myself) {
-            state.grant(&myself);
+            state.grant();
         }
         Ok(())
     }
@@ -348,10 +352,10 @@ impl ProviderState {
 
     /// Grants places in turn for as long as there are any and the account's pace allows, and tells
     /// each sender once.
-    fn grant(&mut self, myself: &ActorRef<ProviderMessage>) {
+    fn grant(&mut self) {
         let now = self.with.journal.now();
         let mut granted: HashMap<E164, Vec<Place>> = HashMap::new();
-        while let Some((sender, place)) = self.grant_one(now, myself) {
+        while let Some((sender, place)) = self.grant_one(now) {
             granted.entry(sender).or_default().push(place);
         }
         for (sender, places) in granted {
@@ -361,7 +365,7 @@ impl ProviderState {
     }
 
     /// The next place, to whose turn it is; or sees to being woken when there is one.
-    fn grant_one(&mut self, now: Time, myself: &ActorRef<ProviderMessage>) -> Option<(E164, Place)> {
+    fn grant_one(&mut self, now: Time) -> Option<(E164, Place)> {
         let places = self.places_for_queues();
         let answer = self.with.in_flight.circuit().ask(now);
         self.pace.as_ref()?;
@@ -374,7 +378,7 @@ impl ProviderState {
             Answer::UpTo(allowed) => places.min(allowed),
             Answer::Probe => places,
             Answer::NotBefore(at) => {
-                self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+                self.alarm.arm(at, now);
                 return None;
             }
             Answer::Probing => {
@@ -387,7 +391,7 @@ impl ProviderState {
             return None;
         }
         if let Err(at) = self.pass_over_slowed_campaigns(now) {
-            self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+            self.alarm.arm(at, now);
             return None;
         }
         let pace = self.pace.as_mut()?;
@@ -396,7 +400,7 @@ impl ProviderState {
         let cost = wanted.cost;
         let pauses_until = self.slowing.account_pauses_until();
         if pauses_until > now {
-            self.alarm.arm(myself, pauses_until, now, || ProviderMessage::Wake);
+            self.alarm.arm(pauses_until, now);
             return None;
         }
         if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.into(), now)) {
@@ -411,7 +415,7 @@ impl ProviderState {
             let at = match pace.next_allowed(since, now, cost) {
                 Allowed::At(at) if at <= now => at,
                 Allowed::At(at) => {
-                    self.alarm.arm(myself, at, now, || ProviderMessage::Wake);
+                    self.alarm.arm(at, now);
                     return None;
                 }
                 Allowed::WhenStamped => return None,

@@ -46,7 +46,7 @@ use self::claims::{Decided, Starting};
 use self::forecast::Forecast;
 use self::load::Earlier;
 use self::queue::Queue;
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, AlarmClock};
 use crate::domain::adaptive::{Rate, WorkingRate};
 use crate::domain::ids::{AccountName, Incarnation, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message, State};
@@ -242,6 +242,7 @@ pub(crate) struct SenderArguments {
     pub(crate) roster: Roster,
     /// The lease of its shard that it is started under, by its fence.
     pub(crate) tenure: u64,
+    pub(crate) alarms: AlarmClock,
     pub(crate) handled: Handled,
 }
 
@@ -314,10 +315,13 @@ impl Actor for SenderActor {
 
     async fn pre_start(
         &self,
-        _myself: ActorRef<SenderMessage>,
+        myself: ActorRef<SenderMessage>,
         with: SenderArguments,
     ) -> Result<Box<SenderState>, ActorProcessingErr> {
-        let SenderArguments { number, sending, journal, roster, tenure, handled } = with;
+        let SenderArguments { number, sending, journal, roster, tenure, alarms, handled } = with;
+        let alarm = Alarm::new(&alarms, move || {
+            let _ = myself.send_message(SenderMessage::Wake);
+        });
         let at_fallback = redirect::fallback_pace(&sending);
         let Sending { route, account_limits, .. } = sending;
         let route = Route::clone(&route);
@@ -357,7 +361,7 @@ impl Actor for SenderActor {
             arrivals: Arrivals::default(),
             forecasts: Default::default(),
             idle_since: None,
-            alarm: Alarm::default(),
+            alarm,
             halted: false,
         }))
     }
@@ -688,10 +692,10 @@ impl SenderState {
             let begin = self.starting.front().filter(|first| first.claimed.is_some());
             let begin = begin.map(|first| first.not_before);
             match [next, begin].into_iter().flatten().min() {
-                Some(at) => self.alarm.arm(myself, at, now, || SenderMessage::Wake),
+                Some(at) => self.alarm.arm(at, now),
                 // Work that waits for a place or a stamp is woken by it; this is the net below.
                 None if self.since.is_some() => {
-                    self.alarm.arm_at_latest(myself, now + STORE_AGAIN_AFTER, now, || SenderMessage::Wake);
+                    self.alarm.arm_at_latest(now + STORE_AGAIN_AFTER, now);
                 }
                 None => self.alarm.disarm(),
             }
@@ -706,7 +710,7 @@ impl SenderState {
         if end <= now {
             self.leave(myself);
         } else {
-            self.alarm.arm(myself, end, now, || SenderMessage::Wake);
+            self.alarm.arm(end, now);
         }
     }
 

@@ -33,7 +33,7 @@ const PROCESSES: usize = 2;
 /// As [`super::JITTER`], where four processes share the machine and are stopped and continued: what was about to
 /// be written when its process was stopped is written when it goes on. The engine's own instants are judged
 /// without it.
-const JITTER_ALLOWED: Duration = Duration::from_millis(500);
+pub(super) const JITTER_ALLOWED: Duration = Duration::from_millis(500);
 const JITTER: &str = "500ms";
 
 /// A cancellation and the hand-over of its message were so close to each other.

@@ -81,7 +81,7 @@ async fn a_rolling_restart_costs_no_client_more_than_one_retry() {
 
     let (answers, tally) = clients.finished().await;
     let files = Files::collect(&fleet.yard, &doors[0], &setup, &answers, RUN_LIMIT).await;
-    let options = Options { jitter: Duration::from_millis(300), ..Options::default() };
+    let options = Options { jitter: fleet::JITTER_ALLOWED, ..Options::default() };
     let report = verify(&Inputs::read(&files.paths(), options).unwrap());
     println!("{report}\n{tally:#?}");
     assert_eq!(report.violations(), 0, "seed {seed}:\n{report}");

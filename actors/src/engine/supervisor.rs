@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use super::WaysOut;
 use crate::admission::Tickets;
+use crate::alarm::AlarmClock;
 use crate::crowding::Crowding;
 use crate::directory::{Directory, DirectoryActor, DirectoryState, Found, NoSender};
 use crate::domain::ids::AccountName;
@@ -85,6 +86,7 @@ impl Redirects {
 /// What the actors are made of.
 pub(crate) struct Tree {
     pub(crate) roster: Roster,
+    pub(crate) alarms: AlarmClock,
     pub(crate) journal: Journal,
     pub(crate) directory: Directory,
     pub(crate) tickets: Tickets,
@@ -318,10 +320,11 @@ impl SupervisorState {
         myself: &ActorRef<SupervisorMessage>,
     ) -> Result<ActorRef<SenderMessage>, SpawnErr> {
         let (journal, roster) = (self.tree.journal.clone(), self.tree.roster.clone());
+        let alarms = self.tree.alarms.clone();
         let tenure = journal.tenure(number);
         let handled = Handled::default();
         let arguments =
-            SenderArguments { number, sending, journal, roster, tenure, handled: handled.clone() };
+            SenderArguments { number, sending, journal, roster, tenure, alarms, handled: handled.clone() };
         let (sender, _) = Actor::spawn_linked(None, SenderActor, arguments, myself.get_cell()).await?;
         self.children.insert(sender.get_id(), Child::Sender(number));
         self.tree.roster.enter_sender(number, sender.clone(), handled);
@@ -385,6 +388,7 @@ impl SupervisorState {
             in_flight: plan.in_flight.get(name)?.clone(),
             journal: tree.journal.clone(),
             roster: tree.roster.clone(),
+            alarms: tree.alarms.clone(),
             handled: Handled::default(),
         })
     }

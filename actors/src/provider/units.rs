@@ -131,8 +131,8 @@ pub(super) struct Units {
 
 impl Units {
     /// Those of an account; `None` where it has no limits, or no other process can send through it.
-    pub(super) fn of(with: &ProviderArguments) -> Option<Self> {
-        let ProviderArguments { account, reach, unknown_until, journal, roster, .. } = with;
+    pub(super) fn of(with: &ProviderArguments, myself: &ActorRef<ProviderMessage>) -> Option<Self> {
+        let ProviderArguments { account, reach, unknown_until, journal, .. } = with;
         if account.limits.is_empty() || !journal.is_shared() {
             return None;
         }
@@ -140,33 +140,39 @@ impl Units {
             Granting::new(Whose::Account, account.limits.clone(), reach.numbers.clone(), *unknown_until);
         let shard = Shard::of_account(&account.name);
         let granted_by = account.name.clone();
-        Some(Self::new(Whose::Account, account, granted_by, shard, journal.me(), granting, journal, roster))
+        Some(Self::new(Whose::Account, granted_by, shard, journal.me(), granting, with, myself))
     }
 
     /// Those of its organization, if that has limits.
-    pub(super) fn of_organization(with: &ProviderArguments) -> Option<Self> {
-        let ProviderArguments { account, organization, unknown_until, journal, roster, .. } = with;
+    pub(super) fn of_organization(
+        with: &ProviderArguments,
+        myself: &ActorRef<ProviderMessage>,
+    ) -> Option<Self> {
+        let ProviderArguments { account, organization, unknown_until, journal, .. } = with;
         let of = organization.as_ref()?;
         let granting =
             Granting::new(Whose::Organization, of.limits.clone(), of.numbers.clone(), *unknown_until);
         let shard = Shard::of_organization(account.organization);
         let name = journal.me().at_account(&account.name);
         let granted_by = of.granted_by.clone();
-        Some(Self::new(Whose::Organization, account, granted_by, shard, name, granting, journal, roster))
+        Some(Self::new(Whose::Organization, granted_by, shard, name, granting, with, myself))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "called twice, right above")]
     fn new(
         whose: Whose,
-        account: &Account,
         granted_by: AccountName,
         shard: Shard,
         name: Incarnation,
         granting: Granting,
-        journal: &Journal,
-        roster: &Roster,
+        with: &ProviderArguments,
+        myself: &ActorRef<ProviderMessage>,
     ) -> Self {
+        let ProviderArguments { account, journal, roster, alarms, .. } = with;
         let now = journal.now();
+        let myself = myself.clone();
+        let alarm = Alarm::new(alarms, move || {
+            let _ = myself.send_message(ProviderMessage::Units(whose, UnitsMessage::Wake));
+        });
         let memory = now.since(granting.keep(now).each_from);
         Self {
             whose,
@@ -182,7 +188,7 @@ impl Units {
             away: None,
             away_had: false,
             report_from: now,
-            alarm: Alarm::default(),
+            alarm,
         }
     }
 
@@ -308,11 +314,8 @@ impl Units {
             .into_iter()
             .flatten()
             .min();
-        let whose = self.whose;
         match next_at {
-            Some(at) => {
-                self.alarm.arm(myself, at, now, move || ProviderMessage::Units(whose, UnitsMessage::Wake));
-            }
+            Some(at) => self.alarm.arm(at, now),
             None => self.alarm.disarm(),
         }
         granted
