@@ -38,6 +38,7 @@ use crate::places::{AccountCharge, Charges, InFlight, Place, PlacesAt, UnusedCha
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
+use crate::shares::{Share, Sharing};
 use crate::slowing::TooFast;
 use crate::survey::Asked;
 
@@ -181,6 +182,8 @@ pub(crate) struct ProviderState {
     units: Option<Units>,
     /// The limits of its organization, which hold for all of its accounts together.
     organization: Option<Units>,
+    /// What is told to those who estimate, of the account's limits and of its organization's.
+    shares: [Option<Arc<Share>>; 2],
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
     written_early: Vec<(Time, Cost)>,
     /// Since when somebody wants a place without a pause.
@@ -205,6 +208,7 @@ impl Actor for ProviderActor {
         let (units, organization) = (Units::of(&with, &myself), Units::of_organization(&with, &myself));
         let (alarms, address) = (with.alarms.clone(), myself.clone());
         let mut state = ProviderState {
+            shares: shares_of(&with),
             with,
             units,
             organization,
@@ -317,8 +321,11 @@ impl ProviderState {
 
     fn start_pace(&mut self, charges: &[Charge]) {
         let stamps = charges.iter().map(|charge| (charge.at, charge.cost));
-        let stamps = stamps.chain(self.written_early.drain(..));
+        let stamps: Vec<(Time, Cost)> = stamps.chain(self.written_early.drain(..)).collect();
         let now = self.with.journal.now();
+        if let [Some(share), _] = &self.shares {
+            share.loaded(stamps.iter().copied(), now);
+        }
         let mut pace = Pace::new(&self.with.account.limits, None, stamps, now);
         if let Some(at) = self.with.unknown_until {
             pace.fill(at, now);
@@ -574,6 +581,7 @@ impl ProviderState {
         if asked_nobody {
             self.slowing.sent(facts.sender, facts.cost.segments, now);
         }
+        self.shares.iter().flatten().for_each(|share| share.handed_over(now, facts.cost));
         // The store's charges serve all paces: the sender's, the account's and the organization's.
         let account_keep = match (&self.units, &self.pace) {
             (Some(units), _) => units.keep(now),
@@ -702,6 +710,15 @@ impl ProviderState {
         }
         demand
     }
+}
+
+/// What the senders know of the limits that they share, of the account and of its organization.
+fn shares_of(with: &ProviderArguments) -> [Option<Arc<Share>>; 2] {
+    let (shares, now) = (with.roster.shares(), with.journal.now());
+    let account = Sharing::Account(with.account.name.clone());
+    let organization = Sharing::Organization(with.account.organization);
+    let limits = with.organization.as_ref().map_or(&[][..], |organization| &organization.limits);
+    [shares.begin(account, &with.account.limits, now), shares.begin(organization, limits, now)]
 }
 
 /// What is still needed of a message once it is on its way.

@@ -106,6 +106,8 @@ pub struct Grant {
     pub asked_at: Time,
     /// How long the owner had that want before it granted this.
     pub held: Duration,
+    /// How many want some now, this one among them: for estimates.
+    pub sharers: u32,
 }
 
 /// What became of a grant so far, to its owner. One that says less than another is the older one.

@@ -34,7 +34,7 @@ use rule::Rule;
 
 /// What a late timer may catch up: the schedule goes on from the due time, but never from one that
 /// is longer ago than this.
-const CATCH_UP: Duration = Duration::from_millis(50);
+pub const CATCH_UP: Duration = Duration::from_millis(50);
 
 /// The most segments that one message can cost. A text of 1600 code points has at most 3200 UTF-16
 /// units, and two neighbouring parts hold more than 67 of them together: fewer than 97 parts.
@@ -357,7 +357,7 @@ impl Pace {
     }
 
     /// How long it takes where it is spaced evenly, by the limit that spaces it the furthest.
-    fn interval(&self, costs: Costs) -> Duration {
+    pub fn interval(&self, costs: Costs) -> Duration {
         self.rules.iter().map(|rule| rule.interval(costs)).max().unwrap_or_default()
     }
 

@@ -10,6 +10,7 @@
 //! State: lost with the provider actor. Units that were taken before are then worth nothing, and the messages
 //! that were claimed with them go back to their queues.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::ActorRef;
@@ -17,7 +18,7 @@ use ractor::ActorRef;
 use super::granting::Granting;
 use super::{NoPlace, ProviderArguments, ProviderMessage};
 use crate::alarm::Alarm;
-use crate::domain::grants::{Party, Purse, Tab, Unit, Word};
+use crate::domain::grants::{Grant, Party, Purse, Tab, Unit, Word};
 use crate::domain::ids::{AccountName, Incarnation, OrganizationId, Shard};
 use crate::domain::pace::{Costs, Keep, Limit};
 use crate::domain::phone::E164;
@@ -26,6 +27,7 @@ use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::ports::{Charge, Note, To};
 use crate::roster::Roster;
+use crate::shares::{Share, Sharing};
 
 /// Other processes are told at most this often what became of their grants.
 const REPORT_EVERY: Duration = Duration::from_millis(3);
@@ -122,6 +124,8 @@ pub(super) struct Units {
     purse: Purse,
     tab: Tab,
     granting: Granting,
+    /// How many are granted units in turns, as was last told.
+    sharers: u32,
     away: Option<Away>,
     /// The last units went to one that has no turn: the next go by turns.
     away_had: bool,
@@ -185,6 +189,7 @@ impl Units {
             purse: Purse::new(name, now),
             tab: Tab::new(name, memory, now),
             granting,
+            sharers: 1,
             away: None,
             away_had: false,
             report_from: now,
@@ -276,6 +281,9 @@ impl Units {
         match message {
             UnitsMessage::Heard { by, word } => self.heard(by.as_ref(), word, now, myself),
             UnitsMessage::Loaded { fence, charges } => {
+                if let Some(share) = self.share() {
+                    share.loaded(charges.iter().map(|charge| (charge.at, charge.cost)), now);
+                }
                 self.granting.loaded(fence, &charges, self.journal.me(), now);
             }
             UnitsMessage::Wake => self.alarm.rang(),
@@ -284,10 +292,26 @@ impl Units {
 
     fn heard(&mut self, by: Option<&Party>, word: Word, now: Time, myself: &ActorRef<ProviderMessage>) {
         match word {
-            Word::Grant(grant) => self.purse.granted(grant, now),
+            Word::Grant(grant) => self.granted(grant, now),
             Word::Heard { number } => self.tab.heard(number),
             Word::Want(_) | Word::Report(_) | Word::Charged(_) => self.hear_as_owner(by, word, myself),
         }
+    }
+
+    fn granted(&mut self, grant: Grant, now: Time) {
+        if self.sharers != grant.sharers {
+            self.sharers = grant.sharers;
+            self.share().iter().for_each(|share| share.passed_on_to(grant.sharers));
+        }
+        self.purse.granted(grant, now);
+    }
+
+    /// What those go by who estimate.
+    fn share(&self) -> Option<Arc<Share>> {
+        self.roster.shares().of(&match self.whose {
+            Whose::Account => Sharing::Account(self.me.account.clone()),
+            Whose::Organization => Sharing::Organization(self.organization),
+        })
     }
 
     /// Says what is to be said, and grants what is due if this process is the owner. True: it has granted
@@ -349,7 +373,7 @@ impl Units {
         for grant in granted.grants {
             let to = self.granting.party(grant.process).unwrap_or_else(|| self.of_account(grant.process));
             if to == self.me {
-                self.purse.granted(grant, now);
+                self.granted(grant, now);
                 ours = true;
             } else {
                 self.tell(to, Word::Grant(grant));

@@ -223,6 +223,7 @@ impl Granter {
     }
 
     fn give(&mut self, place: usize, units: Costs, at: Time, now: Time) -> Option<Grant> {
+        let sharers = self.wants.iter().filter(|known| !known.want.units.is_nothing()).count();
         let wanted = self.wants.get_mut(place)?;
         let permit = self.pace.take(at, now, units);
         self.next_number += 1;
@@ -244,6 +245,7 @@ impl Granter {
             units,
             asked_at: wanted.want.sent_at,
             held: now.since(wanted.heard_at),
+            sharers: u32::try_from(sharers).unwrap_or(u32::MAX),
         })
     }
 

@@ -38,7 +38,13 @@ impl Costs {
     /// So many hand-overs of this cost.
     #[must_use]
     pub fn times(cost: Cost, count: u32) -> Self {
-        Self::from(cost).each(|part| part.saturating_mul(count))
+        Self::from(cost).repeated(count)
+    }
+
+    /// So many of the same.
+    #[must_use]
+    pub fn repeated(self, count: u32) -> Self {
+        self.each(|part| part.saturating_mul(count))
     }
 
     /// Both.
@@ -89,7 +95,7 @@ impl Costs {
 
     /// The same, rounded up.
     #[must_use]
-    pub(super) fn share_or_more(self, part: u128, whole: u128) -> Self {
+    pub fn share_or_more(self, part: u128, whole: u128) -> Self {
         self.each(|units| u32::try_from((u128::from(units) * part).div_ceil(whole.max(1))).unwrap_or(units))
     }
 
