@@ -1,14 +1,15 @@
 //! Places in flight at a provider account: the bound on requests that may be on their way at once.
 //!
-//! The provider actor grants them; a [`Place`] comes back when it is dropped, whoever drops it. The
-//! count and the account's circuit outlive the actor, so that a restarted one knows what is still on
-//! its way, and how that stands.
+//! The provider actor grants them; a [`Place`] comes back when it is dropped, whoever drops it. While nobody
+//! waits for one and nothing but their number bounds them, the actor says so, and they are taken without
+//! asking it. The count and the account's circuit outlive the actor, so that a restarted one knows what is
+//! still on its way, and how that stands.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::circuit::Circuit;
-use crate::domain::breaker::Sign;
+use crate::domain::breaker::{Answer, Sign};
 use crate::domain::grants::Unit;
 use crate::domain::ids::{AccountName, ProviderKind};
 use crate::domain::pace::{Cost, Permit};
@@ -33,6 +34,8 @@ struct Counts {
     awaited: AtomicBool,
     /// The provider actor wants to hear of what is taken: it goes slower, or a campaign of it does.
     slowed: AtomicBool,
+    /// While fewer are taken, one may be taken without asking the provider actor.
+    free_below: AtomicUsize,
 }
 
 impl InFlight {
@@ -79,6 +82,17 @@ impl InFlight {
         self.counts.slowed.store(slowed, Ordering::Relaxed);
     }
 
+    /// Does the account or a campaign of it go slower, as far as was said?
+    pub(crate) fn is_slowed(&self) -> bool {
+        self.counts.slowed.load(Ordering::Relaxed)
+    }
+
+    /// From now on places are taken without asking the provider actor while fewer than these are; zero: it is
+    /// to be asked.
+    pub(crate) fn free_below(&self, places: usize) {
+        self.counts.free_below.store(places, Ordering::Release);
+    }
+
     /// The next place that comes back is told to the provider actor.
     pub(crate) fn awaited(&self) {
         self.counts.awaited.store(true, Ordering::SeqCst);
@@ -97,6 +111,22 @@ pub(crate) struct PlacesAt {
 impl PlacesAt {
     pub(crate) fn new(account: AccountName, in_flight: InFlight, roster: Roster) -> Self {
         Self { account, in_flight, roster }
+    }
+
+    /// Takes one for a message of this cost without asking, if anybody may. `None`: the provider actor is to
+    /// be asked.
+    pub(crate) fn take_free(self: &Arc<Self>, cost: Cost, now: Time) -> Option<Place> {
+        if !self.roster.has_provider(&self.account) {
+            // Nobody would hand over what goes with it.
+            return None;
+        }
+        let Answer::UpTo(allowed) = self.in_flight.circuit().ask(now) else { return None };
+        let counts = &self.in_flight.counts;
+        let below = counts.free_below.load(Ordering::Acquire).min(allowed);
+        let one_more = |taken: usize| (taken < below).then_some(taken + 1);
+        counts.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
+        self.in_flight.meters().place_taken();
+        Some(Place { at: Arc::clone(self), charges: Some(Charges::DIRECT), covers: Some(cost), probe: false })
     }
 }
 
@@ -118,7 +148,8 @@ pub(crate) enum AccountCharge {
     Permit(Permit),
     /// Units that the account's owner granted, to be spent or put back.
     Unit(Unit),
-    /// An immediate message: charged when it is written, without having asked.
+    /// Charged when it is written, without having asked: an immediate message, or a queued one while there are
+    /// no limits.
     Direct,
 }
 
@@ -132,7 +163,7 @@ pub(crate) struct Charges {
 }
 
 impl Charges {
-    /// An immediate message asks nobody.
+    /// Who takes it asks nobody.
     pub(crate) const DIRECT: Self = Self { account: AccountCharge::Direct, organization: None };
 }
 
@@ -186,6 +217,11 @@ impl Place {
         if self.at.in_flight.counts.slowed.load(Ordering::Relaxed) {
             let _ = self.at.roster.pass(&self.at.account, ProviderMessage::Taken { sender, sent });
         }
+    }
+
+    /// Where there are more.
+    pub(crate) const fn at(&self) -> &Arc<PlacesAt> {
+        &self.at
     }
 
     /// The account it is at.

@@ -1,7 +1,7 @@
 //! The provider actor: one per provider account, owner of the account's places and its pace.
 //!
-//! Senders ask it for a place when their next message may go, and claim only with one in hand. It
-//! grants them in turn, a few at a time to each sender, as far as places and the account-wide limits
+//! Senders ask it for a place when their next message may go, and claim only with one in hand (while it
+//! would only say yes, they need not ask: `places.rs`). It grants them in turn, a few at a time to each sender, as far as places and the account-wide limits
 //! allow; the last eighth of the places, 32 at the most, is kept for immediate messages, so that a busy
 //! queue does not refuse them. It makes the last check of an attempt, stamps it, and starts its request with the
 //! very next poll: nothing is awaited between check and write. The attempt then runs as a task of its
@@ -204,6 +204,7 @@ impl Actor for ProviderActor {
         let ProviderArguments { account, reach, in_flight, roster, .. } = &with;
         let slowing = Slowing::new(reach.campaigns.clone());
         in_flight.set_slowed(false);
+        in_flight.free_below(0);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let (units, organization) = (Units::of(&with, &myself), Units::of_organization(&with, &myself));
         let (alarms, address) = (with.alarms.clone(), myself.clone());
@@ -295,6 +296,7 @@ impl Actor for ProviderActor {
         while state.speak(&myself) {
             state.grant();
         }
+        state.let_take_freely();
         Ok(())
     }
 }
@@ -355,6 +357,19 @@ impl ProviderState {
     fn places_for_queues(&self) -> usize {
         let all = self.places();
         (all - (all / 8).min(MOST_KEPT_BACK)).max(1)
+    }
+
+    /// Does anything bound what goes but the number of places?
+    fn is_limited(&self) -> bool {
+        !self.with.account.limits.is_empty() || self.organization.is_some()
+    }
+
+    /// Places may be taken without asking while all that would be said is yes. What is said here may be late by
+    /// what lies in the mailbox; what was taken by then and is not to go is found by `begin`.
+    fn let_take_freely(&self) {
+        let in_flight = &self.with.in_flight;
+        let asks = !self.turns.is_empty() || self.is_limited() || in_flight.is_slowed();
+        in_flight.free_below(if asks { 0 } else { self.places_for_queues() });
     }
 
     /// Grants places in turn for as long as there are any and the account's pace allows, and tells
@@ -475,8 +490,7 @@ impl ProviderState {
     /// A place was granted to the first in turn: is its turn over?
     fn end_turn(&mut self, sender: E164, wants_more: bool) {
         self.got += 1;
-        let is_limited = !self.with.account.limits.is_empty() || self.organization.is_some();
-        let in_a_turn = if is_limited { 1 } else { IN_A_TURN };
+        let in_a_turn = if self.is_limited() { 1 } else { IN_A_TURN };
         if wants_more && self.got < in_a_turn {
             return;
         }
@@ -574,6 +588,10 @@ impl ProviderState {
         }
         let charges = attempt.use_charges();
         let asked_nobody = charges == Some(Charges::DIRECT);
+        if asked_nobody && facts.kind == Kind::Queued && self.is_limited() {
+            // Taken while there were no limits.
+            return;
+        }
         if !self.stamp(charges, facts.cost, now) {
             // Its units are over: so is this one's turn.
             return;

@@ -57,6 +57,11 @@ impl Roster {
         self.providers.get(account).map(|entry| entry.address.clone())
     }
 
+    /// Does the provider actor of an account run?
+    pub(crate) fn has_provider(&self, account: &AccountName) -> bool {
+        self.providers.contains_key(account)
+    }
+
     /// The directory, if it runs.
     pub fn directory(&self) -> Option<ActorRef<DirectoryMessage>> {
         self.directory.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -31,6 +31,7 @@ mod window;
 mod working_rate;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -60,7 +61,7 @@ use crate::domain::time::Time;
 use crate::domain::tuning::Tuning;
 use crate::handled::Handled;
 use crate::journal::Journal;
-use crate::places::Place;
+use crate::places::{Place, PlacesAt};
 use crate::ports::{EstimateRule, StoreError, Waiting};
 use crate::provider::ProviderMessage;
 use crate::roster::Roster;
@@ -294,6 +295,8 @@ pub(crate) struct SenderState {
     in_flight: HashMap<MessageId, Time>,
     /// Places in hand.
     places: Vec<Place>,
+    /// Where there may be more that are free to take; known with the first that was granted.
+    places_at: Option<Arc<PlacesAt>>,
     /// Places that were asked for and have not come.
     places_wanted: usize,
     /// Since when it waits for its turn at the account.
@@ -359,6 +362,7 @@ impl Actor for SenderActor {
             open: HashMap::new(),
             in_flight: HashMap::new(),
             places: Vec::new(),
+            places_at: None,
             places_wanted: 0,
             wanted_at: None,
             share: ToldShare::default(),
@@ -530,7 +534,7 @@ impl SenderState {
                 decided.push(self.decide(head, permit, at, None));
                 continue;
             }
-            let Some(place) = self.places.pop() else {
+            let Some(place) = self.take_place(head.cost, now) else {
                 self.held_up_since.get_or_insert(now);
                 self.want_places(head.cost);
                 return None;
@@ -541,6 +545,7 @@ impl SenderState {
             if !place.is_for_probe() {
                 self.held_up_since = None;
             }
+            let pace = self.pace.as_mut()?;
             let permit = pace.take(at, now, head.cost);
             self.stagger = None;
             self.working.sent(head.cost.segments, at.max(now));
@@ -622,19 +627,36 @@ impl SenderState {
     fn granted(&mut self, places: Vec<Place>) {
         self.places_wanted = self.places_wanted.saturating_sub(places.len());
         self.wanted_at = None;
+        if let Some(place) = places.first().filter(|place| *place.account() == self.account) {
+            self.places_at = Some(Arc::clone(place.at()));
+        }
         // Nothing more is claimed by one that stops: dropped, they go back.
         if !self.halted {
             self.places.extend(places);
         }
     }
 
-    /// A sender with a pace takes its places one by one, as its instants come.
+    /// One in hand, or one that is free to take.
+    fn take_place(&mut self, cost: Cost, now: Time) -> Option<Place> {
+        if let Some(place) = self.places.pop() {
+            return Some(place);
+        }
+        if !self.goes_one_by_one() {
+            return None;
+        }
+        self.places_at.as_ref()?.take_free(cost, now)
+    }
+
+    /// A sender with a pace takes its places one by one, as its instants come. Those without take turns.
+    const fn goes_one_by_one(&self) -> bool {
+        self.counts() || self.working.is_cut()
+    }
+
     fn want_places(&mut self, cost: Cost) {
         if self.places_wanted > 0 {
             return;
         }
-        let one_by_one = self.counts() || self.working.is_cut();
-        let may_go = if one_by_one { 1 } else { self.queue.ready() };
+        let may_go = if self.goes_one_by_one() { 1 } else { self.queue.ready() };
         let own = self.tuning.places.map_or(PLACES_AT_ONCE, usize::from);
         let may_go = may_go.min(own.saturating_sub(self.in_flight_count()));
         let places = may_go.clamp(1, PLACES_AT_ONCE);

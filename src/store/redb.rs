@@ -24,6 +24,7 @@
 mod changes;
 mod file;
 mod fold;
+mod gentle_file;
 mod group;
 mod handle;
 mod log;

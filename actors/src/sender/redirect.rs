@@ -23,6 +23,7 @@ impl SenderState {
         if sending.route.account != self.account {
             // Places in hand are the other account's.
             self.want_no_place();
+            self.places_at = None;
             self.account = sending.route.account.clone();
         }
         // Said again, as its account may have another actor now.
