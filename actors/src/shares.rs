@@ -37,6 +37,8 @@ pub(crate) struct Backlog {
     pub(crate) messages: u64,
     /// What the first of them cost.
     pub(crate) costs: Arc<[SmallCost]>,
+    /// So many of these have gone since.
+    pub(crate) first: u64,
     /// How long each takes by the sender's own limits, on average.
     pub(crate) each: Duration,
     /// Since when, or from when on, the first of them wants its turn.
@@ -190,7 +192,7 @@ impl Backlog {
     /// how messages of different sizes fit beside each other in a window depends on each, and not on their mean.
     pub(crate) fn cost_of(&self, gone: u64) -> Costs {
         let known = self.costs.len().max(1);
-        let place = usize::try_from(gone).unwrap_or_default() % known;
+        let place = usize::try_from(self.first.saturating_add(gone)).unwrap_or_default() % known;
         self.costs.get(place).map_or(Costs::NOTHING, |cost| cost.whole().into())
     }
 
@@ -200,6 +202,7 @@ impl Backlog {
         Self {
             messages: self.messages.saturating_add(other.messages),
             costs: both.copied().take(MOST_COSTS).collect(),
+            first: 0,
             each: together(self.each, other.each),
             wants_at: self.wants_at.min(other.wants_at),
         }

@@ -97,8 +97,9 @@ impl SenderState {
         let messages = if is_whole { ready } else { ready.max(self.share.waiting) };
         self.look_at_costs(ready);
         let (costs, each) = (Arc::clone(&self.share.costs), self.share.each);
+        let first = self.share.looked_at.saturating_sub(ready);
         let wants_at = self.wanted_at.unwrap_or_else(|| next.unwrap_or(now));
-        Some(Backlog { messages, costs, each, wants_at })
+        Some(Backlog { messages, costs, first, each, wants_at })
     }
 
     /// Looks at what the messages cost that are known of, when there are more, or fewer, by an eighth: else each
