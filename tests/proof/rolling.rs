@@ -6,8 +6,6 @@
 
 mod client;
 
-use std::time::Duration;
-
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sendyard::verify::{Inputs, Options, verify};

@@ -110,7 +110,7 @@ impl Forecast {
 
     /// When a message of its lane goes that is stored now, as the store's step computes it.
     pub(super) fn pass(&mut self, cost: Cost, now: Time) -> EstimateRule {
-        self.turns.iter_mut().for_each(|turns| turns.comes());
+        self.turns.iter_mut().for_each(Turns::comes);
         if self.goes_on {
             return self.beyond();
         }
