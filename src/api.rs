@@ -34,5 +34,6 @@ mod words;
 pub use admin::{AdminToken, Drain};
 pub use errors::page::error_table;
 pub use health::{DiskRoom, checks};
+pub use messages::batch::Batches;
 pub use openapi::openapi;
 pub use router::{Front, MetricsPage, router};

@@ -13,7 +13,7 @@ use sendyard_actors::engine::{Engine, EngineError, Parts, RunningEngine};
 use sendyard_actors::ports::{Clock, Store};
 use tokio::sync::Notify;
 
-use crate::api::{self, DiskRoom, Drain, Front};
+use crate::api::{self, Batches, DiskRoom, Drain, Front};
 use crate::clock::{OwnClock, StoreClock, SystemClock, SystemIds};
 use crate::config::{Config, Directory, RedisUrl, StoreUrl};
 use crate::providers::HttpClientError;
@@ -225,6 +225,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
         body_timeout: config.body_timeout,
         disk,
         drain: config.admin_token.map(|token| Drain { token, asked: Arc::clone(&drain_asked) }),
+        batches: Batches::default(),
     };
     let running = Running {
         engine: works,

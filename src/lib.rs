@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+mod fields;
 pub mod import;
 pub mod load;
 pub mod providers;

@@ -31,6 +31,7 @@ mod evidence_settles_an_unknown_outcome;
 mod full_queues_say_when_there_is_room;
 mod lanes_share_the_pace;
 mod organization_limits_hold_over_all_accounts;
+mod places_are_taken_without_asking;
 mod places_bound_what_is_in_flight;
 mod places_bound_what_is_in_flight_of_a_sender;
 mod quiet_hours_delay_what_is_not_urgent;

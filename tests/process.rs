@@ -4,7 +4,6 @@ pub(crate) mod yard;
 
 mod a_directory_that_cannot_be_used_is_refused;
 mod a_full_disk_answers_503_and_loses_nothing;
-mod a_number_costs_little;
 mod another_directory_is_applied_while_it_runs;
 mod bad_bodies_leave_it_alive;
 mod cut_answers_are_accounted_for;

@@ -72,10 +72,10 @@ pub(super) struct DrainAnswer {
 /// As SIGTERM does: it is not ready any more and takes nothing new in, what is in flight finishes, its shards
 /// are given up, and the process ends within `engine.attempt_deadline` and a little. Needs the token of
 /// `http.admin_token`; without one in the configuration there is no such path.
-#[utoipa::path(post, path = "/v1/admin/drain", operation_id = "drain", tag = "operations", responses(
-    (status = 200, description = "It drains", body = DrainAnswer),
-    DrainErrors,
-))]
+#[utoipa::path(post, path = "/v1/admin/drain", operation_id = "drain", tag = "operations",
+    security(("admin_token" = [])),
+    responses((status = 200, description = "It drains", body = DrainAnswer), AdminErrors),
+)]
 pub(super) async fn drain(
     State(front): State<Arc<Front>>,
     headers: HeaderMap,
@@ -86,10 +86,10 @@ pub(super) async fn drain(
     Ok(Json(DrainAnswer { status: "draining" }))
 }
 
-/// What it answers without the token, and where none is configured.
-struct DrainErrors;
+/// What an admin path answers without the token, and where none is configured.
+pub(super) struct AdminErrors;
 
-impl IntoResponses for DrainErrors {
+impl IntoResponses for AdminErrors {
     fn responses() -> Described {
         described(&[Code::Unauthorized, Code::NotFound])
     }

@@ -93,6 +93,7 @@ fn meant(body: &[u8], organization: OrganizationId) -> Result<(Filter, Option<Pl
         let detail = "Say which: at least one of from_phone_number, to_phone_number, client_reference, lane";
         return Err(ApiError::invalid(detail));
     }
+    place::of_same_list(place, &filter, "Field 'cursor'")?;
     Ok((filter, place))
 }
 

@@ -10,7 +10,7 @@ use sendyard_actors::ports::{Later, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
-use super::admin::admitted;
+use super::admin::{AdminErrors, admitted};
 use super::errors::{ApiError, Code, Described, described};
 use super::json::Object;
 use super::limits;
@@ -138,15 +138,6 @@ pub(super) struct DirectoryBody {
     directory: String,
 }
 
-/// What is answered without the token, and where none is configured.
-struct ShowErrors;
-
-impl IntoResponses for ShowErrors {
-    fn responses() -> Described {
-        described(&[Code::Unauthorized, Code::NotFound])
-    }
-}
-
 /// What a reset may be answered with instead.
 struct ResetErrors;
 
@@ -185,10 +176,10 @@ impl IntoResponses for ApplyErrors {
 ///
 /// Organizations, their keys, provider accounts, assistants and numbers, as the service works with them, without
 /// secrets. Needs the token of `http.admin_token`; without one in the configuration there is no such path.
-#[utoipa::path(get, path = "/v1/admin/directory", operation_id = "show_directory", tag = "operations", responses(
-    (status = 200, description = "The directory in force", body = WholeDirectoryAnswer),
-    ShowErrors,
-))]
+#[utoipa::path(get, path = "/v1/admin/directory", operation_id = "show_directory", tag = "operations",
+    security(("admin_token" = [])),
+    responses((status = 200, description = "The directory in force", body = WholeDirectoryAnswer), AdminErrors),
+)]
 pub(super) async fn show(
     State(front): State<Arc<Front>>,
     headers: HeaderMap,
@@ -206,6 +197,7 @@ pub(super) async fn show(
 /// starts with the key, and then nothing is changed. What is queued stays, with the account that it was accepted
 /// for; at a number that is gone it waits until the directory has that number again.
 #[utoipa::path(put, path = "/v1/admin/directory", operation_id = "apply_directory", tag = "operations",
+    security(("admin_token" = [])),
     request_body(content = DirectoryBody),
     responses(
         (status = 200, description = "It is in force", body = DirectoryAnswer),
@@ -227,10 +219,10 @@ pub(super) async fn apply(
 ///
 /// What was applied is forgotten: each process reads its `directory.file` again and goes by it. Also the way to
 /// have that file read again.
-#[utoipa::path(delete, path = "/v1/admin/directory", operation_id = "reset_directory", tag = "operations", responses(
-    (status = 200, description = "The file is in force", body = DirectoryAnswer),
-    ResetErrors,
-))]
+#[utoipa::path(delete, path = "/v1/admin/directory", operation_id = "reset_directory", tag = "operations",
+    security(("admin_token" = [])),
+    responses((status = 200, description = "The file is in force", body = DirectoryAnswer), ResetErrors),
+)]
 pub(super) async fn reset(
     State(front): State<Arc<Front>>,
     headers: HeaderMap,

@@ -4,16 +4,10 @@
 //! field given twice is refused rather than decided by chance. Depth is bounded by `serde_json` (128
 //! levels); the body's size by [`super::limits`].
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::errors::{ApiError, Code};
-
-/// The longest piece of a client's text that an error repeats, in characters.
-const ECHO: usize = 64;
+use crate::fields::{ECHO, Fields};
 
 /// The fields that have not been taken yet.
 pub(super) struct Object(Map<String, Value>);
@@ -21,16 +15,23 @@ pub(super) struct Object(Map<String, Value>);
 impl Object {
     /// Parses a whole body.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        Self::parse_as(body, "The request body")
+    }
+
+    /// Parses one of the objects in a body; `what` is how a refusal calls it.
+    pub(super) fn parse_as(body: &[u8], what: &str) -> Result<Self, ApiError> {
         let broken = |detail: String| ApiError::new(Code::InvalidJson, detail);
         let Ok(text) = std::str::from_utf8(body) else {
-            return Err(broken("The request body is not valid UTF-8".to_owned()));
+            return Err(broken(format!("{what} is not valid UTF-8")));
         };
         // Looked at first so that the parser's complaint never repeats a stray value of the client.
         if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
-            return Err(broken("The request body must be a JSON object".to_owned()));
+            return Err(broken(format!("{what} must be a JSON object")));
         }
-        serde_json::from_str(text)
-            .map_err(|error| broken(format!("The request body cannot be read as JSON: {error}")))
+        match serde_json::from_str::<Fields>(text) {
+            Ok(Fields(fields)) => Ok(Self(fields)),
+            Err(error) => Err(broken(format!("{what} cannot be read as JSON: {error}"))),
+        }
     }
 
     /// A string that must be there.
@@ -109,33 +110,5 @@ impl Object {
     /// Is it there, and not null?
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| !value.is_null())
-    }
-}
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Fields;
-
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Object;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut fields = Map::new();
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if fields.contains_key(&name) {
-                        let name: String = name.chars().take(ECHO).collect();
-                        return Err(A::Error::custom(format!("field {name:?} is given twice")));
-                    }
-                    fields.insert(name, value);
-                }
-                Ok(Object(fields))
-            }
-        }
-
-        from.deserialize_map(Fields)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use axum::body::{Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, EXPECT};
+use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::errors::{ApiError, Code};
@@ -16,6 +17,12 @@ const BODY_LIMIT: usize = 64 * 1024;
 
 /// The largest body of a batch, in bytes.
 const BATCH_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The largest announced body that is read to its end although it is too large, in bytes.
+const DISCARDED: u64 = 64 * 1024 * 1024;
+
+/// For how long it is read.
+const DISCARDING: Duration = Duration::from_secs(2);
 
 /// What the body of a batch is declared as where each line is a message of its own.
 const LINES: [&str; 4] =
@@ -69,6 +76,9 @@ async fn read(
     let too_large = || ApiError::new(Code::BodyTooLarge, too_large);
     let announced = request.body().size_hint().lower();
     if announced > limit as u64 {
+        if announced <= DISCARDED && !request.headers().contains_key(EXPECT) {
+            discard(request.into_body()).await;
+        }
         return Err(too_large());
     }
     DefaultBodyLimit::max(limit).apply(&mut request);
@@ -79,6 +89,15 @@ async fn read(
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => too_large(),
         _ => ApiError::new(Code::InvalidJson, "The request body could not be read to its end"),
     })
+}
+
+/// Reads a body to nowhere, for a moment. Most clients look for an answer only once they have sent everything: if the
+/// connection ended before, they would say that it broke, and not what was wrong.
+async fn discard(body: Body) {
+    let mut chunks = body.into_data_stream();
+    let to_the_end = async { while let Some(Ok(_)) = chunks.next().await {} };
+    // Whoever is slower meets the end of the connection.
+    let _ = timeout(DISCARDING, to_the_end).await;
 }
 
 /// Undeclared bodies pass: simple clients do not say what they send.

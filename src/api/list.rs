@@ -92,11 +92,15 @@ struct Asked {
 }
 
 impl Asked {
-    /// A parameter that it does not know would change what is meant, so it is refused.
+    /// A parameter that it does not know, or that is there twice, would change what is meant, so it is refused.
     fn parse(query: &str, organization: OrganizationId) -> Result<Self, ApiError> {
         let mut asked = Self { filter: Filter::of(organization), limit: PAGE, cursor: None };
         let filter = &mut asked.filter;
+        let mut seen: Vec<String> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if seen.iter().any(|before| *before == name) {
+                return Err(ApiError::invalid(format!("Parameter {:?} is given twice", shown(&name))));
+            }
             match name.as_ref() {
                 "status" => filter.standing = Some(standing(&value)?),
                 "from_phone_number" => filter.sender = Some(number(&name, &value)?),
@@ -109,7 +113,9 @@ impl Asked {
                 "cursor" => asked.cursor = Some(place::place_of(&value, "Parameter 'cursor'")?),
                 _ => return Err(ApiError::invalid(format!("There is no parameter {:?} here", shown(&name)))),
             }
+            seen.push(name.into_owned());
         }
+        place::of_same_list(asked.cursor, filter, "Parameter 'cursor'")?;
         Ok(asked)
     }
 }

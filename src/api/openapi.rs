@@ -63,24 +63,31 @@ pub(super) fn frame() -> OpenApi {
         (name = "operations", description = "For whoever runs the process"),
     ),
     components(schemas(ErrorBody)),
-    modifiers(&KeyScheme)
+    modifiers(&Schemes)
 )]
 struct Frame;
 
-struct KeyScheme;
+struct Schemes;
 
-impl Modify for KeyScheme {
+impl Modify for Schemes {
     fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some(
-                "An API key: `Authorization: Bearer <key>`. Each key carries some of the scopes `sms:send`, \
-                 `sms:read`, `senders:write` and `admin`; an operation names those that it wants.",
-            ))
-            .build();
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
+        components.add_security_scheme(
+            "api_key",
+            bearer(
+                "An API key: `Authorization: Bearer <key>`. Each key carries some of the scopes `sms:send`, \
+             `sms:read`, `senders:write` and `admin`; an operation names those that it wants.",
+            ),
+        );
+        components.add_security_scheme("admin_token", bearer(
+            "The token of `http.admin_token`, of whoever runs the process: `Authorization: Bearer <token>`.",
+        ));
     }
+}
+
+fn bearer(description: &str) -> SecurityScheme {
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description));
+    SecurityScheme::Http(scheme.build())
 }
 
 /// Written once: it depends on nothing but the program.

@@ -1,5 +1,6 @@
 //! Where a list is, as the text of a cursor. Clients give it back as it is.
 
+use sendyard_actors::domain::filter::Filter;
 use sendyard_actors::domain::message::Lane;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
@@ -29,6 +30,15 @@ pub(super) fn text_of(place: Place) -> String {
 /// Back from [`text_of`]; `what` is the field or parameter that it came in.
 pub(super) fn place_of(text: &str, what: &str) -> Result<Place, ApiError> {
     read(text).ok_or_else(|| ApiError::invalid(format!("{what} must be the next_cursor of an answer")))
+}
+
+/// Refuses a place in the list of a `client_reference` where none is asked for: nothing would be found behind it, as if the
+/// list had ended.
+pub(super) fn of_same_list(place: Option<Place>, filter: &Filter, what: &str) -> Result<(), ApiError> {
+    if filter.client_reference.is_some() || !matches!(place, Some(Place::Referenced(_))) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!("{what} is of a list with a client_reference; give that, too")))
 }
 
 fn read(text: &str) -> Option<Place> {

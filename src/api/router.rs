@@ -15,7 +15,7 @@ use super::auth::Keyring;
 use super::directory::{self, Desk};
 use super::errors::page;
 use super::health::DiskRoom;
-use super::messages::batch;
+use super::messages::batch::{self, Batches};
 use super::{
     accounts, admin, cancel, cancel_many, docs, health, list, message, messages, openapi, request_id,
     senders, stats, status, unbuilt, unknown,
@@ -40,6 +40,8 @@ pub struct Front {
     pub directory: Option<Arc<dyn Desk>>,
     /// How the process is asked to end; `None` where no token for it is configured.
     pub drain: Option<Drain>,
+    /// Tickets for batches: so many at one time, and no more.
+    pub batches: Batches,
 }
 
 /// The list: each route with its description, from the same line.

@@ -21,6 +21,10 @@ const MISTAKE: u8 = 2;
 
 /// Check a directory file, apply it to a running service, or export what that works with.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sendyard directory check directory.toml
+  sendyard directory export > now.toml
+  sendyard directory apply directory.toml")]
 pub(super) struct Directory {
     #[command(subcommand)]
     command: Command,
@@ -59,7 +63,7 @@ Exit codes:
 
 Exit codes:
   0  it is in force
-  1  the service does not answer, or cannot keep it now
+  1  the service does not answer, refuses the token, or cannot keep it now
   2  there is a mistake in it, or it cannot be read")]
     Apply {
         /// The file, TOML.
@@ -81,7 +85,7 @@ Exit codes:
 
 Exit codes:
   0  it is printed
-  1  the service does not answer")]
+  1  the service does not answer, or refuses the token")]
     Export {
         #[command(flatten)]
         target: AdminTarget,
@@ -97,7 +101,7 @@ Exit codes:
 
 Exit codes:
   0  the file is in force
-  1  the service does not answer, or cannot keep it now
+  1  the service does not answer, refuses the token, or cannot keep it now
   2  there is a mistake in the file")]
     Reset {
         #[command(flatten)]

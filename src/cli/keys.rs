@@ -22,6 +22,9 @@ const LONGEST: u64 = 64 * 1024;
 
 /// Work with API keys.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sendyard keys new --name reports --scope sms:read
+  SENDYARD_API_KEY=sy_... sendyard keys check directory.toml")]
 pub(super) struct Keys {
     #[command(subcommand)]
     command: Command,

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::paint::Paint;
 use super::target::Target;
-use super::{Failure, say};
-use crate::client::{Answer, Client};
+use super::{Failure, complain, say};
+use crate::client::{Answer, Client, NoAnswer};
 
 /// How often the status is asked for with --wait.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -36,16 +36,17 @@ const LONGEST_TEXT: u64 = 64 * 1024;
   export SENDYARD_API_KEY=sendyard-demo
   sendyard send --from +1234567890 --to +1555123456 'Hello from the shell'
   sendyard send --from +15550100010 --to +1555123456 --now 'This one waits for nobody'
-  sendyard send --from +15550100010 --to +1555123456 --client-reference 'order 7' --metadata shop=north 'Sent'
+  sendyard send --from +15550100010 --to +1555123456 --lane bulk 'When the others leave room'
+  sendyard send --from +15550100010 --to +1555123456 --client-reference 'order 7' 'It is on its way'
   sendyard send --from +15550100010 --to +1555123456 --wait --json 'What became of it?'
   date | sendyard send --from +15550100010 --to +1555123456 -
 
 Exit codes:
   0  accepted; with --now or --wait: sent
-  1  no server answered, or it does not know the key
+  1  no server was reached, or it does not know the key
   2  a mistake in the command line
   3  refused, or failed; the sentence says why
-  4  nobody knows what became of it: ask for its status, or repeat with the printed --idempotency-key")]
+  4  nobody knows what became of it: ask for its status, or repeat with the printed key")]
 pub(super) struct Send {
     #[command(flatten)]
     target: Target,
@@ -70,6 +71,9 @@ pub(super) struct Send {
     /// The same key is the same message, however often it is sent.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    /// Its share of the number's pace, 8 to 3 to 1 unless the number has other weights; normal unless given.
+    #[arg(long, value_name = "LANE", value_parser = ["urgent", "normal", "bulk"])]
+    lane: Option<String>,
     /// What you call it: messages are listed and cancelled by it.
     #[arg(long, value_name = "REFERENCE")]
     client_reference: Option<String>,
@@ -85,7 +89,7 @@ pub(super) struct Send {
     /// The same, so many seconds after --send-at, else after it was accepted.
     #[arg(long, value_name = "SECONDS", conflicts_with = "expires_at")]
     validity_seconds: Option<u64>,
-    /// Print the server's answer as one JSON object.
+    /// Print the server's answer as one JSON object; without one, the key to repeat it with.
     #[arg(long)]
     json: bool,
     /// The text; `-` reads it from standard input.
@@ -100,10 +104,7 @@ impl Send {
         let body = serde_json::to_vec(&self.body()?).context("cannot write the message as JSON")?;
         let answer = match client.post("/sms/send", body, Some(&key)).await {
             Ok(answer) => answer,
-            Err(lost) => {
-                let advice = "repeat the command with this key, and it is not sent twice";
-                return Err(anyhow::anyhow!("{lost}; {advice}: --idempotency-key {key}").into());
-            }
+            Err(lost) => return Ok(self.lost(lost, &key)),
         };
         if answer.status == 200 && self.wait && !self.now {
             return self.follow(&client, answer).await;
@@ -123,16 +124,18 @@ impl Send {
         if !self.media.is_empty() {
             fields.insert("media_urls".to_owned(), json!(self.media));
         }
-        for (field, time) in [("send_at", &self.not_before), ("expires_at", &self.expires_at)] {
-            if let Some(time) = time {
-                fields.insert(field.to_owned(), json!(time));
+        for (field, text) in [
+            ("lane", &self.lane),
+            ("send_at", &self.not_before),
+            ("expires_at", &self.expires_at),
+            ("client_reference", &self.client_reference),
+        ] {
+            if let Some(text) = text {
+                fields.insert(field.to_owned(), json!(text));
             }
         }
         if let Some(seconds) = self.validity_seconds {
             fields.insert("validity_seconds".to_owned(), json!(seconds));
-        }
-        if let Some(reference) = &self.client_reference {
-            fields.insert("client_reference".to_owned(), json!(reference));
         }
         if !self.metadata.is_empty() {
             let metadata = self.metadata.iter().cloned().map(|(name, value)| (name, Value::from(value)));
@@ -141,14 +144,27 @@ impl Send {
         Ok(body)
     }
 
+    /// Without an answer: was it asked for at all?
+    fn lost(&self, lost: NoAnswer, key: &str) -> ExitCode {
+        if self.json {
+            say(&json!({ "success": false, "detail": lost.to_string(), "idempotency_key": key }).to_string());
+        }
+        let advice = "repeat the command with this key, and it is not sent twice";
+        complain(&format!("{lost}; {advice}: --idempotency-key {key}"));
+        match lost {
+            NoAnswer::Connect => ExitCode::FAILURE,
+            NoAnswer::Timeout | NoAnswer::Cut => ExitCode::from(UNKNOWN),
+        }
+    }
+
     /// What the answer to the request itself says.
     fn tell(&self, answer: &Answer, key: &str) -> Result<ExitCode, Failure> {
+        if self.json {
+            say(&answer.body.to_string());
+        }
         if answer.code() == Some("unauthorized") {
             let advice = "give a key of the server's directory with --key or SENDYARD_API_KEY";
             return Err(anyhow::anyhow!("{}; {advice}", answer.detail()).into());
-        }
-        if self.json {
-            say(&answer.body.to_string());
         }
         let id = answer.text("message_id").unwrap_or_default();
         if answer.status == 200 {

@@ -4,6 +4,7 @@
 //! on the screen. Keys are read one at a time. The terminal is in raw mode while one is waited for, and must
 //! not stay so, whatever ends the program (`terminal.rs`).
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use console::{Key, Term};
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
 use self::screen::Screen;
 use self::terminal::{Ends, Taken};
@@ -29,6 +31,9 @@ const PAGE: usize = 200;
 
 /// The most senders that are read: more do not fit on a screen, and each costs the server a question.
 const MOST_SENDERS: usize = 1000;
+
+/// The most that keys have asked for and that is not answered yet.
+const MOST_ASKED: usize = 8;
 
 /// Watch senders and provider accounts live, and pause, resume or re-tune a sender by a key.
 ///
@@ -102,7 +107,7 @@ impl Top {
     }
 }
 
-/// Until a key ends it.
+/// Until a key ends it, also while the server does not answer: keys are read, and looks are made, beside its answers.
 async fn watch(
     client: &Client,
     terminal: &Term,
@@ -110,31 +115,53 @@ async fn watch(
     every: Duration,
 ) -> Result<(), Failure> {
     let mut key = next_key(terminal);
-    let mut look_at = Instant::now() + every;
+    let mut look = Box::pin(look_after(client, every));
+    // What keys asked for, one after the other. The first is under way.
+    let mut asked: VecDeque<BoxFuture<'_, String>> = VecDeque::new();
     loop {
-        let rows = usize::from(terminal.size().0);
-        terminal.write_str(&screen.draw(rows)).context("cannot write to the terminal")?;
+        let (rows, columns) = terminal.size();
+        let drawn = screen.draw(rows.into(), columns.into());
+        terminal.write_str(&drawn).context("cannot write to the terminal")?;
         tokio::select! {
             pressed = &mut key => {
                 let pressed = pressed.context("cannot read keys")?.context("cannot read keys")?;
                 match screen.press(&pressed) {
                     Deed::End => return Ok(()),
                     Deed::Nothing => {}
-                    Deed::Ask { path, body } => {
-                        screen.note = told(client, &path, body).await;
-                        look_at = Instant::now();
+                    Deed::Ask { .. } if asked.len() >= MOST_ASKED => {
+                        "the server does not answer; this key did nothing".clone_into(&mut screen.note);
                     }
+                    Deed::Ask { path, body } => asked.push_back(Box::pin(told(client, path, body))),
                 }
                 key = next_key(terminal);
             }
-            () = sleep_until(look_at) => {
-                match Standing::read(client).await {
+            said = next_told(&mut asked) => {
+                asked.pop_front();
+                screen.note = said;
+                look.set(look_after(client, Duration::ZERO));
+            }
+            read = &mut look => {
+                match read {
                     Ok(standing) => screen.update(standing),
-                    Err(error) => screen.note = error.to_string(),
+                    Err(error) => screen.trouble = error.to_string(),
                 }
-                look_at = Instant::now() + every;
+                look.set(look_after(client, every));
             }
         }
+    }
+}
+
+/// How things stand after so long.
+async fn look_after(client: &Client, wait: Duration) -> Result<Standing, Failure> {
+    sleep(wait).await;
+    Standing::read(client).await
+}
+
+/// What the server said to what was asked first; never, where nothing was.
+async fn next_told(asked: &mut VecDeque<BoxFuture<'_, String>>) -> String {
+    match asked.front_mut() {
+        Some(first) => first.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -156,10 +183,10 @@ enum Deed {
 }
 
 /// Asks the server; one line of what it said.
-async fn told(client: &Client, path: &str, body: Option<Value>) -> String {
+async fn told(client: &Client, path: String, body: Option<Value>) -> String {
     let asked = match body {
-        Some(body) => client.patch(path, body.to_string().into_bytes()).await,
-        None => client.post(path, Vec::new(), None).await,
+        Some(body) => client.patch(&path, body.to_string().into_bytes()).await,
+        None => client.post(&path, Vec::new(), None).await,
     };
     match asked {
         Ok(Answer { status: 200, .. }) => String::new(),

@@ -17,7 +17,7 @@ use crate::verify::{self, Inputs, Options, Paths};
 /// the promises from them. Ends with 1 if one was broken. The files are described in docs/VERIFY.md.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  sendyard verify --ledger ledger.ndjson --answers answers.ndjson --statuses statuses.ndjson --limits limits.json")]
+  sendyard verify --ledger seen.ndjson --answers answers.ndjson --statuses statuses.ndjson")]
 pub(super) struct Verify {
     /// The twin's ledger, NDJSON.
     #[arg(long, value_name = "FILE")]

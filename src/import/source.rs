@@ -13,8 +13,15 @@ use std::rc::Rc;
 use csv::StringRecord;
 use serde_json::{Map, Value};
 
+use crate::fields::Fields;
+
+pub(super) mod quotes;
+
 /// The longest message in a file, in bytes: the server takes no longer body.
 const LONGEST: usize = 64 * 1024;
+
+/// The mark that some programs write at the beginning of a text in UTF-8.
+pub(super) const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The columns that a file may have.
 const COLUMNS: [&str; 11] = [
@@ -70,9 +77,31 @@ pub enum BadFile {
         /// Where it begins.
         line: u64,
     },
+    /// A quote without its other half: what follows it, other messages among it, would be one text.
+    #[error(
+        "{path}, line {line}: the quote that opens a column here is not closed before a comma or the end of a line; \
+         close it, and write a quote inside of a text twice"
+    )]
+    Quote {
+        /// The file.
+        path: PathBuf,
+        /// Where the column begins.
+        line: u64,
+    },
     /// A column that no message has.
-    #[error("{path}: unknown column {column:?}, expected some of {}, or a name that begins with _", COLUMNS.join(", "))]
+    #[error(
+        "{path}: unknown column {column:?}, expected some of {}, or a name that begins with _, with commas between them",
+        COLUMNS.join(", ")
+    )]
     Column {
+        /// The file.
+        path: PathBuf,
+        /// Its name.
+        column: String,
+    },
+    /// A column that is there twice: which of them counts would be chance.
+    #[error("{path}: the column {column} is named twice; name what is not to be sent with a _ before it")]
+    Twice {
         /// The file.
         path: PathBuf,
         /// Its name.
@@ -203,9 +232,15 @@ fn csv_form(path: &Path, has_sender: bool, bytes: Box<dyn Read>) -> Result<Form,
     // Spreadsheets write a mark of their own at the beginning of a file.
     let columns: StringRecord =
         columns.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
-    for column in &columns {
-        if !COLUMNS.contains(&column) && !column.starts_with('_') {
+    for (index, column) in columns.iter().enumerate() {
+        if column.starts_with('_') {
+            continue;
+        }
+        if !COLUMNS.contains(&column) {
             return Err(BadFile::Column { path: path.to_owned(), column: column.to_owned() });
+        }
+        if columns.iter().take(index).any(|before| before == column) {
+            return Err(BadFile::Twice { path: path.to_owned(), column: column.to_owned() });
         }
     }
     for column in ["from_phone_number", "to_phone_number", "message"] {
@@ -254,7 +289,7 @@ fn csv_fields(columns: &StringRecord, record: &StringRecord) -> Result<Map<Strin
 }
 
 fn json_fields(text: &str) -> Result<Map<String, Value>, String> {
-    let mut fields: Map<String, Value> =
+    let Fields(mut fields) =
         serde_json::from_str(text).map_err(|error| format!("this line is not a JSON object: {error}"))?;
     fields.retain(|name, _| !name.starts_with('_'));
     Ok(fields)
@@ -285,6 +320,9 @@ fn next_line(
             return Ok(None);
         }
         *line += 1;
+        if *line == 1 && bytes.starts_with(MARK) {
+            bytes.drain(..MARK.len());
+        }
         if read > LONGEST {
             return Err(BadFile::Endless { path: path.to_owned(), line: *line });
         }

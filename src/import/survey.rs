@@ -8,7 +8,8 @@ use csv::StringRecord;
 use sha2::{Digest, Sha256};
 
 use super::Plan;
-use super::source::{BadFile, Source};
+use super::source::quotes::Quotes;
+use super::source::{BadFile, Format, Source};
 
 /// What is known of a file before any of it is sent.
 #[derive(Debug, Clone)]
@@ -24,15 +25,19 @@ pub(super) struct Survey {
 /// Reads the whole file once.
 pub(super) fn survey(plan: &Plan) -> Result<Survey, BadFile> {
     let file = File::open(&plan.file).map_err(|source| BadFile::Read { path: plan.file.clone(), source })?;
-    let digest = Arc::new(Mutex::new(Sha256::new()));
-    let hashing = Hashing { bytes: file, digest: Arc::clone(&digest) };
-    let mut source = Source::new(&plan.file, plan.format, plan.from.clone(), Box::new(hashing))?;
+    let seen = Arc::new(Mutex::new(Seen { digest: Sha256::new(), quotes: Quotes::new() }));
+    let watched = Watched { bytes: file, seen: Arc::clone(&seen) };
+    let mut source = Source::new(&plan.file, plan.format, plan.from.clone(), Box::new(watched))?;
     let columns = source.columns();
     let mut lines = 0;
     while source.next()?.is_some() {
         lines += 1;
     }
-    let mut digest = digest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    if let (Format::Csv, Some(line)) = (plan.format, seen.quotes.broken()) {
+        return Err(BadFile::Quote { path: plan.file.clone(), line });
+    }
+    let mut digest = seen.digest.clone();
     // What else decides what a line says.
     digest.update([0]);
     digest.update(plan.from.as_deref().unwrap_or_default());
@@ -45,16 +50,24 @@ pub(super) fn survey(plan: &Plan) -> Result<Survey, BadFile> {
 /// Hexadecimal digits of an identity: 128 bits.
 const IDENTITY: usize = 32;
 
-struct Hashing {
-    bytes: File,
-    digest: Arc<Mutex<Sha256>>,
+/// What the bytes of a file say that its messages do not.
+struct Seen {
+    digest: Sha256,
+    quotes: Quotes,
 }
 
-impl Read for Hashing {
+struct Watched {
+    bytes: File,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(buffer)?;
-        let mut digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
-        digest.update(buffer.get(..read).unwrap_or_default());
+        let bytes = buffer.get(..read).unwrap_or_default();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.digest.update(bytes);
+        seen.quotes.see(bytes);
         Ok(read)
     }
 }

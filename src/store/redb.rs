@@ -24,7 +24,6 @@
 mod changes;
 mod file;
 mod fold;
-mod gentle_file;
 mod group;
 mod handle;
 mod log;

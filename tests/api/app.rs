@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use sendyard::api::auth::{ApiKey, Keyring, Scope};
-use sendyard::api::{Front, MetricsPage, router};
+use sendyard::api::{Batches, Front, MetricsPage, router};
 use sendyard_actors::domain::ids::{MessageId, OrganizationId};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -63,6 +63,7 @@ impl App {
             disk: None,
             directory: None,
             drain: None,
+            batches: Batches::default(),
         };
         change(&mut front);
         Self { router: router(front), yard }

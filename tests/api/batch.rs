@@ -1,9 +1,14 @@
 //! `POST /v1/messages/batch`: a result for each message, in order.
 
-use axum::body::Body;
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
 use axum::http::Request;
+use futures::future::join_all;
+use futures::{StreamExt, stream};
 use sendyard_actors::domain::message::State;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::app::{Answer, App, KEY, READ_KEY};
 
@@ -56,6 +61,21 @@ async fn a_bad_message_spoils_no_other() {
     let lines = format!("{}\r\n\n{{\"from\n{}\n", message("one"), message("three"));
     let expected = ["ok", "invalid_json", "ok"].map(str::to_owned);
     assert_eq!(codes(&send(&app, "application/x-ndjson; charset=utf-8", None, lines).await), expected);
+}
+
+#[tokio::test]
+async fn a_file_that_is_marked_as_utf_8_is_taken_and_one_declared_as_the_other_says_so() {
+    let app = App::start().await;
+    let lines = format!("\u{feff}{}\n{}\n", message("one"), message("two"));
+    assert_eq!(codes(&send(&app, "application/x-ndjson", None, lines.clone()).await), ["ok", "ok"]);
+    let array = format!("\u{feff}{}", json!([message("one"), 17]));
+    let answer = send(&app, "application/json", None, array).await;
+    assert_eq!(codes(&answer), ["ok", "invalid_json"]);
+    assert_eq!(answer.json()["results"][1]["detail"], "This message must be a JSON object");
+    let refused = send(&app, "application/json", None, lines).await;
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("application/x-ndjson"), "{detail}");
+    refused.error(400, "invalid_json");
 }
 
 #[tokio::test]
@@ -116,6 +136,36 @@ async fn what_is_no_batch_is_refused_whole() {
         send(&app, "application/json", Some(&"k".repeat(241)), json!([message("x")]).to_string()).await;
     answer.error(400, "invalid_request");
     app.call(axum::http::Method::POST, "/v1/messages/batch", READ_KEY).await.error(403, "missing_scope");
+}
+
+/// What a batch holds in memory is bounded by how many are read at one time.
+#[tokio::test]
+async fn four_batches_are_taken_at_a_time_and_one_more_is_told_to_come_again() {
+    let app = App::start().await;
+    let (begun, mut is_read) = mpsc::channel(4);
+    let hanging = (0..4).map(|_| {
+        let begun = begun.clone();
+        // Is waited for once its ticket is taken; its end never comes.
+        let body = stream::once(async move {
+            begun.send(()).await.unwrap();
+            Ok::<_, Infallible>(Bytes::from_static(b"["))
+        });
+        send(&app, "application/json", None, Body::from_stream(body.chain(stream::pending())))
+    });
+    let good = || json!([message("one")]).to_string();
+    tokio::select! {
+        _ = join_all(hanging) => panic!("a batch without an end was answered"),
+        () = async {
+            for _ in 0..4 {
+                is_read.recv().await.unwrap();
+            }
+            let refused = send(&app, "application/json", None, good()).await;
+            assert_eq!(refused.header("retry-after"), Some("1"));
+            refused.error(503, "busy");
+        } => {}
+    }
+    // Those are gone, and their tickets back.
+    assert_eq!(codes(&send(&app, "application/json", None, good()).await), ["ok"]);
 }
 
 #[tokio::test]

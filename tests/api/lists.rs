@@ -193,9 +193,17 @@ async fn what_a_client_calls_so_is_listed_in_pages_in_the_order_in_which_it_came
     // Of what is over nothing is cancelled, nor counted.
     let cancelled = cancel(&app, KEY, &json!({ "client_reference": "a" })).await.json();
     assert_eq!(cancelled, json!({ "cancelled": 2, "too_late": 0, "next_cursor": null }));
-    // Its cursor says nothing to another filter.
+    // Behind its cursor nothing would be found without it, as if that were the end.
     let page = app.get("/v1/messages?client_reference=a&limit=1").await.json();
     let next = page["next_cursor"].as_str().unwrap();
-    let page = app.get(&format!("/v1/messages?cursor={next}")).await.json();
-    assert_eq!(page, json!({ "messages": [], "next_cursor": null }));
+    app.get(&format!("/v1/messages?cursor={next}")).await.error(400, "invalid_request");
+    let body = json!({ "from_phone_number": "+1234567890", "cursor": next });
+    cancel(&app, KEY, &body).await.error(400, "invalid_request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_that_says_something_twice_is_refused() {
+    let app = yard().await;
+    let detail = app.get("/v1/messages?status=queued&status=sent").await.error(400, "invalid_request");
+    assert!(detail.contains("\"status\" is given twice"), "{detail}");
 }

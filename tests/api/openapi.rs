@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use sendyard::api::auth::Scope;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::app::{App, KEY, READ_KEY, SEND_KEY, assert_accepted};
 use crate::docs::committed;
@@ -96,7 +96,11 @@ async fn every_error_has_the_one_form_and_every_reference_resolves() {
             let waits = ["429", "503"].contains(&status.as_str());
             assert!(!waits || response["headers"]["Retry-After"].is_object(), "{name} {status}");
         }
-        if operation["security"].is_array() {
+        let is_admins = name.contains(" /v1/admin/");
+        assert_eq!(operation["security"] == json!([{ "admin_token": [] }]), is_admins, "{name}");
+        if is_admins {
+            assert!(operation["responses"]["401"].is_object(), "{name}");
+        } else if operation["security"].is_array() {
             let scopes = operation["security"][0]["api_key"].as_array().unwrap();
             assert!(scopes.iter().all(|scope| scope.as_str().unwrap().parse::<Scope>().is_ok()), "{name}");
             assert_eq!(scopes.len(), 1, "{name}");
@@ -105,7 +109,9 @@ async fn every_error_has_the_one_form_and_every_reference_resolves() {
             }
         }
     }
-    assert_eq!(document["components"]["securitySchemes"]["api_key"]["scheme"], "bearer");
+    for scheme in ["api_key", "admin_token"] {
+        assert_eq!(document["components"]["securitySchemes"][scheme]["scheme"], "bearer", "{scheme}");
+    }
     let mut references = Vec::new();
     collect_references(&document, &mut references);
     assert!(!references.is_empty());

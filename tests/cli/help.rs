@@ -8,12 +8,14 @@ use sendyard::cli::Cli;
 use super::{run, run_with};
 use crate::clients::demo::skip;
 
-/// Every command without subcommands, by its words.
+/// A help is this wide where the terminal does not say otherwise. What is longer goes on in the next line, and then it
+/// cannot be copied.
+const WIDTH: usize = 100;
+
+/// Every command, by its words.
 fn commands(of: &clap::Command, words: &[String], found: &mut Vec<(Vec<String>, String)>) {
     let help = of.get_after_help().map(ToString::to_string).unwrap_or_default();
-    if of.get_subcommands().next().is_none() {
-        found.push((words.to_vec(), help));
-    }
+    found.push((words.to_vec(), help));
     for subcommand in of.get_subcommands() {
         let words = [words, &[subcommand.get_name().to_owned()]].concat();
         commands(subcommand, &words, found);
@@ -24,9 +26,11 @@ fn commands(of: &clap::Command, words: &[String], found: &mut Vec<(Vec<String>, 
 fn every_command_shows_an_example_of_itself() {
     let mut found = Vec::new();
     commands(&Cli::command(), &[], &mut found);
-    assert!(found.len() >= 12, "{found:?}");
+    assert!(found.len() >= 14, "{found:?}");
     for (words, help) in found {
         let call = format!("sendyard {}", words.join(" "));
+        let is_copied = |line: &&str| line.starts_with("  ") && line.contains("sendyard ");
+        assert!(help.lines().filter(is_copied).all(|line| line.chars().count() <= WIDTH), "{call}: {help}");
         assert!(help.contains("Example") && help.contains(&call), "{call}: {help}");
         let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
         arguments.push("--help");

@@ -223,6 +223,12 @@ async fn what_cannot_go_on_ends_with_a_sentence() {
     assert!(said(&["gone.csv"], 2).contains("cannot read gone.csv"));
     importing.write("other.csv", "a,b\n1,2\n");
     assert!(said(&["other.csv"], 2).contains("unknown column \"a\""));
+    // Without its second quote the second message would go out as a part of the first.
+    importing.write(
+        "quote.csv",
+        &format!("{HEAD}+15550100000,+15550200001,\"one\n+15550100000,+15550200002,two\n"),
+    );
+    assert!(said(&["quote.csv"], 2).contains("quote.csv, line 2: the quote that opens a column here"));
 
     let stranger = sendyard(&["import", "--server", &importing.url, "--key", "no", "m.csv"])
         .current_dir(importing.yard.home())

@@ -73,7 +73,8 @@ async fn a_program_reads_plain_text_or_one_json_object() {
     assert_eq!((&answer["success"], &answer["status"]), (&json!(true), &json!("queued")));
     let answer = sending.send(&["hello", "--wait", "--json"]).json();
     assert_eq!(answer["status"], "sent");
-    let noted = ["hello", "--client-reference", "order 7", "--metadata", "shop=a=b", "--json"];
+    let noted =
+        ["hello", "--client-reference", "order 7", "--metadata", "shop=a=b", "--lane", "bulk", "--json"];
     let id = sending.send(&noted).json()["message_id"].as_str().unwrap().to_owned();
     let message = sending.yard.api.get(&format!("/v1/messages/{id}")).await.unwrap().body;
     assert_eq!(message["client_reference"], "order 7");
@@ -119,4 +120,28 @@ async fn a_key_or_a_server_that_is_none_is_said_with_what_to_do() {
     let ended = at("http://127.0.0.1:1", KEY);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("no connection; repeat the command with this key"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_reads_also_why_there_is_no_answer() {
+    let sending = Sending::start().await;
+    let at = |url: &str, key: &str| {
+        run(&["send", "--json", "--server", url, "--key", key, "--from", &sending.from, "--to", TO, "hello"])
+    };
+    let ended = at(&sending.url, "another");
+    assert_eq!((ended.code, &ended.json()["code"]), (Some(1), &json!("unauthorized")), "{ended:?}");
+    let ended = at("http://127.0.0.1:1", KEY);
+    assert_eq!((ended.code, &ended.json()["detail"]), (Some(1), &json!("no connection")), "{ended:?}");
+    // One that takes the request, and then hangs up, may have done it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let read = std::io::Read::read(&mut stream, &mut [0; 4096]).unwrap();
+        assert!(read > 0);
+    });
+    let ended = at(&url, KEY);
+    server.join().unwrap();
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.json()["idempotency_key"].as_str().unwrap().starts_with("send-"), "{ended:?}");
 }

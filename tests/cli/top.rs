@@ -74,6 +74,41 @@ async fn a_signal_leaves_the_terminal_as_it_was() {
     }
 }
 
+/// A server that hangs keeps nobody waiting for the half minute after which it is given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_by_its_key_while_the_server_hangs() {
+    let setup = Setup::of_numbers(1, &["1/10min"]);
+    let yard = Yard::start(&setup).await;
+    let url = format!("http://{}", yard.addr());
+    let arguments = ["top", "--server", &url, "--key", KEY, "--every", "50ms"];
+    let mut terminal = Terminal::start(yard.home(), &arguments, &[]);
+    terminal.shows("NUMBER").await;
+    yard.signal("STOP");
+    // Each of these would be half a minute.
+    terminal.press(b"ppp");
+    terminal.press(b"t");
+    terminal.shows("limits, with commas").await;
+    terminal.press(b"\x03");
+    terminal.press(b"q");
+    let (code, screen) = terminal.ended();
+    yard.signal("CONT");
+    assert_eq!(code, 0, "{screen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_says_that_no_server_is_there_and_no_more_once_it_is_back() {
+    let setup = Setup::of_numbers(1, &["1/10min"]);
+    let mut yard = Yard::start(&setup).await;
+    let url = format!("http://{}", yard.addr());
+    let arguments = ["top", "--server", &url, "--key", KEY, "--every", "50ms"];
+    let terminal = Terminal::start(yard.home(), &arguments, &[]);
+    terminal.shows("up, down: choose").await;
+    yard.kill();
+    terminal.shows("is a server there?").await;
+    yard.start_engine().await;
+    terminal.shows("up, down: choose").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_reads_one_object_or_plain_lines() {
     let setup = Setup::of_numbers(2, &["1/10min"]);

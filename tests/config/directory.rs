@@ -477,12 +477,9 @@ fn what_is_written_again_is_the_same_directory_without_secrets() {
 }
 
 #[test]
-fn a_directory_that_is_applied_holds_no_secret_and_no_account_becomes_another() {
+fn a_directory_that_is_applied_holds_no_secret() {
     let first = parse(GOOD).unwrap();
-    let apply = |text: &str| {
-        let applied = first.origin.read_applied(text, &first.book);
-        applied.map(drop).map_err(|refusal| refusal.to_string())
-    };
+    let apply = |text: &str| applied_over(&first, text);
     assert_eq!(apply(&without_secrets()), Ok(()));
     let said = apply(GOOD).unwrap_err();
     assert!(
@@ -491,6 +488,15 @@ fn a_directory_that_is_applied_holds_no_secret_and_no_account_becomes_another() 
     );
     let said = apply(&first.text).unwrap_err();
     assert!(said.starts_with("accounts[1].credentials.api_key_secret: "), "hidden is no secret: {said}");
+    assert!(apply("[[organisations]]").unwrap_err().starts_with("organisations: "));
+    assert!(apply("[").unwrap_err().starts_with("the directory, line 1: not TOML"));
+}
+
+/// What was accepted for an account would go out, and be looked for, through another provider, or be shown to others.
+#[test]
+fn no_account_becomes_that_of_another_provider_or_organization() {
+    let first = parse(GOOD).unwrap();
+    let apply = |text: &str| applied_over(&first, text);
     let theirs = without_secrets()
         .replace("name = \"acme-twilio\"\norganization = 1", "name = \"acme-twilio\"\norganization = 2");
     let said = apply(&theirs).unwrap_err();
@@ -501,8 +507,15 @@ fn a_directory_that_is_applied_holds_no_secret_and_no_account_becomes_another() 
     let telnyx = without_secrets().replacen("provider = \"twilio\"", "provider = \"telnyx\"", 1);
     let said = apply(&telnyx).unwrap_err();
     assert!(said.starts_with("accounts[0].provider: account \"acme-twilio\" is twilio's"), "{said}");
-    assert!(apply("[[organisations]]").unwrap_err().starts_with("organisations: "));
-    assert!(apply("[").unwrap_err().starts_with("the directory, line 1: not TOML"));
+    let misspelt = without_secrets().replacen("provider = \"twilio\"", "provider = \"twillio\"", 1);
+    let said = apply(&misspelt).unwrap_err();
+    assert!(said.starts_with("accounts[0].provider: expected one of "), "{said}");
+}
+
+/// What is said of applying this text where the first one is in force.
+fn applied_over(first: &Directory, text: &str) -> Result<(), String> {
+    let applied = first.origin.read_applied(text, &first.book);
+    applied.map(drop).map_err(|refusal| refusal.to_string())
 }
 
 #[test]

@@ -27,3 +27,19 @@ async fn bodies_that_do_not_say_their_size_are_refused_too() {
     );
     assert_eq!(front.raw(request.as_bytes()).await.0, 413);
 }
+
+/// A client that looks for an answer once everything is sent finds it, and not a broken connection. So much does not fit
+/// into what the system keeps of a connection.
+#[tokio::test]
+async fn who_sends_everything_first_is_told_all_the_same() {
+    let front = Front::start().await;
+    let body = " ".repeat(32 * 1024 * 1024);
+    for path in ["/sms/send", "/v1/messages/batch"] {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: sendyard\r\nConnection: close\r\nAuthorization: Bearer {KEY}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        assert_eq!(front.raw(request.as_bytes()).await.0, 413, "{path}");
+    }
+}

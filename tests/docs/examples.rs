@@ -57,7 +57,11 @@ fn pages() -> Vec<String> {
 fn no_example_is_left_out() {
     let mut found: Vec<String> = Vec::new();
     for page in pages() {
-        for Block { language, .. } in blocks(&page) {
+        for Block { language, code } in blocks(&page) {
+            // What is no example has no language; what has none is no example.
+            let is_command =
+                |line: &str| ["sendyard ", "cargo ", "curl "].iter().any(|word| line.starts_with(word));
+            assert!(!language.is_empty() || !code.lines().any(is_command), "{page}: {code}");
             if !language.is_empty() && !found.contains(&format!("{page} {language}")) {
                 found.push(format!("{page} {language}"));
             }
@@ -80,6 +84,7 @@ fn no_example_is_left_out() {
         "docs/USING.md js",         // `readme`
         "docs/USING.md php",        // `readme`
         "docs/USING.md python",     // `readme`
+        "docs/USING.md sh",         // `readme`
     ];
     found.sort();
     assert_eq!(found, run);
@@ -271,15 +276,29 @@ fn every_command_that_is_mentioned_is_one() {
     for page in pages() {
         let text = fs::read_to_string(root().join(&page)).unwrap();
         for span in text.split('`').skip(1).step_by(2) {
+            // As it is said to whoever has only the source.
+            let span = ["cargo run -- ", "cargo run --release -- "]
+                .iter()
+                .find_map(|cargo| span.strip_prefix(cargo))
+                .map_or_else(|| span.to_owned(), |rest| format!("sendyard {rest}"));
             let is_command = span.starts_with("sendyard ") && !span.contains('\n');
             // `sendyard COMMAND`, and choices as `check|apply`, stand for several.
             if is_command && !span.contains("COMMAND") && !span.contains('|') && !span.contains('…') {
-                assert_understood(span, &page);
+                assert_understood(&span, &page);
                 mentioned += 1;
             }
         }
     }
     assert!(mentioned > 20, "{mentioned}");
+}
+
+#[test]
+fn every_command_has_its_line() {
+    let page = fs::read_to_string(root().join("docs/COMMANDS.md")).unwrap();
+    for command in Cli::command().get_subcommands() {
+        let line = format!("`sendyard {}`", command.get_name());
+        assert!(page.lines().any(|row| row.starts_with("| ") && row.contains(&line)), "{line}");
+    }
 }
 
 #[test]
@@ -300,17 +319,32 @@ fn every_example_of_a_help_is_understood() {
     assert!(shown > 20, "{shown}");
 }
 
+/// Is there a heading, or a named place, that a link leads to by this name?
+fn has_part(page: &str, part: &str) -> bool {
+    let named = |line: &str| {
+        let heading = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        let name: String =
+            heading.chars().filter(|letter| letter.is_alphanumeric() || *letter == '-').collect();
+        line.starts_with('#') && name == part
+    };
+    page.contains(&format!("id=\"{part}\"")) || page.lines().any(named)
+}
+
 #[test]
 fn the_links_lead_somewhere() {
     for page in pages() {
         let file = root().join(&page);
         let text = fs::read_to_string(&file).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if link.starts_with("http") || link.starts_with('#') {
+            if link.starts_with("http") {
                 continue;
             }
-            let path = link.split('#').next().unwrap_or_default();
-            assert!(file.parent().unwrap().join(path).exists(), "{page}: {link}");
+            let (path, part) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { file.clone() } else { file.parent().unwrap().join(path) };
+            assert!(target.exists(), "{page}: {link}");
+            if !part.is_empty() {
+                assert!(has_part(&fs::read_to_string(target).unwrap(), part), "{page}: {link}");
+            }
         }
     }
 }

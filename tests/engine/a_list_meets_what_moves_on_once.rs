@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use sendyard_actors::domain::filter::Filter;
 use sendyard_actors::domain::ids::MessageId;
-use sendyard_actors::domain::message::Kind;
+use sendyard_actors::domain::message::{ByHand, Kind, State, UnknownPolicy};
+use sendyard_actors::domain::outcome::Class;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::validity::Validity;
-use sendyard_actors::engine::SendRequest;
+use sendyard_actors::engine::{NotSent, SendRequest};
 use sendyard_actors::listing::Place;
 
 use super::yard::{Builder, Line, ORGANIZATION, Yard, number};
@@ -60,6 +61,39 @@ async fn one_that_was_on_its_way_and_is_sent_meanwhile() {
     let yard = yard(Vec::new(), ms(700)).await;
     let id = yard.queue(TO, "now").await.id;
     assert_eq!(listed(&yard).await, [id]);
+}
+
+/// Its part is the fourth: its row is read after 900 ms, its record after 1200.
+#[tokio::test(start_paused = true)]
+async fn one_of_unknown_outcome_that_a_person_settles_meanwhile() {
+    let script = vec![Line::Swallow, Line::Accept(Duration::ZERO)];
+    let yard = Builder { script, policy: UnknownPolicy::Hold, ..Builder::default() }.start().await;
+    let lost = yard.queue(TO, "lost").await.id;
+    let behind = yard.queue(TO, "behind").await.id;
+    yard.until(behind, State::Sent).await;
+    let settled = async {
+        tokio::time::sleep(ms(1050)).await;
+        yard.engine.settle_by_hand(ORGANIZATION, lost, ByHand::Sent).await.unwrap().unwrap().unwrap();
+    };
+    let (ids, ()) = tokio::join!(listed(&yard), settled);
+    assert_eq!(ids, [lost, behind]);
+}
+
+/// What is over is the last part: its row is read after 1200 ms, its record after 1500.
+#[tokio::test(start_paused = true)]
+async fn one_that_had_failed_and_is_sent_after_all_meanwhile() {
+    let script = vec![Line::Refuse(Class::Retry, Duration::ZERO), Line::Accept(Duration::ZERO)];
+    let yard = Builder { script, ..Builder::default() }.start().await;
+    let request = SendRequest { key: Some("key".into()), ..Yard::request(TO, "now", Kind::Immediate) };
+    let Err(NotSent::Refused { id, .. }) = yard.engine.send(request.clone()).await else {
+        panic!("it is refused")
+    };
+    let sent = async {
+        tokio::time::sleep(ms(1350)).await;
+        assert_eq!(yard.engine.send(request).await.unwrap().id, id);
+    };
+    let (ids, ()) = tokio::join!(listed(&yard), sent);
+    assert_eq!(ids, [id]);
 }
 
 async fn ten_thousand_and_more(yard: &Yard) {

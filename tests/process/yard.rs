@@ -163,6 +163,11 @@ impl Yard {
         self.engine.as_ref().expect("it runs").terminate();
     }
 
+    /// The signal of this name.
+    pub(crate) fn signal(&self, name: &str) {
+        self.engine.as_ref().expect("it runs").signal(name);
+    }
+
     /// Waits for the process to end by itself.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         self.engine.take().expect("it runs").ended(PATIENCE).await

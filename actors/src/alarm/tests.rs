@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::Instant;
 
 use super::{Alarm, AlarmClock};
@@ -14,10 +14,10 @@ fn after(millis: u64) -> Time {
 }
 
 /// An alarm, and whenever it rang, in milliseconds from now.
-fn alarm(clock: &AlarmClock) -> (Alarm, UnboundedReceiver<u128>) {
-    let (rang, ringing) = unbounded_channel();
+fn alarm(clock: &AlarmClock) -> (Alarm, Receiver<u128>) {
+    let (rang, ringing) = channel(8);
     let start = Instant::now();
-    let alarm = Alarm::new(clock, move || rang.send(start.elapsed().as_millis()).unwrap());
+    let alarm = Alarm::new(clock, move || rang.try_send(start.elapsed().as_millis()).unwrap());
     (alarm, ringing)
 }
 

@@ -168,7 +168,7 @@ impl Code {
                 statuses: &[StatusCode::BAD_REQUEST],
                 retry: No,
                 example: "The request body must be a JSON object",
-                happened: "The body is not one JSON object in UTF-8, a field stands in it twice, or it ended early.",
+                happened: "The body is not JSON in UTF-8 as the path takes it (one object; of a batch an array, or an object in each line), a field stands in it twice, or it ended early.",
                 remedy: "Mend the request.",
             },
             Self::InvalidRequest => Meaning {

@@ -2,7 +2,7 @@
 //!
 //! Each message has the same checks, the same promise and the same errors as a single one; the batch saves
 //! requests, and steps of the store (`Engine::send_all`). Messages of one number are stored in the order in which
-//! they stand. So many batches at one time as there are tickets in [`BATCHES`]: each may hold 16 MiB.
+//! they stand. So many batches at one time as there are tickets in [`Batches`]: each may hold 16 MiB.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use super::form::SendForm;
 use super::{SendAnswer, refusal, to_engine};
 use crate::api::auth::{Caller, Scope};
 use crate::api::errors::{ApiError, Code, Described, RefusedMessage, keyed};
+use crate::api::json::Object;
 use crate::api::limits::{self, BatchBody};
 use crate::api::router::Front;
 
@@ -30,8 +31,18 @@ const MOST: usize = 10_000;
 /// So many messages are read before others have a turn.
 const READ_AT_A_TIME: usize = 256;
 
-/// Batches at one time, for the whole process: what they hold in memory is bounded by this.
-static BATCHES: Semaphore = Semaphore::const_new(4);
+/// Batches at one time, for a whole process: what they hold in memory is bounded by this.
+const AT_A_TIME: usize = 4;
+
+/// The tickets of a process.
+#[derive(Debug)]
+pub struct Batches(Semaphore);
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_A_TIME))
+    }
+}
 
 /// No message of a batch is begun after this: clients give up at 30 s.
 const BEGIN_WITHIN: Duration = Duration::from_secs(15);
@@ -67,7 +78,7 @@ pub(in crate::api) async fn send_batch(
     request: Request,
 ) -> Result<Json<BatchAnswer>, ApiError> {
     caller.must(Scope::SmsSend)?;
-    let Ok(_ticket) = BATCHES.try_acquire() else {
+    let Ok(_ticket) = front.batches.0.try_acquire() else {
         let detail = "Too many batches are in flight; nothing was stored";
         return Err(ApiError::new(Code::Busy, detail).retry_after(Duration::from_secs(1)));
     };
@@ -149,18 +160,13 @@ fn batch_key(header: &HeaderValue) -> Result<Option<String>, ApiError> {
 fn messages(body: &BatchBody) -> Result<Vec<&[u8]>, ApiError> {
     let messages: Vec<&[u8]> = match body {
         BatchBody::Lines(bytes) => {
-            let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+            let lines = without_mark(bytes).split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
             lines.filter(|line| !line.is_empty()).collect()
         }
         BatchBody::Array(bytes) => {
-            let array: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|error| {
-                // The parser's words, without what stands there.
-                let (line, column) = (error.line(), error.column());
-                let detail = format!(
-                    "The request body must be a JSON array of messages (line {line}, column {column})"
-                );
-                ApiError::new(Code::InvalidJson, detail)
-            })?;
+            let bytes = without_mark(bytes);
+            let array: Vec<&RawValue> =
+                serde_json::from_slice(bytes).map_err(|error| no_array(bytes, &error))?;
             array.into_iter().map(|message| message.get().as_bytes()).collect()
         }
     };
@@ -174,9 +180,25 @@ fn messages(body: &BatchBody) -> Result<Vec<&[u8]>, ApiError> {
     Ok(messages)
 }
 
+/// What a file begins with that a program has marked as UTF-8, is not of the first message.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+}
+
+/// The parser's words, without what stands there.
+fn no_array(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+    let (line, column) = (error.line(), error.column());
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    let advice =
+        if is_object { "; send a message in each line as Content-Type: application/x-ndjson" } else { "" };
+    let detail =
+        format!("The request body must be a JSON array of messages (line {line}, column {column}){advice}");
+    ApiError::new(Code::InvalidJson, detail)
+}
+
 /// One message, checked as a single one is.
 fn form(message: &[u8], batch_key: Option<&str>, index: usize, now: Time) -> Result<SendForm, ApiError> {
-    let mut form = SendForm::parse(message, None, now)?;
+    let mut form = SendForm::of(Object::parse_as(message, "This message")?, None, now)?;
     if !form.queue {
         return Err(ApiError::invalid("Field 'queue' must not be false in a batch; send it alone"));
     }

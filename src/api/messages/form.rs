@@ -71,7 +71,15 @@ pub(super) struct SendForm {
 impl SendForm {
     /// Parses and checks a whole body. `key_header` is the `Idempotency-Key` header.
     pub(super) fn parse(body: &[u8], key_header: Option<&HeaderValue>, now: Time) -> Result<Self, ApiError> {
-        let mut object = Object::parse(body)?;
+        Self::of(Object::parse(body)?, key_header, now)
+    }
+
+    /// Checks what was parsed.
+    pub(super) fn of(
+        mut object: Object,
+        key_header: Option<&HeaderValue>,
+        now: Time,
+    ) -> Result<Self, ApiError> {
         let queue = object.boolean("queue")?.unwrap_or(true);
         let Timed { send_at, expires_at, validity_seconds } = Timed::read(&mut object, queue, now)?;
         Ok(Self {

@@ -16,8 +16,10 @@ pub(super) struct Screen {
     chosen: usize,
     /// Limits while they are typed.
     typed: Option<String>,
-    /// What was said last.
+    /// What was said last to what a key asked for.
     pub(super) note: String,
+    /// Why the last look failed; empty where it did not.
+    pub(super) trouble: String,
 }
 
 /// A line, and whether it stands out.
@@ -34,13 +36,14 @@ impl Line {
 
 impl Screen {
     pub(super) const fn new(standing: Standing) -> Self {
-        Self { standing, chosen: 0, typed: None, note: String::new() }
+        Self { standing, chosen: 0, typed: None, note: String::new(), trouble: String::new() }
     }
 
     /// The same senders as they stand now. What is chosen stays so.
     pub(super) fn update(&mut self, standing: Standing) {
         let number = self.number().map(str::to_owned);
         self.standing = standing;
+        self.trouble.clear();
         let place =
             self.standing.senders.iter().position(|sender| text(sender, "number") == number.as_deref());
         let last = self.standing.senders.len().saturating_sub(1);
@@ -95,22 +98,24 @@ impl Screen {
         Deed::Nothing
     }
 
-    /// The whole screen, for a terminal of so many rows.
-    pub(super) fn draw(&self, rows: usize) -> String {
+    /// The whole screen, for a terminal of so many rows and columns. What is longer than a row ends with it: a line
+    /// that went on in the next one would push the first ones off the screen.
+    pub(super) fn draw(&self, rows: usize, columns: usize) -> String {
         let mut whole = "\x1b[H".to_owned();
-        let lines = self.lines(rows.saturating_sub(1));
-        for line in lines {
+        let cut = |text: &str| text.chars().take(columns).collect::<String>();
+        for line in self.lines(rows.saturating_sub(1)) {
             let (on, off) = if line.is_chosen { ("\x1b[7m", "\x1b[0m") } else { ("", "") };
-            whole.extend([on, &line.text, off, "\x1b[K\r\n"]);
+            whole.extend(["\x1b[K", on, &cut(&line.text), off, "\r\n"]);
         }
         let last = match &self.typed {
             Some(typed) => format!("limits, with commas (nothing: the directory's): {typed}"),
+            None if !self.trouble.is_empty() => self.trouble.clone(),
             None if self.note.is_empty() => {
                 "up, down: choose  p: pause  r: resume  t: tune  q: end".to_owned()
             }
             None => self.note.clone(),
         };
-        whole.extend([last.as_str(), "\x1b[K\x1b[J"]);
+        whole.extend(["\x1b[J", &cut(&last)]);
         whole
     }
 
@@ -122,15 +127,16 @@ impl Screen {
         // The chosen one is always among those that are shown.
         let first = (self.chosen + 1).saturating_sub(room);
         let plus = if self.standing.more { "+" } else { "" };
-        let mut lines = vec![
-            Line::plain(format!("senders {}{plus}", senders.len())),
-            Line::plain(format!(
-                "{:<17} {:<20} {:>8} {:>8}  {:<34} {}",
-                "NUMBER", "ACCOUNT", "QUEUED", "OLDEST", "RATE (IN USE) OF LIMIT", "WAITS FOR"
-            )),
-        ];
-        for (place, sender) in senders.iter().enumerate().skip(first).take(room) {
-            lines.push(Line { text: of_sender(sender), is_chosen: place == self.chosen });
+        let shown = senders.iter().enumerate().skip(first).take(room);
+        let mut table = Table::new(["NUMBER", "ACCOUNT", "QUEUED", "OLDEST", "RATE (IN USE) OF LIMIT"]);
+        let cells: Vec<_> = shown.map(|(place, sender)| (place, cells_of(sender), waits(sender))).collect();
+        for (_, cells, _) in &cells {
+            table.make_room_for(cells);
+        }
+        let mut lines = vec![Line::plain(format!("senders {}{plus}", senders.len()))];
+        lines.push(Line::plain(table.row(&table.head.map(str::to_owned), "WAITS FOR")));
+        for (place, cells, waits) in cells {
+            lines.push(Line { text: table.row(&cells, &waits), is_chosen: place == self.chosen });
         }
         if !accounts.is_empty() {
             lines.push(Line::plain(""));
@@ -144,7 +150,36 @@ impl Screen {
     }
 }
 
-fn of_sender(sender: &Value) -> String {
+/// The senders' table: each column is as wide as what is in it, so that the last one, what a sender waits for, is
+/// on a terminal of 80 columns, too.
+struct Table {
+    head: [&'static str; 5],
+    widths: [usize; 5],
+}
+
+impl Table {
+    fn new(head: [&'static str; 5]) -> Self {
+        Self { head, widths: head.map(str::len) }
+    }
+
+    fn make_room_for(&mut self, cells: &[String; 5]) {
+        for (width, cell) in self.widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+
+    fn row(&self, cells: &[String; 5], last: &str) -> String {
+        let [number, account, queued, oldest, limits] = cells;
+        let [for_number, for_account, for_queued, for_oldest, for_limits] = self.widths;
+        format!(
+            "{number:<for_number$} {account:<for_account$} {queued:>for_queued$} {oldest:>for_oldest$}  \
+             {limits:<for_limits$}  {last}"
+        )
+    }
+}
+
+/// What the table has of a sender, but for what it waits for.
+fn cells_of(sender: &Value) -> [String; 5] {
     let limits = sender.get("limits").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let limits = limits.iter().map(|limit| {
         let used = limit
@@ -158,15 +193,10 @@ fn of_sender(sender: &Value) -> String {
     let lanes = sender.get("lanes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let oldest =
         lanes.iter().filter_map(|lane| text(lane, "oldest_queued_at")?.parse::<Timestamp>().ok()).min();
-    format!(
-        "{:<17} {:<20} {:>8} {:>8}  {:<34} {}",
-        text(sender, "number").unwrap_or_default(),
-        text(sender, "account").unwrap_or_default(),
-        sender.get("queued").and_then(Value::as_u64).unwrap_or_default(),
-        oldest.map_or_else(String::new, age),
-        limits,
-        waits(sender),
-    )
+    let words = |name: &str| text(sender, name).unwrap_or_default().to_owned();
+    let queued = sender.get("queued").and_then(Value::as_u64).unwrap_or_default();
+    let oldest = oldest.map_or_else(String::new, age);
+    [words("number"), words("account"), queued.to_string(), oldest, limits]
 }
 
 /// What a sender's next message waits for, in a few words.
@@ -245,6 +275,27 @@ mod tests {
         for what in ["+100000", "1 of 1/s", "pace 1/s", "paused", "open", "outage", "3 of 64"] {
             assert!(lines.contains(what), "{what}: {lines}");
         }
+    }
+
+    #[test]
+    fn what_it_waits_for_is_seen_on_80_columns_and_no_row_goes_on_in_the_next() {
+        let mut screen = screen(2);
+        let drawn = |screen: &Screen, columns| {
+            let mut terminal = vt100::Parser::new(rows(12), rows(columns), 0);
+            terminal.process(screen.draw(12, columns.into()).as_bytes());
+            let contents = terminal.screen().contents();
+            contents.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let wide = drawn(&screen, 80);
+        assert!(wide[2].contains("+100000") && wide[2].contains("1 of 1/s") && wide[2].ends_with("pace 1/s"));
+        screen.note = "a sentence that is longer than twenty columns".to_owned();
+        let narrow = drawn(&screen, 20);
+        assert_eq!(narrow.len(), wide.len(), "{narrow:?}");
+        assert!(narrow[2].starts_with("+100000") && narrow[3].starts_with("+100001"), "{narrow:?}");
+    }
+
+    fn rows(count: u16) -> std::num::NonZero<u16> {
+        std::num::NonZero::new(count).unwrap()
     }
 
     #[test]

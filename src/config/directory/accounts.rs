@@ -72,7 +72,9 @@ pub(super) fn refuse_others_of_the_name(written: &[Account], before: &Book) -> R
             let problem = format!("account {name:?} is {whose}'s: another one needs another name");
             Err(Refusal::new(format!("accounts[{index}].{key}"), problem))
         };
-        if known.provider.as_str() != account.provider {
+        // What is no provider at all is said to be none, when the account is read.
+        let is_provider = ProviderKind::ALL.iter().any(|kind| kind.as_str() == account.provider);
+        if is_provider && known.provider.as_str() != account.provider {
             return refused("provider", known.provider.to_string());
         }
         if known.organization != account.organization {

@@ -60,6 +60,20 @@ fn a_file_that_is_no_list_of_messages_is_refused_whole() {
     assert!(refused("from,to,text\n").contains("unknown column \"from\""));
     assert!(refused("from_phone_number,message\n").contains("no column to_phone_number"));
     assert!(refused("").contains("no column from_phone_number"));
+    // Which of the two numbers were meant?
+    let twice = refused("from_phone_number,to_phone_number,message,to_phone_number\n+1,+2,hi,+3\n");
+    assert!(twice.contains("the column to_phone_number is named twice"), "{twice}");
+    assert!(source(Format::Csv, "from_phone_number,to_phone_number,message,_x,_x\n").is_ok());
+}
+
+#[test]
+fn a_field_that_stands_twice_in_a_line_is_not_decided_by_chance() {
+    let text =
+        "\u{feff}{\"to_phone_number\":\"+1\"}\n{\"to_phone_number\":\"+1\",\"to_phone_number\":\"+2\"}\n";
+    let records = all(Format::Ndjson, text);
+    assert_eq!(records[0].1, Ok(json!({ "to_phone_number": "+1" })), "the mark of a file is no text");
+    let refused = records[1].1.as_ref().unwrap_err();
+    assert!(refused.contains("\"to_phone_number\" is given twice"), "{refused}");
 }
 
 #[test]

@@ -11,14 +11,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ::redb::backends::FileBackend;
-use ::redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, TableDefinition, TableError,
-};
+use ::redb::{Builder, Database, ReadableDatabase, StorageBackend, TableDefinition, TableError};
 use sendyard_actors::domain::ids::SHARDS;
 use sendyard_actors::ports::StoreError;
 
 use super::changes::Changes;
-use super::gentle_file::GentleFile;
 use super::log::{self, Fault};
 use super::logs::Logs;
 use super::sort_key::SortKey;
@@ -175,7 +172,7 @@ pub(super) struct Files {
 
 /// Opens the files, or creates them, and checks what they say of themselves.
 pub(super) fn open(path: &Path) -> Result<Files, OpenError> {
-    let database = create_database(path).map_err(|error| refusal(path, error))?;
+    let database = builder().create(path).map_err(|error| refusal(path, error))?;
     let open_log = |which, must_be_there| open_log(&log_beside(path, which), must_be_there);
     checked(database, path, LOG_GROWS_BY, &open_log)
 }
@@ -190,11 +187,6 @@ pub(super) fn open_on<B: StorageBackend>(rows: B, logs: [B; 2]) -> Result<Files,
         Some(log) => Ok(Box::new(log)),
         None => Err(io::Error::other("opened twice")),
     })
-}
-
-fn create_database(path: &Path) -> Result<Database, DatabaseError> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    builder().create_with_backend(GentleFile::new(FileBackend::new(file)?))
 }
 
 fn builder() -> Builder {
