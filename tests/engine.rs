@@ -26,6 +26,7 @@ mod cancelled_means_never_handed_over;
 mod conversations_keep_their_order;
 mod each_check_of_readiness_fails_by_its_name;
 mod estimates_come_from_the_real_schedule;
+mod estimates_know_the_limits_that_are_shared;
 mod evidence_settles_an_unknown_outcome;
 mod full_queues_say_when_there_is_room;
 mod lanes_share_the_pace;

@@ -29,6 +29,7 @@ pub mod roster;
 pub mod sender;
 pub mod settings;
 pub mod shards;
+mod shares;
 mod sharing;
 pub mod slowing;
 mod survey;

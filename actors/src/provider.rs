@@ -28,7 +28,7 @@ use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
 use crate::domain::message::{Kind, Message};
 use crate::domain::outcome::Slows;
-use crate::domain::pace::{Allowed, Cost, Keep, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Costs, Keep, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::{Account, Reach};
 use crate::domain::time::Time;
@@ -38,6 +38,7 @@ use crate::places::{AccountCharge, Charges, InFlight, Place, PlacesAt, UnusedCha
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
+use crate::shares::{Share, Sharing};
 use crate::slowing::TooFast;
 use crate::survey::Asked;
 
@@ -181,6 +182,8 @@ pub(crate) struct ProviderState {
     units: Option<Units>,
     /// The limits of its organization, which hold for all of its accounts together.
     organization: Option<Units>,
+    /// What is told to those who estimate, of the account's limits and of its organization's.
+    shares: [Option<Arc<Share>>; 2],
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
     written_early: Vec<(Time, Cost)>,
     /// Since when somebody wants a place without a pause.
@@ -206,6 +209,7 @@ impl Actor for ProviderActor {
         let (units, organization) = (Units::of(&with, &myself), Units::of_organization(&with, &myself));
         let (alarms, address) = (with.alarms.clone(), myself.clone());
         let mut state = ProviderState {
+            shares: shares_of(&with),
             with,
             units,
             organization,
@@ -319,8 +323,11 @@ impl ProviderState {
 
     fn start_pace(&mut self, charges: &[Charge]) {
         let stamps = charges.iter().map(|charge| (charge.at, charge.cost));
-        let stamps = stamps.chain(self.written_early.drain(..));
+        let stamps: Vec<(Time, Cost)> = stamps.chain(self.written_early.drain(..)).collect();
         let now = self.with.journal.now();
+        if let [Some(share), _] = &self.shares {
+            share.loaded(stamps.iter().copied(), now);
+        }
         let mut pace = Pace::new(&self.with.account.limits, None, stamps, now);
         if let Some(at) = self.with.unknown_until {
             pace.fill(at, now);
@@ -418,13 +425,13 @@ impl ProviderState {
             self.alarm.arm(pauses_until, now);
             return None;
         }
-        if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.segments, now)) {
+        if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.into(), now)) {
             // A grant that comes wakes us. The account's pace is asked once there is one: asking costs it nothing.
             return None;
         }
         let account = if let Some(units) = &mut self.units {
             // The same.
-            AccountCharge::Unit(units.take(cost.segments, now)?)
+            AccountCharge::Unit(units.take(cost.into(), now)?)
         } else {
             let since = *self.since.get_or_insert(now);
             let at = match pace.next_allowed(since, now, cost) {
@@ -437,7 +444,7 @@ impl ProviderState {
             };
             AccountCharge::Permit(pace.take(at, now, cost))
         };
-        let organization = self.organization.as_mut().and_then(|units| units.take(cost.segments, now));
+        let organization = self.organization.as_mut().and_then(|units| units.take(cost.into(), now));
         self.slowing.sent(sender, cost.segments, now);
         wanted.places = wanted.places.saturating_sub(1);
         let wants_more = wanted.places > 0;
@@ -526,17 +533,17 @@ impl ProviderState {
     /// What one needs that has no turn, of account and organization.
     fn charges_now(&mut self, now: Time, cost: Cost) -> Result<Charges, NoPlace> {
         let organization = match &mut self.organization {
-            Some(units) => Some(units.take_now(cost.segments, now)?),
+            Some(units) => Some(units.take_now(cost.into(), now)?),
             None => None,
         };
         let account = match &mut self.units {
-            Some(units) => units.take_now(cost.segments, now).map(AccountCharge::Unit),
+            Some(units) => units.take_now(cost.into(), now).map(AccountCharge::Unit),
             None => self.permit_now(now, cost).map(AccountCharge::Permit),
         };
         match (account, &mut self.organization, organization) {
             (Ok(account), _, organization) => Ok(Charges { account, organization }),
             (Err(why), Some(units), Some(unit)) => {
-                units.put_back_for_away(unit, cost.segments, now);
+                units.put_back_for_away(unit, cost.into(), now);
                 Err(why)
             }
             (Err(why), _, _) => Err(why),
@@ -592,6 +599,7 @@ impl ProviderState {
         if asked_nobody {
             self.slowing.sent(facts.sender, facts.cost.segments, now);
         }
+        self.shares.iter().flatten().for_each(|share| share.handed_over(now, facts.cost));
         // The store's charges serve all paces: the sender's, the account's and the organization's.
         let account_keep = match (&self.units, &self.pace) {
             (Some(units), _) => units.keep(now),
@@ -630,7 +638,7 @@ impl ProviderState {
         let Some(units) = self.organization.as_mut() else { return self.stamp_account(account, cost, now) };
         let Some(unit) = organization else {
             // Nobody was asked.
-            units.charge(now, cost.segments);
+            units.charge(now, cost.into());
             return self.stamp_account(account, cost, now);
         };
         if !units.lasts(unit, now) {
@@ -653,7 +661,7 @@ impl ProviderState {
         if let Some(units) = self.units.as_mut() {
             match charge {
                 AccountCharge::Unit(unit) => return units.spend(unit, now),
-                AccountCharge::Direct => units.charge(now, cost.segments),
+                AccountCharge::Direct => units.charge(now, cost.into()),
                 AccountCharge::Permit(_) => {}
             }
             return true;
@@ -708,9 +716,9 @@ impl ProviderState {
         let mut demand = Demand::default();
         for wanted in self.turns.iter().filter_map(|sender| self.wants.get(sender)) {
             let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
-            demand.units = demand.units.saturating_add(places.saturating_mul(wanted.cost.segments));
-            if demand.next == 0 {
-                demand.next = wanted.cost.segments;
+            demand.units = demand.units.plus(Costs::times(wanted.cost, places));
+            if demand.next.is_nothing() {
+                demand.next = wanted.cost.into();
             }
             if wanted.places >= free {
                 in_flight.awaited();
@@ -720,6 +728,15 @@ impl ProviderState {
         }
         demand
     }
+}
+
+/// What the senders know of the limits that they share, of the account and of its organization.
+fn shares_of(with: &ProviderArguments) -> [Option<Arc<Share>>; 2] {
+    let (shares, now) = (with.roster.shares(), with.journal.now());
+    let account = Sharing::Account(with.account.name.clone());
+    let organization = Sharing::Organization(with.account.organization);
+    let limits = with.organization.as_ref().map_or(&[][..], |organization| &organization.limits);
+    [shares.begin(account, &with.account.limits, now), shares.begin(organization, limits, now)]
 }
 
 /// What is still needed of a message once it is on its way.

@@ -18,6 +18,7 @@ use crate::domain::shard_set::ShardSet;
 use crate::handled::Handled;
 use crate::provider::ProviderMessage;
 use crate::sender::SenderMessage;
+use crate::shares::Shares;
 
 /// The address book of running actors. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,7 @@ pub struct Roster {
     senders: Arc<DashMap<E164, Entry<SenderMessage>>>,
     providers: Arc<DashMap<AccountName, Entry<ProviderMessage>>>,
     directory: Arc<Mutex<Option<ActorRef<DirectoryMessage>>>>,
+    shares: Shares,
 }
 
 /// A running actor.
@@ -77,6 +79,11 @@ impl Roster {
     pub fn pass(&self, account: &AccountName, message: ProviderMessage) -> Result<(), NotRunning> {
         let provider = self.provider(account).ok_or(NotRunning)?;
         provider.send_message(message).map_err(|_| NotRunning)
+    }
+
+    /// The limits that senders share.
+    pub(crate) const fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// How many senders run.

@@ -19,12 +19,14 @@ mod queue;
 mod redirect;
 mod report;
 mod several;
+mod share;
 mod stagger;
 mod standing;
 mod submit;
 mod timing;
 mod told;
 mod tuning;
+mod turns;
 mod window;
 mod working_rate;
 
@@ -47,6 +49,7 @@ use self::claims::{Decided, Starting};
 use self::forecast::Forecast;
 use self::load::Earlier;
 use self::queue::Queue;
+use self::share::ToldShare;
 use crate::alarm::{Alarm, AlarmClock};
 use crate::domain::adaptive::{Rate, WorkingRate};
 use crate::domain::ids::{AccountName, Incarnation, MessageId};
@@ -296,6 +299,10 @@ pub(crate) struct SenderState {
     places_at: Option<Arc<PlacesAt>>,
     /// Places that were asked for and have not come.
     places_wanted: usize,
+    /// Since when it waits for its turn at the account.
+    wanted_at: Option<Time>,
+    /// What it tells those who share limits with it.
+    share: ToldShare,
     claims_made: u64,
     usual_claim: Duration,
     submits: usize,
@@ -357,6 +364,8 @@ impl Actor for SenderActor {
             places: Vec::new(),
             places_at: None,
             places_wanted: 0,
+            wanted_at: None,
+            share: ToldShare::default(),
             claims_made: 0,
             usual_claim: Duration::ZERO,
             submits: 0,
@@ -402,7 +411,10 @@ impl Actor for SenderActor {
                 state.arrivals.came(message.lane, message.cost.segments, state.journal.now());
                 state.queue.of(message.lane).stored(message);
             }
-            SenderMessage::Waiting(waiting) => state.queue.expect(waiting),
+            SenderMessage::Waiting(waiting) => {
+                state.share.waiting = waiting;
+                state.queue.expect(waiting);
+            }
             SenderMessage::LookAgain => state.queue.start_over(),
             SenderMessage::Granted(places) => state.granted(places),
             SenderMessage::Written { id, at, cost } => state.written(id, at, cost),
@@ -468,6 +480,7 @@ impl SenderState {
         self.claim(decided, myself);
         self.read_ahead(myself);
         self.arm(next, now, myself);
+        self.tell_share(next, now);
     }
 
     /// Decides that heads of the queue go, for as long as pace and places allow; then says when to look
@@ -613,6 +626,7 @@ impl SenderState {
 
     fn granted(&mut self, places: Vec<Place>) {
         self.places_wanted = self.places_wanted.saturating_sub(places.len());
+        self.wanted_at = None;
         if let Some(place) = places.first().filter(|place| *place.account() == self.account) {
             self.places_at = Some(Arc::clone(place.at()));
         }
@@ -650,11 +664,13 @@ impl SenderState {
         // Without a provider actor the want is repeated at the next wake-up.
         if self.roster.pass(&self.account, want).is_ok() {
             self.places_wanted = places;
+            self.wanted_at.get_or_insert_with(|| self.journal.now());
         }
     }
 
     fn want_no_place(&mut self) {
         self.places.clear();
+        self.wanted_at = None;
         if self.places_wanted > 0 {
             self.places_wanted = 0;
             let _ = self.roster.pass(&self.account, ProviderMessage::WantNot(self.number));
@@ -754,6 +770,7 @@ impl SenderState {
     /// Out of the roster first, so that nobody finds an actor that is stopping.
     fn leave(&mut self, myself: &ActorRef<SenderMessage>) {
         self.halt();
+        self.leave_shares();
         self.roster.leave_sender(self.number, myself.get_id());
         myself.stop(None);
     }

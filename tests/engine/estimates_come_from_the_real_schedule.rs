@@ -5,41 +5,53 @@ use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::message::{Kind, Lane};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::domain::validity::{Expires, Validity};
-use sendyard_actors::engine::{QueuedAt, SendRequest};
+use sendyard_actors::engine::{Engine, QueuedAt, SendRequest};
 
-use super::yard::{Builder, Line, Yard};
+use super::yard::{Builder, FROM, Line, Yard, number};
 
 /// Random enough, and the same each time.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
 
 /// What was told of a message, and when.
-struct Told {
-    id: MessageId,
-    at: Time,
-    estimate: Time,
+pub(crate) struct Told {
+    pub(crate) id: MessageId,
+    pub(crate) at: Time,
+    pub(crate) estimate: Time,
     position: u64,
-    is_expectation: bool,
+    pub(crate) is_expectation: bool,
 }
 
 async fn queue(yard: &Yard, index: u64, segments: u64, lane: Lane) -> Told {
+    queue_from(&yard.engine, yard, FROM, index, segments, lane).await
+}
+
+pub(crate) async fn queue_from(
+    engine: &Engine,
+    yard: &Yard,
+    from: &str,
+    index: u64,
+    segments: u64,
+    lane: Lane,
+) -> Told {
     let text = "x".repeat(if segments == 1 { 10 } else { 153 * usize::try_from(segments).unwrap() });
-    let request = SendRequest { lane, ..Yard::request(&format!("+1555{index:07}"), &text, Kind::Queued) };
+    let request = Yard::request(&format!("+1555{index:07}"), &text, Kind::Queued);
+    let request = SendRequest { lane, from: number(from), ..request };
     let at = yard.now();
-    let sent = yard.engine.send(request).await.expect("accepted");
+    let sent = engine.send(request).await.expect("accepted");
     let queued = sent.queued.expect("a place");
     let QueuedAt { position, estimate, is_expectation } = queued;
     Told { id: sent.id, at, estimate, position, is_expectation }
 }
 
 /// The share of those that went within a second, or 2 % of their wait, of what was told.
-async fn share_told_well(yard: &Yard, told: &[Told]) -> f64 {
+pub(crate) async fn share_told_well(yard: &Yard, told: &[Told]) -> f64 {
     while yard.provider.accepted().len() < yard.seen().len().max(1)
         || !told.iter().all(|one| has_gone(yard, one))
     {

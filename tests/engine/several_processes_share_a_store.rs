@@ -1,6 +1,8 @@
 //! Several engines on one store, each with its share of the shards.
 
 pub(super) mod account_limits_hold_over_all_processes;
+mod each_limit_counts_what_it_says;
+mod estimates_know_the_other_process;
 mod immediate_messages_go_through_the_owner;
 mod messages_move_with_their_shards;
 mod organization_limits_hold_over_all_processes;

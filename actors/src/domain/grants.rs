@@ -7,6 +7,9 @@
 //! [`LASTS`]. Who wants units says how many; the owner grants them in turns, a small portion at a time; who
 //! used them, or will not, says so.
 //!
+//! Units are costs ([`Costs`]): of messages with media and without, in segments and in messages, so that each limit
+//! counts what it says, whoever uses them. Of what no limit counts as much is granted as is wanted.
+//!
 //! Invariants: a unit is used at most once, and only before its end by the user's own clock, which is never
 //! later than the owner's; the owner counts it never earlier than it was used, and as open until it knows.
 //! So the proof of [`Pace`] holds over all processes. It needs no clock in common, and no message to arrive:
@@ -31,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use tab::Tab;
 
 use super::ids::{AccountName, Incarnation};
+use super::pace::Costs;
 use super::time::Time;
 
 /// After so long an unused grant is worth nothing. What is granted must be claimed and begun within it, so it is
@@ -77,10 +81,10 @@ pub struct Want {
     pub process: Incarnation,
     /// Grows with each want of the process.
     pub number: u64,
-    /// Units that it could use at once, beyond those that it has; 0: none any more.
-    pub units: u32,
-    /// What its next message costs: a smaller grant is of no use.
-    pub next: u32,
+    /// What it could use at once, beyond what it has; nothing: it wants none any more.
+    pub units: Costs,
+    /// What its next message needs beyond what it has: a smaller grant is of no use.
+    pub next: Costs,
     /// The latest grant that it has received; 0 before the first.
     pub seen: u64,
     /// Its own clock, echoed in the grant.
@@ -97,11 +101,13 @@ pub struct Grant {
     /// Grows with each grant of the owner.
     pub number: u64,
     /// How many units.
-    pub units: u32,
+    pub units: Costs,
     /// [`Want::sent_at`] of the want that it answers.
     pub asked_at: Time,
     /// How long the owner had that want before it granted this.
     pub held: Duration,
+    /// How many want some now, this one among them: for estimates.
+    pub sharers: u32,
 }
 
 /// What became of a grant so far, to its owner. One that says less than another is the older one.
@@ -112,9 +118,9 @@ pub struct Report {
     /// Which grant.
     pub number: u64,
     /// Units used in all.
-    pub used: u32,
+    pub used: Costs,
     /// Units that will not be used, in all.
-    pub unused: u32,
+    pub unused: Costs,
     /// How long ago the last of the used ones was.
     pub age: Duration,
 }
@@ -128,7 +134,7 @@ pub struct Charged {
     /// Grows with each of the process.
     pub number: u64,
     /// How many units.
-    pub units: u32,
+    pub units: Costs,
     /// How long ago the last of them was.
     pub age: Duration,
 }

@@ -20,6 +20,7 @@
 
 mod calendar;
 mod cost;
+mod costs;
 mod limit;
 mod rule;
 mod window;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 pub use calendar::{Calendar, Every, Period};
 pub use cost::Cost;
+pub use costs::Costs;
 pub use limit::{BadLimit, Counts, Limit, Traffic, Unit, WindowKind, read_all};
 
 use super::time::Time;
@@ -35,7 +37,7 @@ use rule::Rule;
 
 /// What a late timer may catch up: the schedule goes on from the due time, but never from one that
 /// is longer ago than this.
-const CATCH_UP: Duration = Duration::from_millis(50);
+pub const CATCH_UP: Duration = Duration::from_millis(50);
 
 /// The most segments that one message can cost. A text of 1600 code points has at most 3200 UTF-16
 /// units, and two neighbouring parts hold more than 67 of them together: fewer than 97 parts.
@@ -68,7 +70,7 @@ impl Allowed {
 #[derive(Debug, Clone, Copy)]
 struct Open {
     permit: Permit,
-    cost: Cost,
+    cost: Costs,
     due: Time,
 }
 
@@ -163,7 +165,7 @@ impl Pace {
 
     /// The earliest instant at which every limit allows `cost`. Charges nothing. `since` is when the
     /// sender last began to have eligible work (or was resumed).
-    pub fn next_allowed(&mut self, since: Time, now: Time, cost: Cost) -> Allowed {
+    pub fn next_allowed(&mut self, since: Time, now: Time, cost: impl Into<Costs>) -> Allowed {
         let allowed = self.look_ahead(since, now, cost);
         if let Allowed::At(at) = allowed {
             self.head_due = Some(at);
@@ -172,7 +174,8 @@ impl Pace {
     }
 
     /// What [`Pace::next_allowed`] would say, without telling it to anybody: for estimates.
-    pub fn look_ahead(&mut self, since: Time, now: Time, cost: Cost) -> Allowed {
+    pub fn look_ahead(&mut self, since: Time, now: Time, cost: impl Into<Costs>) -> Allowed {
+        let cost = cost.into();
         let told_and_passed = self.head_due.filter(|told| *told <= now).unwrap_or_default();
         let mut at = since.max(told_and_passed);
         for rule in &mut self.rules {
@@ -189,7 +192,7 @@ impl Pace {
         let mut latest = now;
         let mut holds = None;
         for rule in &mut self.rules {
-            match rule.allows(now, cost) {
+            match rule.allows(now, cost.into()) {
                 Allowed::At(from) if from <= latest => {}
                 Allowed::At(from) => (latest, holds) = (from, Some(rule.limit())),
                 Allowed::WhenStamped => return Some(rule.limit()),
@@ -200,7 +203,8 @@ impl Pace {
 
     /// Decides: `at` is what [`Pace::next_allowed`] said, and the permit must not be stamped before
     /// it. `now` may be earlier than `at` by what the caller needs to prepare the hand-over.
-    pub fn take(&mut self, at: Time, now: Time, cost: Cost) -> Permit {
+    pub fn take(&mut self, at: Time, now: Time, cost: impl Into<Costs>) -> Permit {
+        let cost = cost.into();
         let permit = Permit(self.next_permit);
         self.next_permit = self.next_permit.wrapping_add(1);
         let due = at.max(now - CATCH_UP);
@@ -238,25 +242,26 @@ impl Pace {
         }
     }
 
-    /// Of a permit that stands for several hand-overs, so many segments were written at `at`. What is left of
-    /// it stays open. For limits that count segments alone.
-    pub fn stamp_part(&mut self, permit: Permit, segments: u32, at: Time) {
-        if let Some(stamped) = self.close_part(permit, segments) {
+    /// Of a permit that stands for several hand-overs, so much was written at `at`. What is left of it stays
+    /// open.
+    pub fn stamp_part(&mut self, permit: Permit, part: Costs, at: Time) {
+        if let Some(stamped) = self.close_part(permit, part) {
             self.count(at, stamped);
         }
     }
 
-    /// Of a permit that stands for several hand-overs, so many segments were not used. What is left of it stays
-    /// open. As with [`Pace::abandon`], the spacing does not count them if nothing was decided after it.
-    pub fn abandon_part(&mut self, permit: Permit, segments: u32) {
-        let Some(unused) = self.close_part(permit, segments) else { return };
+    /// Of a permit that stands for several hand-overs, so much was not used. What is left of it stays open. As
+    /// with [`Pace::abandon`], the spacing does not count it if nothing was decided after it.
+    pub fn abandon_part(&mut self, permit: Permit, part: Costs) {
+        let Some(unused) = self.close_part(permit, part) else { return };
         for rule in &mut self.rules {
             rule.give_back_part(permit, unused);
         }
     }
 
     /// An immediate message was handed over at `at`, without asking. The queue yields.
-    pub fn charge(&mut self, at: Time, cost: Cost) {
+    pub fn charge(&mut self, at: Time, cost: impl Into<Costs>) {
+        let cost = cost.into();
         self.count(at, cost);
         for rule in &mut self.rules {
             rule.yield_to(at, cost);
@@ -280,10 +285,16 @@ impl Pace {
             let goes_on = rule.go_on_from(&self.rules);
             for (stamped, cost) in &stamps {
                 let at = (*stamped).min(now);
-                rule.count(at, *cost);
                 // Of hand-overs that are added up nobody knows the last one.
-                if !goes_on && cost.messages <= 1 {
-                    rule.space_from(at, *cost);
+                let is_sum = cost.messages > 1;
+                let cost = Costs::from(*cost);
+                if is_sum {
+                    rule.count_sum(at, cost);
+                    continue;
+                }
+                rule.count(at, cost);
+                if !goes_on {
+                    rule.space_from(at, cost);
                 }
             }
             for open in &self.open {
@@ -326,7 +337,7 @@ impl Pace {
     /// How long one text message of one segment takes at the tightest limit: the spread interval; zero
     /// without limits.
     pub fn per_unit(&self) -> Duration {
-        self.rules.iter().map(|rule| rule.interval(Cost::sms(1))).max().unwrap_or_default()
+        self.interval(Cost::sms(1).into())
     }
 
     /// How much of each limit is in use.
@@ -335,13 +346,31 @@ impl Pace {
         self.rules.iter_mut().map(in_use).collect()
     }
 
-    fn count(&mut self, at: Time, cost: Cost) {
+    /// So much of it as no limit spaces over more than this time; what no limit counts in proportion.
+    #[must_use]
+    pub fn portion(&self, of: Costs, time: Duration) -> Costs {
+        let takes = self.interval(of);
+        if takes <= time {
+            return of;
+        }
+        let counted = of.share(time.as_nanos(), takes.as_nanos());
+        let in_proportion = of.share_or_more(self.interval(counted).as_nanos(), takes.as_nanos());
+        let counts = self.rules.iter().map(|rule| rule.limit().counts);
+        counted.most(counts.fold(in_proportion, Costs::uncounted_by))
+    }
+
+    /// How long it takes where it is spaced evenly, by the limit that spaces it the furthest.
+    pub fn interval(&self, costs: Costs) -> Duration {
+        self.rules.iter().map(|rule| rule.interval(costs)).max().unwrap_or_default()
+    }
+
+    fn count(&mut self, at: Time, cost: Costs) {
         for rule in &mut self.rules {
             rule.count(at, cost);
         }
     }
 
-    fn close(&mut self, permit: Permit) -> Option<Cost> {
+    fn close(&mut self, permit: Permit) -> Option<Costs> {
         let place = self.open.iter().position(|open| open.permit == permit)?;
         let open = self.open.swap_remove(place);
         for rule in &mut self.rules {
@@ -350,19 +379,19 @@ impl Pace {
         Some(open.cost)
     }
 
-    /// Takes up to so many segments off an open permit; those that it had, as a cost of their own.
-    fn close_part(&mut self, permit: Permit, segments: u32) -> Option<Cost> {
+    /// Takes up to so much off an open permit: what it had of it.
+    fn close_part(&mut self, permit: Permit, most: Costs) -> Option<Costs> {
         let place = self.open.iter().position(|open| open.permit == permit)?;
         let open = self.open.get_mut(place)?;
-        let part = open.cost.with_segments(segments.min(open.cost.segments));
-        open.cost.segments -= part.segments;
-        if open.cost.segments == 0 {
+        let part = open.cost.least(most);
+        open.cost = open.cost.minus(part);
+        if open.cost.is_nothing() {
             self.open.swap_remove(place);
         }
         for rule in &mut self.rules {
             rule.close(part);
         }
-        Some(part).filter(|part| part.segments > 0)
+        Some(part).filter(|part| !part.is_nothing())
     }
 }
 

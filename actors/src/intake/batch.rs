@@ -311,7 +311,8 @@ impl Intake {
             if !self.journal.owns(sender) {
                 *elsewhere = true;
                 let (estimate, room_after) = self.estimate_elsewhere(sender);
-                let foreseen = Foreseen { estimate, is_expectation: false, number: None };
+                let is_expectation = self.shares_limits(sender);
+                let foreseen = Foreseen { estimate, is_expectation, number: None };
                 return Ok(vec![TellsOf { foreseen, room_after }; coming.len()]);
             }
             let (reply, answer) = oneshot::channel();

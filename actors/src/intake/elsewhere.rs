@@ -55,7 +55,14 @@ impl Intake {
         let appended = stored.await.unwrap_or(Err(StoreError::Unanswered));
         self.look_again_if_ours(sender).await;
         let room = Room::of(crowded, room_after);
-        self.answer_of(SubmitAnswer { appended, room, is_expectation: false }, bound, id, all_answered).await
+        let is_expectation = self.shares_limits(sender);
+        self.answer_of(SubmitAnswer { appended, room, is_expectation }, bound, id, all_answered).await
+    }
+
+    /// Has its account or its organization limits? Then what waits at others counts, which is not known here.
+    pub(super) fn shares_limits(&self, sender: E164) -> bool {
+        let sending = self.directory.plan().book.sending(sender);
+        sending.is_some_and(|sending| !sending.account_limits.is_empty())
     }
 
     /// What can be said here of a number that another process sends from, by its limits: when its messages go, and

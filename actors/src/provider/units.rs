@@ -10,6 +10,7 @@
 //! State: lost with the provider actor. Units that were taken before are then worth nothing, and the messages
 //! that were claimed with them go back to their queues.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::ActorRef;
@@ -17,15 +18,16 @@ use ractor::ActorRef;
 use super::granting::Granting;
 use super::{NoPlace, ProviderArguments, ProviderMessage};
 use crate::alarm::Alarm;
-use crate::domain::grants::{Party, Purse, Tab, Unit, Word};
+use crate::domain::grants::{Grant, Party, Purse, Tab, Unit, Word};
 use crate::domain::ids::{AccountName, Incarnation, OrganizationId, Shard};
-use crate::domain::pace::{Keep, Limit};
+use crate::domain::pace::{Costs, Keep, Limit};
 use crate::domain::phone::E164;
 use crate::domain::routing::{Account, Book};
 use crate::domain::time::Time;
 use crate::journal::Journal;
 use crate::ports::{Charge, Note, To};
 use crate::roster::Roster;
+use crate::shares::{Share, Sharing};
 
 /// Other processes are told at most this often what became of their grants.
 const REPORT_EVERY: Duration = Duration::from_millis(3);
@@ -69,15 +71,15 @@ pub enum UnitsMessage {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Demand {
     /// Units of all that could go.
-    pub(super) units: u32,
+    pub(super) units: Costs,
     /// Units of the next one.
-    pub(super) next: u32,
+    pub(super) next: Costs,
 }
 
 /// A queued message that has no turn waits for units.
 #[derive(Debug, Clone, Copy)]
 struct Away {
-    cost: u32,
+    cost: Costs,
     until: Time,
 }
 
@@ -122,6 +124,8 @@ pub(super) struct Units {
     purse: Purse,
     tab: Tab,
     granting: Granting,
+    /// How many are granted units in turns, as was last told.
+    sharers: u32,
     away: Option<Away>,
     /// The last units went to one that has no turn: the next go by turns.
     away_had: bool,
@@ -185,6 +189,7 @@ impl Units {
             purse: Purse::new(name, now),
             tab: Tab::new(name, memory, now),
             granting,
+            sharers: 1,
             away: None,
             away_had: false,
             report_from: now,
@@ -203,9 +208,9 @@ impl Units {
     }
 
     /// Are there enough for a message whose turn it is?
-    pub(super) fn are_enough(&mut self, cost: u32, now: Time) -> bool {
-        let kept = if self.away_had { 0 } else { self.kept_for_away(now) };
-        self.purse.left(now) >= cost.saturating_add(kept)
+    pub(super) fn are_enough(&mut self, cost: Costs, now: Time) -> bool {
+        let kept = if self.away_had { Costs::NOTHING } else { self.kept_for_away(now) };
+        self.purse.left(now).covers(cost.plus(kept))
     }
 
     /// From now on it is these numbers whose earlier hand-overs count, when they are read.
@@ -214,7 +219,7 @@ impl Units {
     }
 
     /// Units for a message whose turn it is, if there are enough.
-    pub(super) fn take(&mut self, cost: u32, now: Time) -> Option<Unit> {
+    pub(super) fn take(&mut self, cost: Costs, now: Time) -> Option<Unit> {
         if !self.are_enough(cost, now) {
             return None;
         }
@@ -224,7 +229,7 @@ impl Units {
 
     /// Units for a queued message that has no turn. Where there are none they are asked for, and kept for it
     /// when they come.
-    pub(super) fn take_now(&mut self, cost: u32, now: Time) -> Result<Unit, NoPlace> {
+    pub(super) fn take_now(&mut self, cost: Costs, now: Time) -> Result<Unit, NoPlace> {
         if let Some(unit) = self.purse.take(cost, now) {
             self.away = None;
             self.away_had = true;
@@ -234,13 +239,13 @@ impl Units {
     }
 
     /// Units are asked for, and kept when they come, for a queued message that has no turn; when to ask again.
-    fn keep_for_away(&mut self, cost: u32, now: Time) -> NoPlace {
+    fn keep_for_away(&mut self, cost: Costs, now: Time) -> NoPlace {
         self.away = Some(Away { cost, until: now + AWAY_WAITS });
         NoPlace::NotBefore(now + AWAY_AGAIN_AFTER)
     }
 
     /// Those of [`Units::take_now`] are of no use yet: they are kept for it.
-    pub(super) fn put_back_for_away(&mut self, unit: Unit, cost: u32, now: Time) {
+    pub(super) fn put_back_for_away(&mut self, unit: Unit, cost: Costs, now: Time) {
         self.purse.put_back(unit);
         let _ = self.keep_for_away(cost, now);
     }
@@ -266,7 +271,7 @@ impl Units {
     }
 
     /// Units were used at `at` that nobody asked for.
-    pub(super) fn charge(&mut self, at: Time, units: u32) {
+    pub(super) fn charge(&mut self, at: Time, units: Costs) {
         self.tab.charge(at, units);
     }
 
@@ -276,6 +281,9 @@ impl Units {
         match message {
             UnitsMessage::Heard { by, word } => self.heard(by.as_ref(), word, now, myself),
             UnitsMessage::Loaded { fence, charges } => {
+                if let Some(share) = self.share() {
+                    share.loaded(charges.iter().map(|charge| (charge.at, charge.cost)), now);
+                }
                 self.granting.loaded(fence, &charges, self.journal.me(), now);
             }
             UnitsMessage::Wake => self.alarm.rang(),
@@ -284,10 +292,26 @@ impl Units {
 
     fn heard(&mut self, by: Option<&Party>, word: Word, now: Time, myself: &ActorRef<ProviderMessage>) {
         match word {
-            Word::Grant(grant) => self.purse.granted(grant, now),
+            Word::Grant(grant) => self.granted(grant, now),
             Word::Heard { number } => self.tab.heard(number),
             Word::Want(_) | Word::Report(_) | Word::Charged(_) => self.hear_as_owner(by, word, myself),
         }
+    }
+
+    fn granted(&mut self, grant: Grant, now: Time) {
+        if self.sharers != grant.sharers {
+            self.sharers = grant.sharers;
+            self.share().iter().for_each(|share| share.passed_on_to(grant.sharers));
+        }
+        self.purse.granted(grant, now);
+    }
+
+    /// What those go by who estimate.
+    fn share(&self) -> Option<Arc<Share>> {
+        self.roster.shares().of(&match self.whose {
+            Whose::Account => Sharing::Account(self.me.account.clone()),
+            Whose::Organization => Sharing::Organization(self.organization),
+        })
     }
 
     /// Says what is to be said, and grants what is due if this process is the owner. True: it has granted
@@ -295,8 +319,8 @@ impl Units {
     pub(super) fn speak(&mut self, demand: Demand, myself: &ActorRef<ProviderMessage>) -> bool {
         let now = self.journal.now();
         let kept = self.kept_for_away(now);
-        let eligible = demand.units.saturating_add(kept);
-        let next = if kept > 0 { demand.next.max(kept) } else { demand.next };
+        let eligible = demand.units.plus(kept);
+        let next = demand.next.most(kept);
         self.purse.give_back_beyond(eligible, now);
         self.purse.give_back_unused(now);
         if let Some(want) = self.purse.want(eligible, next, now) {
@@ -349,7 +373,7 @@ impl Units {
         for grant in granted.grants {
             let to = self.granting.party(grant.process).unwrap_or_else(|| self.of_account(grant.process));
             if to == self.me {
-                self.purse.granted(grant, now);
+                self.granted(grant, now);
                 ours = true;
             } else {
                 self.tell(to, Word::Grant(grant));
@@ -427,8 +451,8 @@ impl Units {
         self.journal.tell_peers(to, note);
     }
 
-    fn kept_for_away(&mut self, now: Time) -> u32 {
+    fn kept_for_away(&mut self, now: Time) -> Costs {
         let _ = self.away.take_if(|away| away.until <= now);
-        self.away.map_or(0, |away| away.cost)
+        self.away.map_or(Costs::NOTHING, |away| away.cost)
     }
 }

@@ -5,12 +5,15 @@
 //! work as one decision. What comes later in other lanes, it does not know; it is made anew once a second, and
 //! whenever something changed that it could not foresee.
 //!
+//! Limits that it shares with other senders are gone through with what those have waiting (`turns.rs`).
+//!
 //! Of a queue that is longer than the window the rest is told by how fast the known part goes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::queue::Queue;
+use super::turns::{Turns, pass_all};
 use crate::domain::lanes::{LANES, Lanes, place};
 use crate::domain::message::Lane;
 use crate::domain::pace::{Allowed, Cost, Pace};
@@ -23,6 +26,15 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 /// A known part that is shorter tells too little of how fast the rest will go.
 const ENOUGH: usize = 32;
 
+/// When a sender began what it does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Began {
+    /// As for [`Pace::next_allowed`].
+    pub(super) since: Time,
+    /// Since when it wants its turn at its account, if it does.
+    pub(super) wanted_at: Option<Time>,
+}
+
 /// A copy that has run ahead.
 #[derive(Debug)]
 pub(super) struct Forecast {
@@ -30,6 +42,10 @@ pub(super) struct Forecast {
     made_at: Time,
     since: Time,
     pace: Pace,
+    /// The limits that it shares with other senders.
+    turns: Vec<Turns>,
+    /// Since when it wants its turn, if it does.
+    wanted_at: Option<Time>,
     lanes: Lanes,
     queues: [VecDeque<Cost>; 3],
     /// The lane's queue goes on in the store behind what is known of it.
@@ -41,16 +57,17 @@ pub(super) struct Forecast {
 }
 
 impl Forecast {
-    /// The copy of a sender that stands so, for one lane. `since` as for [`Pace::next_allowed`]; `on_their_way`
-    /// are messages that are being stored.
+    /// The copy of a sender that stands so, for one lane; `on_their_way` are messages that are being stored.
     pub(super) fn new(
         lane: Lane,
         pace: &Pace,
         queue: &Queue,
         on_their_way: impl Iterator<Item = (Lane, Cost)>,
-        since: Time,
+        began: Began,
+        turns: Vec<Turns>,
         now: Time,
     ) -> Self {
+        let Began { since, wanted_at } = began;
         let mut queues = LANES.map(|lane| queue.costs(lane).collect::<VecDeque<Cost>>());
         let goes_on = !queue.is_whole(lane);
         for (lane, cost) in on_their_way {
@@ -59,8 +76,19 @@ impl Forecast {
             }
         }
         let (pace, lanes) = (pace.ahead(now), queue.lanes().clone());
-        let mut forecast =
-            Self { lane, made_at: now, since, pace, lanes, queues, goes_on, reached: now, went: (0, 0) };
+        let mut forecast = Self {
+            lane,
+            made_at: now,
+            since,
+            pace,
+            turns,
+            wanted_at,
+            lanes,
+            queues,
+            goes_on,
+            reached: now,
+            went: (0, 0),
+        };
         while forecast.has_work() && forecast.send_next().is_some() {}
         forecast
     }
@@ -70,8 +98,19 @@ impl Forecast {
         now < self.made_at + FRESH_FOR
     }
 
+    /// The limits that it shares with other senders.
+    pub(super) fn turns(&self) -> &[Turns] {
+        &self.turns
+    }
+
+    /// Were others held in front, of whom nobody knows what comes to them later?
+    pub(super) fn is_expectation(&self) -> bool {
+        self.turns.iter().any(Turns::is_expectation)
+    }
+
     /// When a message of its lane goes that is stored now, as the store's step computes it.
     pub(super) fn pass(&mut self, cost: Cost, now: Time) -> EstimateRule {
+        self.turns.iter_mut().for_each(Turns::comes);
         if self.goes_on {
             return self.beyond();
         }
@@ -108,7 +147,9 @@ impl Forecast {
             // Nothing is open in the copy.
             Allowed::WhenStamped => self.reached,
         };
-        let permit = self.pace.take(at, at, cost);
+        let own = at;
+        let at = own.max(pass_all(&mut self.turns, cost, self.wanted_at.take().unwrap_or(own)));
+        let permit = self.pace.take(own, at, cost);
         self.pace.stamp(permit, at);
         self.reached = at;
         let (messages, segments) = self.went;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::forecast::Forecast;
+use super::forecast::{Began, Forecast};
 use super::{Coming, Foreseen, SenderMessage, SenderState};
 use crate::admission::Ticket;
 use crate::crowding::Crowded;
@@ -137,7 +137,8 @@ impl SenderState {
         let allowed = self.pace.as_mut().and_then(|pace| pace.look_ahead(since, now, head.cost).at());
         let by_provider =
             if head.elsewhere { now } else { self.working.next_allowed(now, head.cost.segments) };
-        allowed.unwrap_or(now).max(by_provider).max(paused_until).since(now)
+        let by_shared = if head.elsewhere { now } else { self.shares_allow(head.cost, now) };
+        allowed.unwrap_or(now).max(by_provider).max(by_shared).max(paused_until).since(now)
     }
 
     /// When a message goes that is about to be stored. One that goes later is not counted among them: it is behind
@@ -146,28 +147,41 @@ impl SenderState {
         if coming.not_before > now {
             return Foreseen { estimate: self.rough_estimate(now), is_expectation: false, number: None };
         }
-        let told = self.estimate(coming.lane, coming.cost, now);
+        let (told, others_wait) = self.estimate(coming.lane, coming.cost, now);
         let expected = self.expected(coming, told, now);
         let estimate = self.but_quiet(coming, expected.unwrap_or(told));
+        self.tell_of_more();
         self.arrivals.came(coming.lane, coming.cost.segments, now);
         self.submits_made += 1;
         self.storing.insert(self.submits_made, (coming.lane, coming.cost));
-        Foreseen { estimate, is_expectation: expected.is_some(), number: Some(self.submits_made) }
+        Foreseen {
+            estimate,
+            is_expectation: expected.is_some() || others_wait,
+            number: Some(self.submits_made),
+        }
     }
 
-    /// When a message goes that is stored now; of one that is away from its sender's account as of the others.
-    fn estimate(&mut self, lane: Lane, cost: Cost, now: Time) -> EstimateRule {
-        let since = self.since.unwrap_or(now);
-        let Some(pace) = self.pace.as_ref() else { return self.rough_estimate(now) };
-        if pace.is_unlimited() {
-            return EstimateRule { from: now, per_unit: Duration::ZERO };
+    /// When a message goes that is stored now; of one that is away from its sender's account as of the others. True:
+    /// it shares limits with others that wait.
+    fn estimate(&mut self, lane: Lane, cost: Cost, now: Time) -> (EstimateRule, bool) {
+        let began = Began { since: self.since.unwrap_or(now), wanted_at: self.wanted_at };
+        let unlimited = self.pace.as_ref().is_some_and(Pace::is_unlimited);
+        if unlimited && !self.account_counts {
+            return (EstimateRule { from: now, per_unit: Duration::ZERO }, false);
         }
-        let Some(known) = self.forecasts.get_mut(place(lane)) else { return self.rough_estimate(now) };
-        let fresh = known.take().filter(|forecast| forecast.is_fresh(now));
-        let storing = self.storing.values().copied();
-        let forecast =
-            fresh.unwrap_or_else(|| Box::new(Forecast::new(lane, pace, &self.queue, storing, since, now)));
-        known.insert(forecast).pass(cost, now)
+        let known = self.forecasts.get_mut(place(lane)).and_then(Option::take);
+        let fresh = known.filter(|known| known.is_fresh(now) && !self.others_got_more(known));
+        let forecast = fresh.or_else(|| {
+            let (pace, storing) = (self.pace.as_ref()?, self.storing.values().copied());
+            let turns = self.turns(now);
+            Some(Box::new(Forecast::new(lane, pace, &self.queue, storing, began, turns, now)))
+        });
+        let Some(mut forecast) = forecast else { return (self.rough_estimate(now), false) };
+        let told = (forecast.pass(cost, now), forecast.is_expectation());
+        if let Some(known) = self.forecasts.get_mut(place(lane)) {
+            *known = Some(forecast);
+        }
+        told
     }
 
     /// With what is to be expected in higher lanes, if that is known. What expires is judged by what is there: whether

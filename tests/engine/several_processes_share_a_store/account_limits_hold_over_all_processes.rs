@@ -31,13 +31,23 @@ fn segments(text: &str) -> u32 {
 /// No window that ends with one of these holds more than the limit, and of the limit so much was used between two
 /// instants.
 pub(crate) fn judge(seen: &[Seen], limit: Judged, from: Time, until: Time) -> f64 {
+    judge_by(|one| segments(&one.text), seen, limit, from, until)
+}
+
+/// The same of a limit that counts so many units of each.
+pub(crate) fn judge_by(
+    units: impl Fn(&Seen) -> u32,
+    seen: &[Seen],
+    limit: Judged,
+    from: Time,
+    until: Time,
+) -> f64 {
     for (index, last) in seen.iter().enumerate() {
         let window = seen[..=index].iter().filter(|one| one.at + limit.window > last.at);
-        let units: u32 = window.map(|one| segments(&one.text)).sum();
-        assert!(units <= limit.units, "{units} units in the window that ends at {:?}", last.at);
+        let sum: u32 = window.map(&units).sum();
+        assert!(sum <= limit.units, "{sum} units in the window that ends at {:?}", last.at);
     }
-    let used: u32 =
-        seen.iter().filter(|one| one.at >= from && one.at < until).map(|one| segments(&one.text)).sum();
+    let used: u32 = seen.iter().filter(|one| one.at >= from && one.at < until).map(&units).sum();
     f64::from(used) * limit.window.as_secs_f64() / until.since(from).as_secs_f64() / f64::from(limit.units)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Charged, Grant, LASTS, PORTION, Report, WANT_LASTS, Want};
 use crate::domain::ids::Incarnation;
-use crate::domain::pace::{Allowed, Cost, Counts, Limit, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Costs, Limit, Pace, Permit};
 use crate::domain::time::Time;
 
 /// For so long it is known which units used without a grant a process has told of.
@@ -17,14 +17,20 @@ struct Wanted {
     want: Want,
     heard_at: Time,
     /// The grants that it knows nothing of: number, units, and when.
-    since: Vec<(u64, u32, Time)>,
+    since: Vec<(u64, Costs, Time)>,
 }
 
 impl Wanted {
     /// Units that are still wanted.
-    fn units(&self) -> u32 {
-        let since: u32 = self.since.iter().map(|(_, units, _)| *units).sum();
-        self.want.units.saturating_sub(since)
+    fn units(&self) -> Costs {
+        self.since.iter().fold(self.want.units, |still, (_, units, _)| still.minus(*units))
+    }
+
+    /// The least of what is still wanted that is of use. Something of it, so that each grant leaves less to be
+    /// granted, also where no limit counts it.
+    fn next(&self, still: Costs) -> Costs {
+        let next = self.want.next.least(still);
+        if next.is_nothing() { still.least(Costs::ONE_OF_EACH) } else { next }
     }
 
     /// Told anew. A grant that was not received while it lasted is lost.
@@ -39,15 +45,15 @@ impl Wanted {
 struct Out {
     number: u64,
     permit: Permit,
-    units: u32,
-    used: u32,
-    unused: u32,
+    units: Costs,
+    used: Costs,
+    unused: Costs,
     not_after: Time,
 }
 
 impl Out {
-    const fn open(&self) -> u32 {
-        self.units.saturating_sub(self.used).saturating_sub(self.unused)
+    fn open(&self) -> Costs {
+        self.units.minus(self.used).minus(self.unused)
     }
 }
 
@@ -91,14 +97,9 @@ impl Granter {
         stamps: impl IntoIterator<Item = (Time, Cost)>,
         now: Time,
     ) -> Self {
-        // A grant does not say of how many messages it is, or of which: each unit of it counts in every limit,
-        // whatever that counts. Never over, and less than it could be where one counts messages.
-        let in_segments = |limit: &Limit| Limit { counts: Counts::default(), ..limit.clone() };
-        let limits: Vec<Limit> = limits.iter().map(in_segments).collect();
-        let stamps = stamps.into_iter().map(|(at, cost)| (at, Cost { mms: false, ..cost }));
         Self {
             me,
-            pace: Pace::new(&limits, None, stamps, now),
+            pace: Pace::new(limits, None, stamps, now),
             wants: Vec::new(),
             turns: VecDeque::new(),
             out: VecDeque::new(),
@@ -136,10 +137,10 @@ impl Granter {
         let Some(out) = self.out.iter_mut().find(|out| out.number == report.number) else { return };
         // Each was used before the last one, and that one before this was sent.
         let at = (now - report.age).min(out.not_after);
-        let used = report.used.saturating_sub(out.used).min(out.open());
-        out.used += used;
-        let unused = report.unused.saturating_sub(out.unused).min(out.open());
-        out.unused += unused;
+        let used = report.used.minus(out.used).least(out.open());
+        out.used = out.used.plus(used);
+        let unused = report.unused.minus(out.unused).least(out.open());
+        out.unused = out.unused.plus(unused);
         self.pace.stamp_part(out.permit, used, at);
         self.pace.abandon_part(out.permit, unused);
     }
@@ -154,7 +155,7 @@ impl Granter {
             Some(last) => (last.number, last.heard_at) = (number, now),
             None => self.charged.push(LastCharged { process, number, heard_at: now }),
         }
-        self.pace.charge(now - age, Cost::sms(units));
+        self.pace.charge(now - age, units);
     }
 
     /// Grants what is due.
@@ -171,7 +172,7 @@ impl Granter {
             };
             let since = *self.since.get_or_insert(now);
             let units = self.fitting(most, least, since, now);
-            match self.pace.next_allowed(since, now, Cost::sms(units)) {
+            match self.pace.next_allowed(since, now, units) {
                 Allowed::At(at) if at <= now => grants.extend(self.give(place, units, at, now)),
                 Allowed::At(at) => break Some(at),
                 Allowed::WhenStamped => break self.out.front().map(|first| just_after(first.not_after)),
@@ -187,18 +188,18 @@ impl Granter {
 
     /// Units that are out, and of which nobody knows whether they were used.
     #[cfg(test)]
-    pub(super) fn open_units(&self) -> u32 {
-        self.out.iter().map(Out::open).sum()
+    pub(super) fn open_units(&self) -> Costs {
+        self.out.iter().fold(Costs::NOTHING, |all, out| all.plus(out.open()))
     }
 
     /// As many units as need not wait for long, and not fewer than one message needs: of a day that is nearly used
     /// up the rest is passed on, too.
-    fn fitting(&mut self, most: u32, least: u32, since: Time, now: Time) -> u32 {
+    fn fitting(&mut self, most: Costs, least: Costs, since: Time, now: Time) -> Costs {
         let mut units = most;
-        while units > least {
-            match self.pace.look_ahead(since, now, Cost::sms(units)) {
+        while units != least {
+            match self.pace.look_ahead(since, now, units) {
                 Allowed::At(at) if at <= now + PORTION => return units,
-                Allowed::At(_) | Allowed::WhenStamped => units = (units / 2).max(least),
+                Allowed::At(_) | Allowed::WhenStamped => units = units.half().most(least),
             }
         }
         units
@@ -206,33 +207,35 @@ impl Granter {
 
     /// Whose turn it is, by its place among the wants; how many units that is at the most, and at the least. Those
     /// that want nothing now go behind.
-    fn next_in_turn(&mut self) -> Option<(usize, u32, u32)> {
+    fn next_in_turn(&mut self) -> Option<(usize, Costs, Costs)> {
         for _ in 0..self.turns.len() {
             let process = *self.turns.front()?;
             let place = self.wants.iter().position(|known| known.want.process == process)?;
             let wanted = self.wants.get(place)?;
             let still = wanted.units();
-            if still > 0 {
-                let least = wanted.want.next.max(1);
-                return Some((place, still.min(self.portion()).max(least), least));
+            if !still.is_nothing() {
+                let least = wanted.next(still);
+                return Some((place, self.pace.portion(still, PORTION).most(least), least));
             }
             self.turns.rotate_left(1);
         }
         None
     }
 
-    /// What the tightest limit allows in [`PORTION`].
-    fn portion(&self) -> u32 {
-        let per_unit = self.pace.per_unit().as_nanos().max(1);
-        u32::try_from(PORTION.as_nanos() / per_unit).unwrap_or(u32::MAX).max(1)
-    }
-
-    fn give(&mut self, place: usize, units: u32, at: Time, now: Time) -> Option<Grant> {
+    fn give(&mut self, place: usize, units: Costs, at: Time, now: Time) -> Option<Grant> {
+        let sharers = self.wants.iter().filter(|known| !known.want.units.is_nothing()).count();
         let wanted = self.wants.get_mut(place)?;
-        let permit = self.pace.take(at, now, Cost::sms(units));
+        let permit = self.pace.take(at, now, units);
         self.next_number += 1;
         let number = self.next_number;
-        self.out.push_back(Out { number, permit, units, used: 0, unused: 0, not_after: now + LASTS });
+        self.out.push_back(Out {
+            number,
+            permit,
+            units,
+            used: Costs::NOTHING,
+            unused: Costs::NOTHING,
+            not_after: now + LASTS,
+        });
         wanted.since.push((number, units, now));
         self.turns.rotate_left(1);
         Some(Grant {
@@ -242,12 +245,15 @@ impl Granter {
             units,
             asked_at: wanted.want.sent_at,
             held: now.since(wanted.heard_at),
+            sharers: u32::try_from(sharers).unwrap_or(u32::MAX),
         })
     }
 
     /// Of what is over and was not reported, everything may have been used, up to its last instant.
     fn end_what_is_over(&mut self, now: Time) {
-        while let Some(over) = self.out.pop_front_if(|first| first.not_after < now || first.open() == 0) {
+        while let Some(over) =
+            self.out.pop_front_if(|first| first.not_after < now || first.open().is_nothing())
+        {
             self.pace.stamp_part(over.permit, over.open(), over.not_after);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{BACK_BEFORE_END, DRIFT, Grant, LASTS, NEW_WANT_AFTER, REPEAT_WANT_AFTER, Report, Want};
 use crate::domain::ids::Incarnation;
+use crate::domain::pace::Costs;
 use crate::domain::time::Time;
 
 /// Units of a grant.
@@ -11,9 +12,9 @@ use crate::domain::time::Time;
 struct Held {
     owner: Incarnation,
     number: u64,
-    left: u32,
-    used: u32,
-    unused: u32,
+    left: Costs,
+    used: Costs,
+    unused: Costs,
     last_used: Time,
     /// By our own clock; the first instant at which it is worth nothing.
     until: Time,
@@ -26,7 +27,7 @@ struct Held {
 pub struct Unit(u64);
 
 /// The parts of a [`Unit`], by owner and number of their grants.
-type Parts = Vec<(Incarnation, u64, u32)>;
+type Parts = Vec<(Incarnation, u64, Costs)>;
 
 /// The units of one account that this process may use.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub struct Purse {
     next_unit: u64,
     want_number: u64,
     /// What the owner thinks that we want.
-    told: u32,
+    told: Costs,
     told_at: Option<Time>,
     seen: u64,
 }
@@ -51,7 +52,7 @@ impl Purse {
             taken: HashMap::new(),
             next_unit: now.as_nanos(),
             want_number: now.as_nanos(),
-            told: 0,
+            told: Costs::NOTHING,
             told_at: None,
             seen: 0,
         }
@@ -59,8 +60,9 @@ impl Purse {
 
     /// What to tell the owner, if anything: `eligible` units could be used now, the ones that are held
     /// among them, and the next message costs `next`.
-    pub fn want(&mut self, eligible: u32, next: u32, now: Time) -> Option<Want> {
-        let units = eligible.saturating_sub(self.left(now));
+    pub fn want(&mut self, eligible: Costs, next: Costs, now: Time) -> Option<Want> {
+        let left = self.left(now);
+        let (units, next) = (eligible.minus(left), next.minus(left));
         if !self.is_to_be_told(units, now) {
             return None;
         }
@@ -72,14 +74,13 @@ impl Purse {
 
     /// When to ask [`Purse::want`] again, if nothing happens before; `None`: the owner knows that we want
     /// nothing.
-    pub fn want_again_at(&self, eligible: u32, now: Time) -> Option<Time> {
-        let units = eligible.saturating_sub(self.left(now));
+    pub fn want_again_at(&self, eligible: Costs, now: Time) -> Option<Time> {
+        let units = eligible.minus(self.left(now));
         let told_at = self.told_at?;
-        match (units, self.told) {
-            (0, 0) => None,
-            (units, told) if units == told => Some(told_at + REPEAT_WANT_AFTER),
-            _ => Some(told_at + NEW_WANT_AFTER),
+        if units != self.told {
+            return Some(told_at + NEW_WANT_AFTER);
         }
+        (!units.is_nothing()).then_some(told_at + REPEAT_WANT_AFTER)
     }
 
     /// A grant came. One that is known, or over, is nothing new.
@@ -90,13 +91,13 @@ impl Purse {
             return;
         }
         self.seen = self.seen.max(grant.number);
-        self.told = self.told.saturating_sub(grant.units);
+        self.told = self.told.minus(grant.units);
         self.held.push(Held {
             owner: grant.owner,
             number: grant.number,
             left: grant.units,
-            used: 0,
-            unused: 0,
+            used: Costs::NOTHING,
+            unused: Costs::NOTHING,
             last_used: Time::ZERO,
             until,
             news: false,
@@ -104,17 +105,17 @@ impl Purse {
     }
 
     /// Units for one message of this cost, if there are enough. To be used before their end.
-    pub fn take(&mut self, cost: u32, now: Time) -> Option<Unit> {
-        if self.left(now) < cost {
+    pub fn take(&mut self, cost: Costs, now: Time) -> Option<Unit> {
+        if !self.left(now).covers(cost) {
             return None;
         }
         let mut missing = cost;
         let mut parts = Parts::new();
         for held in self.held.iter_mut().filter(|held| now < held.until) {
-            let part = held.left.min(missing);
-            if part > 0 {
-                held.left -= part;
-                missing -= part;
+            let part = held.left.least(missing);
+            if !part.is_nothing() {
+                held.left = held.left.minus(part);
+                missing = missing.minus(part);
                 parts.push((held.owner, held.number, part));
             }
         }
@@ -132,10 +133,10 @@ impl Purse {
             let Some(held) = self.held.iter_mut().find(|held| held.is(owner, number)) else { continue };
             held.news = true;
             if in_time {
-                held.used += units;
+                held.used = held.used.plus(units);
                 held.last_used = now;
             } else {
-                held.unused += units;
+                held.unused = held.unused.plus(units);
             }
         }
         in_time
@@ -145,21 +146,21 @@ impl Purse {
     pub fn put_back(&mut self, unit: Unit) {
         for (owner, number, units) in self.taken.remove(&unit).unwrap_or_default() {
             if let Some(held) = self.held.iter_mut().find(|held| held.is(owner, number)) {
-                held.left += units;
+                held.left = held.left.plus(units);
             }
         }
     }
 
     /// Nothing could use what is left beyond `eligible` units: it goes back to its owner.
-    pub fn give_back_beyond(&mut self, eligible: u32, now: Time) {
-        let mut beyond = self.left(now).saturating_sub(eligible);
+    pub fn give_back_beyond(&mut self, eligible: Costs, now: Time) {
+        let mut beyond = self.left(now).minus(eligible);
         for held in self.held.iter_mut().filter(|held| now < held.until) {
-            let part = held.left.min(beyond);
-            if part > 0 {
-                held.left -= part;
-                held.unused += part;
+            let part = held.left.least(beyond);
+            if !part.is_nothing() {
+                held.left = held.left.minus(part);
+                held.unused = held.unused.plus(part);
                 held.news = true;
-                beyond -= part;
+                beyond = beyond.minus(part);
             }
         }
     }
@@ -167,20 +168,20 @@ impl Purse {
     /// What was not taken and ends soon goes back to its owner.
     pub fn give_back_unused(&mut self, now: Time) {
         for held in self.held.iter_mut().filter(|held| now < held.until && held.back_at() <= now) {
-            held.news |= held.left > 0;
-            held.unused += std::mem::take(&mut held.left);
+            held.news |= !held.left.is_nothing();
+            held.unused = held.unused.plus(std::mem::take(&mut held.left));
         }
     }
 
     /// When to ask for [`Purse::give_back_unused`], if anything is held.
     pub fn give_back_at(&self, now: Time) -> Option<Time> {
-        let held = self.held.iter().filter(|held| now < held.until && held.left > 0);
+        let held = self.held.iter().filter(|held| now < held.until && !held.left.is_nothing());
         held.map(Held::back_at).min()
     }
 
     /// Can the message be written at `now` with these?
     pub fn lasts(&self, unit: Unit, now: Time) -> bool {
-        let lasts = |(owner, number, _): &(Incarnation, u64, u32)| {
+        let lasts = |(owner, number, _): &(Incarnation, u64, Costs)| {
             self.held.iter().any(|held| held.is(*owner, *number) && now < held.until)
         };
         self.taken.get(&unit).is_some_and(|parts| parts.iter().all(lasts))
@@ -207,18 +208,18 @@ impl Purse {
     }
 
     /// How many units can be taken now.
-    pub fn left(&self, now: Time) -> u32 {
+    pub fn left(&self, now: Time) -> Costs {
         let lasting = self.held.iter().filter(|held| now < held.until);
-        lasting.fold(0, |all, held| all.saturating_add(held.left))
+        lasting.fold(Costs::NOTHING, |all, held| all.plus(held.left))
     }
 
-    fn is_to_be_told(&self, units: u32, now: Time) -> bool {
-        let Some(told_at) = self.told_at else { return units > 0 };
-        if (units == 0) == (self.told == 0) && units == self.told {
-            return units > 0 && told_at + REPEAT_WANT_AFTER <= now;
+    fn is_to_be_told(&self, units: Costs, now: Time) -> bool {
+        let Some(told_at) = self.told_at else { return !units.is_nothing() };
+        if units == self.told {
+            return !units.is_nothing() && told_at + REPEAT_WANT_AFTER <= now;
         }
         // From nothing to something at once, and back.
-        units == 0 || self.told == 0 || told_at + NEW_WANT_AFTER <= now
+        units.is_nothing() || self.told.is_nothing() || told_at + NEW_WANT_AFTER <= now
     }
 }
 
@@ -234,7 +235,7 @@ impl Held {
 
     fn report(&self, now: Time) -> Report {
         let Self { owner, number, used, unused, last_used, .. } = *self;
-        let age = if used > 0 { now.since(last_used) } else { std::time::Duration::ZERO };
+        let age = if used.is_nothing() { std::time::Duration::ZERO } else { now.since(last_used) };
         Report { owner, number, used, unused, age }
     }
 }

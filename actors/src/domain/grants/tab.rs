@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use super::{Charged, REPEAT_CHARGED_AFTER};
 use crate::domain::ids::Incarnation;
+use crate::domain::pace::Costs;
 use crate::domain::time::Time;
 
 /// Units, and when the last of them was used.
 #[derive(Debug, Clone, Copy)]
 struct Used {
-    units: u32,
+    units: Costs,
     last_at: Time,
 }
 
@@ -40,9 +41,9 @@ impl Tab {
     }
 
     /// Units were used at `at`.
-    pub fn charge(&mut self, at: Time, units: u32) {
+    pub fn charge(&mut self, at: Time, units: Costs) {
         self.next = Some(match self.next {
-            Some(used) => Used { units: used.units.saturating_add(units), last_at: used.last_at.max(at) },
+            Some(used) => Used { units: used.units.plus(units), last_at: used.last_at.max(at) },
             None => Used { units, last_at: at },
         });
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::time::Time;
 use super::calendar::CalendarWindow;
-use super::cost::Cost;
+use super::costs::Costs;
 use super::limit::{Limit, WindowKind};
 use super::window::Window;
 use super::{Allowed, Permit};
@@ -63,7 +63,7 @@ impl Rule {
     }
 
     /// Spaces from a hand-over of the past, if it counts here and nothing later is known.
-    pub(super) fn space_from(&mut self, at: Time, cost: Cost) {
+    pub(super) fn space_from(&mut self, at: Time, cost: Costs) {
         let units = self.units(cost);
         if units > 0 && (at, units) > (self.spacing.last_due, self.spacing.debt) {
             self.spacing = Spacing { last_due: at, debt: units };
@@ -87,7 +87,7 @@ impl Rule {
     }
 
     /// The earliest instant at which this limit allows it; always, if it does not count here.
-    pub(super) fn allows(&mut self, now: Time, cost: Cost) -> Allowed {
+    pub(super) fn allows(&mut self, now: Time, cost: Costs) -> Allowed {
         let units = self.units(cost);
         if units == 0 {
             return Allowed::At(Time::ZERO);
@@ -103,7 +103,7 @@ impl Rule {
         }
     }
 
-    pub(super) fn take(&mut self, permit: Permit, due: Time, cost: Cost) {
+    pub(super) fn take(&mut self, permit: Permit, due: Time, cost: Costs) {
         let units = self.units(cost);
         self.undo = None;
         if units == 0 {
@@ -115,12 +115,12 @@ impl Rule {
     }
 
     /// Notes a permit that was taken before this rule was made.
-    pub(super) fn hold(&mut self, cost: Cost) {
+    pub(super) fn hold(&mut self, cost: Costs) {
         self.open = self.open.saturating_add(self.units(cost));
     }
 
     /// The permit is stamped or abandoned.
-    pub(super) fn close(&mut self, cost: Cost) {
+    pub(super) fn close(&mut self, cost: Costs) {
         self.open = self.open.saturating_sub(self.units(cost));
     }
 
@@ -132,14 +132,14 @@ impl Rule {
     }
 
     /// The same of a part of it.
-    pub(super) fn give_back_part(&mut self, permit: Permit, unused: Cost) {
+    pub(super) fn give_back_part(&mut self, permit: Permit, unused: Costs) {
         if self.undo.is_some_and(|(last, _)| last == permit) {
             self.spacing.debt = self.spacing.debt.saturating_sub(self.units(unused));
         }
     }
 
     /// Spaces behind a hand-over that asked nobody.
-    pub(super) fn yield_to(&mut self, at: Time, cost: Cost) {
+    pub(super) fn yield_to(&mut self, at: Time, cost: Costs) {
         let units = self.units(cost);
         if units == 0 {
             return;
@@ -153,17 +153,26 @@ impl Rule {
     }
 
     /// Counts a hand-over.
-    pub(super) fn count(&mut self, at: Time, cost: Cost) {
+    pub(super) fn count(&mut self, at: Time, cost: Costs) {
         let units = self.units(cost);
         if units == 0 {
             return;
         }
-        let is_sum = cost.messages > 1;
         match &mut self.windows {
-            Windows::Sliding(window) if is_sum => window.count_sum(at, units),
             Windows::Sliding(window) => window.count(at, units),
-            Windows::Calendar(window) if is_sum => window.count_sum(at, units),
             Windows::Calendar(window) => window.count(at, units),
+        }
+    }
+
+    /// Counts hand-overs of the past that are added up.
+    pub(super) fn count_sum(&mut self, at: Time, cost: Costs) {
+        let units = self.units(cost);
+        if units == 0 {
+            return;
+        }
+        match &mut self.windows {
+            Windows::Sliding(window) => window.count_sum(at, units),
+            Windows::Calendar(window) => window.count_sum(at, units),
         }
     }
 
@@ -196,7 +205,7 @@ impl Rule {
     }
 
     /// How long such a hand-over takes when they are spaced evenly; zero in windows of the calendar.
-    pub(super) fn interval(&self, cost: Cost) -> Duration {
+    pub(super) fn interval(&self, cost: Costs) -> Duration {
         match &self.windows {
             Windows::Sliding(window) => window.interval(self.units(cost)),
             Windows::Calendar(_) => Duration::ZERO,
@@ -213,8 +222,8 @@ impl Rule {
         }
     }
 
-    fn units(&self, cost: Cost) -> u64 {
-        u64::from(self.limit.counts.of(cost))
+    fn units(&self, cost: Costs) -> u64 {
+        cost.units(self.limit.counts)
     }
 
     /// Memory behind it, for the tests.

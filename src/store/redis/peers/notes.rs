@@ -28,11 +28,14 @@ enum Form {
     /// As `Stored`; of another lane than the normal one, or with media.
     StoredIn(E164, Entry, Lane, bool),
     Tuned(E164),
-    Account(AccountName, Word),
-    Organization(OrganizationId, Party, Word),
+    /// What an older version said of units, which counted segments alone: nothing follows from it.
+    AccountInSegments,
+    OrganizationInSegments,
     Describe(E164, Incarnation),
     Stands(E164, Option<ToldStanding>),
     TooFast(Slows, TooFast),
+    Account(AccountName, Word),
+    Organization(OrganizationId, Party, Word),
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -76,6 +79,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Note> {
         return None;
     }
     Some(match postcard::from_bytes(form).ok()? {
+        Form::AccountInSegments | Form::OrganizationInSegments => return None,
         Form::Stored(sender, entry) => Note::Stored(sender, waiting(&entry, Lane::Normal, false)),
         Form::StoredIn(sender, entry, lane, mms) => Note::Stored(sender, waiting(&entry, lane, mms)),
         Form::Waiting(sender) => Note::Waiting(sender),
@@ -113,7 +117,24 @@ pub(super) fn of_process(database: i64, process: Incarnation) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sendyard_actors::domain::grants::Charged;
+    use sendyard_actors::domain::pace::Costs;
+
     use super::*;
+
+    /// Read as what it is not, it might put a window over.
+    #[test]
+    fn what_an_older_version_says_of_units_is_dropped() {
+        let [account, organization] = [6, 7];
+        let heard = [4, b'a', b'c', b'm', b'e', 4, 7];
+        for place in [account, organization] {
+            let bytes = [&[VERSION, place][..], &heard].concat();
+            assert_eq!(decode(&bytes), None);
+        }
+        let ours = encode(&Note::Account(AccountName::from("acme"), Word::Heard { number: 7 })).unwrap();
+        assert_eq!(ours[2..], heard);
+        assert!(ours[1] > organization);
+    }
 
     #[test]
     fn a_note_survives_its_bytes_and_another_form_is_none() {
@@ -132,6 +153,9 @@ mod tests {
         let offered = Note::Offered { sender, id, by: Incarnation(u128::MAX) };
         let ended = Note::Ended { id, attempt: 300 };
         let heard = Note::Account(AccountName::from("acme"), Word::Heard { number: 7 });
+        let units = Costs::from(Cost::mms(2)).plus(Cost::sms(300).into());
+        let charged = Charged { process: Incarnation(7), number: 8, units, age: std::time::Duration::ZERO };
+        let charged = Note::Account(AccountName::from("acme"), Word::Charged(charged));
         let party = Party { process: Incarnation(7), account: AccountName::from("acme") };
         let of_all = Note::Organization(OrganizationId(7), party, Word::Heard { number: 7 });
         let asked = Note::Describe { sender, by: Incarnation(u128::MAX) };
@@ -150,6 +174,7 @@ mod tests {
             ended,
             Note::Tuned(sender),
             heard,
+            charged,
             of_all,
             asked,
             idle,

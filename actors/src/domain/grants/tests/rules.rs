@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::super::granter::Granted;
 use super::super::*;
-use crate::domain::pace::{Cost, Limit};
+use crate::domain::pace::{Cost, Costs, Limit};
 
 const OWNER: Incarnation = Incarnation(1);
 const ONE: Incarnation = Incarnation(2);
@@ -10,6 +10,11 @@ const OTHER: Incarnation = Incarnation(3);
 
 const fn at(millis: u64) -> Time {
     Time::from_millis(1_000_000 + millis)
+}
+
+/// So many messages of one segment.
+fn some(messages: u32) -> Costs {
+    Costs::times(Cost::sms(1), messages)
 }
 
 /// The instant so long after the end of a grant that was made at 0.
@@ -22,7 +27,7 @@ fn granter(limit: &str) -> Granter {
 }
 
 fn want(process: Incarnation, number: u64, units: u32, sent_at: Time) -> Want {
-    Want { process, number, units, next: 1, seen: 0, sent_at }
+    Want { process, number, units: some(units), next: some(1), seen: 0, sent_at }
 }
 
 /// The one grant that is made.
@@ -34,7 +39,7 @@ fn one(granted: &Granted) -> Grant {
 /// A purse with one grant of so many units, which it got at once.
 fn with_grant(limit: &str, units: u32) -> (Granter, Purse, Grant) {
     let (mut granter, mut purse) = (granter(limit), Purse::new(ONE, at(0)));
-    granter.wanted(purse.want(units, 1, at(0)).unwrap(), at(0));
+    granter.wanted(purse.want(some(units), some(1), at(0)).unwrap(), at(0));
     let grant = one(&granter.grant(at(0)));
     purse.granted(grant, at(0));
     (granter, purse, grant)
@@ -46,8 +51,8 @@ fn the_rest_of_a_day_is_passed_on_though_more_is_wanted() {
     let mut granter = Granter::new(OWNER, &[day], [(at(0), Cost::sms(20))], at(1));
     granter.wanted(want(OTHER, 1, 32, at(1)), at(1));
     let granted = granter.grant(at(1)).grants;
-    let units: u32 = granted.iter().map(|grant| grant.units).sum();
-    assert_eq!(units, 5, "{granted:?}");
+    let units = granted.iter().fold(Costs::NOTHING, |all, grant| all.plus(grant.units));
+    assert_eq!(units, some(5), "{granted:?}");
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn units_are_granted_in_turns_a_portion_at_a_time() {
     for millis in 0..80 {
         got.extend(granter.grant(at(millis)).grants.iter().map(|grant| (grant.process, grant.units)));
     }
-    assert_eq!(got[..4], [(ONE, 19), (OTHER, 5), (ONE, 19), (ONE, 19)]);
+    assert_eq!(got[..4], [(ONE, some(19)), (OTHER, some(5)), (ONE, some(19)), (ONE, some(19))]);
 }
 
 #[test]
@@ -69,7 +74,7 @@ fn what_is_on_its_way_is_not_granted_again_and_what_was_received_is() {
     let first = one(&granter.grant(at(0)));
     assert_eq!(granter.grant(at(50)).grants, []);
     granter.wanted(Want { seen: first.number, ..want(ONE, 2, 10, at(50)) }, at(50));
-    assert_eq!(one(&granter.grant(at(50))).units, 10);
+    assert_eq!(one(&granter.grant(at(50))).units, some(10));
 }
 
 #[test]
@@ -92,28 +97,33 @@ fn a_want_that_is_not_repeated_is_forgotten() {
 #[test]
 fn a_grant_that_comes_twice_is_used_once() {
     let (_, mut purse, grant) = with_grant("10/s", 1);
-    let unit = purse.take(1, at(1)).unwrap();
+    let unit = purse.take(some(1), at(1)).unwrap();
     purse.granted(grant, at(2));
-    assert_eq!(purse.take(1, at(2)), None);
+    assert_eq!(purse.take(some(1), at(2)), None);
     assert!(purse.spend(unit, at(3)));
     purse.reports(at(3));
     purse.granted(grant, at(4));
-    assert_eq!(purse.take(1, at(4)), None, "neither once it is told");
+    assert_eq!(purse.take(some(1), at(4)), None, "neither once it is told");
     purse.reports(after_the_end(0));
     purse.granted(grant, after_the_end(0));
-    assert_eq!(purse.left(after_the_end(0)), 0, "nor once it is over");
+    assert_eq!(purse.left(after_the_end(0)), some(0), "nor once it is over");
 }
 
 #[test]
 fn a_report_that_comes_twice_or_behind_a_later_one_says_nothing_new() {
     let (mut granter, _, grant) = with_grant("1000/s", 10);
-    let report =
-        |used, unused| Report { owner: OWNER, number: grant.number, used, unused, age: Duration::ZERO };
+    let report = |used, unused| Report {
+        owner: OWNER,
+        number: grant.number,
+        used: some(used),
+        unused: some(unused),
+        age: Duration::ZERO,
+    };
     for (used, unused) in [(2, 3), (2, 3), (1, 0), (2, 1)] {
         granter.reported(report(used, unused), at(1));
     }
     let out = granter.open_units();
-    assert_eq!(out, 5, "of ten, two are used and three are back");
+    assert_eq!(out, some(5), "of ten, two are used and three are back");
 }
 
 #[test]
@@ -121,7 +131,7 @@ fn what_is_given_back_is_granted_to_another_at_once() {
     let (mut granter, mut purse, _) = with_grant("1/s", 1);
     granter.wanted(want(OTHER, 1, 1, at(1)), at(1));
     assert_eq!(granter.grant(at(1)).grants, []);
-    purse.give_back_beyond(0, at(2));
+    purse.give_back_beyond(some(0), at(2));
     let [report] = purse.reports(at(2))[..] else { panic!("nothing said") };
     granter.reported(report, at(2));
     assert_eq!(one(&granter.grant(at(2))).process, OTHER);
@@ -140,7 +150,7 @@ fn silence_counts_as_used_at_the_last_instant() {
 #[test]
 fn a_use_counts_where_it_was_and_not_where_it_was_heard() {
     let (mut granter, mut purse, _) = with_grant("1/s", 1);
-    let unit = purse.take(1, at(10)).unwrap();
+    let unit = purse.take(some(1), at(10)).unwrap();
     assert!(purse.spend(unit, at(10)));
     let [report] = purse.reports(at(15))[..] else { panic!("nothing said") };
     granter.reported(report, at(20));
@@ -152,10 +162,10 @@ fn a_use_counts_where_it_was_and_not_where_it_was_heard() {
 #[test]
 fn a_unit_is_not_spent_after_its_end_by_the_clock_of_its_process() {
     let (mut granter, mut purse, _) = with_grant("1/s", 1);
-    let unit = purse.take(1, at(498)).unwrap();
+    let unit = purse.take(some(1), at(498)).unwrap();
     assert!(!purse.spend(unit, at(499)), "a grant of half a second, less the drift");
     let [report] = purse.reports(at(499))[..] else { panic!("nothing said") };
-    assert_eq!((report.used, report.unused), (0, 1));
+    assert_eq!((report.used, report.unused), (some(0), some(1)));
     granter.reported(report, at(499));
     granter.wanted(want(OTHER, 1, 1, at(499)), at(499));
     assert_eq!(one(&granter.grant(at(499))).process, OTHER, "it was not used");
@@ -166,28 +176,28 @@ fn the_end_of_a_grant_is_counted_from_before_it_was_asked_for() {
     let (mut granter, mut purse) = (granter("1/s"), Purse::new(ONE, at(0)));
     // By its own clock, an hour ahead.
     let own = |millis| at(millis) + Duration::from_hours(1);
-    let want = purse.want(1, 1, own(0)).unwrap();
+    let want = purse.want(some(1), some(1), own(0)).unwrap();
     granter.wanted(want, at(30));
     let grant = one(&granter.grant(at(40)));
     purse.granted(grant, own(70));
     // The owner counts to 540; the way there is not known, so it ends that much earlier.
-    assert!(purse.take(1, own(508)).is_some_and(|unit| purse.spend(unit, own(508))));
-    assert_eq!(purse.left(own(509)), 0);
+    assert!(purse.take(some(1), own(508)).is_some_and(|unit| purse.spend(unit, own(508))));
+    assert_eq!(purse.left(own(509)), some(0));
 }
 
 #[test]
 fn units_of_several_grants_pay_for_one_message() {
     let (mut granter, mut purse) = (granter("100/s"), Purse::new(ONE, at(0)));
-    granter.wanted(purse.want(3, 1, at(0)).unwrap(), at(0));
+    granter.wanted(purse.want(some(3), some(1), at(0)).unwrap(), at(0));
     for millis in [0, 21, 42] {
         for grant in granter.grant(at(millis)).grants {
             purse.granted(grant, at(millis));
         }
     }
-    assert_eq!(purse.left(at(42)), 3, "one and one and one");
-    let unit = purse.take(3, at(42)).unwrap();
+    assert_eq!(purse.left(at(42)), some(3), "one and one and one");
+    let unit = purse.take(some(3), at(42)).unwrap();
     purse.put_back(unit);
-    let unit = purse.take(3, at(43)).unwrap();
+    let unit = purse.take(some(3), at(43)).unwrap();
     assert!(purse.spend(unit, at(44)));
     assert_eq!(purse.reports(at(44)).len(), 3);
 }
@@ -195,26 +205,29 @@ fn units_of_several_grants_pay_for_one_message() {
 #[test]
 fn what_a_message_costs_is_granted_whole_also_beyond_the_limit() {
     let mut granter = granter("2/s");
-    granter.wanted(Want { next: 5, ..want(ONE, 1, 5, at(0)) }, at(0));
-    assert_eq!(one(&granter.grant(at(0))).units, 5);
+    granter.wanted(Want { next: some(5), ..want(ONE, 1, 5, at(0)) }, at(0));
+    assert_eq!(one(&granter.grant(at(0))).units, some(5));
 }
 
 #[test]
 fn a_want_is_told_when_it_begins_and_ends_and_now_and_then() {
     let mut purse = Purse::new(ONE, at(0));
-    assert_eq!(purse.want(0, 1, at(0)), None);
-    assert_eq!(purse.want(3, 1, at(0)).map(|want| want.units), Some(3));
-    assert_eq!(purse.want(4, 1, at(1)), None, "soon enough later");
-    assert_eq!(purse.want_again_at(4, at(1)), Some(at(5)));
-    assert_eq!(purse.want(4, 1, at(5)).map(|want| want.units), Some(4));
-    assert_eq!((purse.want(4, 1, at(204)), purse.want_again_at(4, at(204))), (None, Some(at(205))));
-    assert!(purse.want(4, 1, at(205)).is_some());
-    assert_eq!(purse.want(0, 1, at(206)).map(|want| want.units), Some(0));
-    assert_eq!((purse.want(0, 1, at(900)), purse.want_again_at(0, at(900))), (None, None));
+    assert_eq!(purse.want(some(0), some(1), at(0)), None);
+    assert_eq!(purse.want(some(3), some(1), at(0)).map(|want| want.units), Some(some(3)));
+    assert_eq!(purse.want(some(4), some(1), at(1)), None, "soon enough later");
+    assert_eq!(purse.want_again_at(some(4), at(1)), Some(at(5)));
+    assert_eq!(purse.want(some(4), some(1), at(5)).map(|want| want.units), Some(some(4)));
+    assert_eq!(
+        (purse.want(some(4), some(1), at(204)), purse.want_again_at(some(4), at(204))),
+        (None, Some(at(205)))
+    );
+    assert!(purse.want(some(4), some(1), at(205)).is_some());
+    assert_eq!(purse.want(some(0), some(1), at(206)).map(|want| want.units), Some(some(0)));
+    assert_eq!((purse.want(some(0), some(1), at(900)), purse.want_again_at(some(0), at(900))), (None, None));
 }
 
 fn charged(process: Incarnation, number: u64, units: u32) -> Charged {
-    Charged { process, number, units, age: Duration::ZERO }
+    Charged { process, number, units: some(units), age: Duration::ZERO }
 }
 
 #[test]
@@ -232,17 +245,17 @@ fn what_was_used_without_a_grant_counts_once_however_often_it_is_told() {
 fn what_was_used_without_a_grant_is_told_until_it_is_heard() {
     let mut tab = Tab::new(ONE, Duration::from_secs(1), at(0));
     assert_eq!((tab.to_tell(at(0)), tab.again_at()), (None, None));
-    tab.charge(at(1), 2);
+    tab.charge(at(1), some(2));
     let told = tab.to_tell(at(1)).unwrap();
-    assert_eq!((told.units, told.age), (2, Duration::ZERO));
-    tab.charge(at(5), 1);
-    tab.charge(at(7), 3);
+    assert_eq!((told.units, told.age), (some(2), Duration::ZERO));
+    tab.charge(at(5), some(1));
+    tab.charge(at(7), some(3));
     assert_eq!((tab.to_tell(at(100)), tab.again_at()), (None, Some(at(101))));
     let again = tab.to_tell(at(101)).unwrap();
-    assert_eq!((again.number, again.units, again.age), (told.number, 2, Duration::from_millis(100)));
+    assert_eq!((again.number, again.units, again.age), (told.number, some(2), Duration::from_millis(100)));
     tab.heard(told.number);
     let next = tab.to_tell(at(102)).unwrap();
-    assert_eq!((next.units, next.age), (4, Duration::from_millis(95)));
+    assert_eq!((next.units, next.age), (some(4), Duration::from_millis(95)));
     tab.heard(told.number);
     assert!(tab.again_at().is_some(), "the earlier one is not this one");
     tab.heard(next.number);
@@ -252,7 +265,64 @@ fn what_was_used_without_a_grant_is_told_until_it_is_heard() {
 #[test]
 fn what_no_window_holds_any_more_is_not_told() {
     let mut tab = Tab::new(ONE, Duration::from_secs(1), at(0));
-    tab.charge(at(1), 2);
+    tab.charge(at(1), some(2));
     assert!(tab.to_tell(at(1)).is_some());
     assert_eq!((tab.to_tell(at(1002)), tab.again_at()), (None, None));
+}
+
+/// A limit of messages, of those with media, or of requests counts these, whatever they are made of.
+#[test]
+fn each_limit_counts_what_it_says() {
+    let large = Costs::from(Cost::sms(3));
+    for (text, message, allowed) in [
+        ("2/10s", Cost::sms(1), 2),
+        ("6/10s", Cost::sms(3), 2),
+        ("2 messages/10s", Cost::sms(3), 2),
+        ("2 requests/10s", Cost::mms(2), 2),
+        ("2 mms/10s", Cost::mms(1), 2),
+        ("6 mms segments/10s", Cost::mms(3), 2),
+        ("2 sms/10s", Cost::sms(1), 2),
+        ("2 mms/10s", Cost::sms(3), 9),
+        ("2 sms/10s", Cost::mms(1), 9),
+    ] {
+        let mut granter = granter(text);
+        let mut purse = Purse::new(ONE, at(0));
+        let mut went = 0;
+        for second in 0..10 {
+            let now = at(second * 1000);
+            let wanted = Costs::times(message, 9 - went);
+            if let Some(want) = purse.want(wanted, message.into(), now) {
+                granter.wanted(want, now);
+            }
+            granter.grant(now).grants.into_iter().for_each(|grant| purse.granted(grant, now));
+            while went < 9 && purse.take(message.into(), now).is_some_and(|unit| purse.spend(unit, now)) {
+                went += 1;
+            }
+            purse.reports(now).into_iter().for_each(|report| granter.reported(report, now));
+        }
+        assert_eq!(went, allowed, "{text}, {message:?}");
+    }
+    assert!(!some(2).covers(large), "of two messages of one segment none of three goes");
+}
+
+/// What no limit counts comes along in proportion, and each grant leaves less of it to be granted.
+#[test]
+fn what_no_limit_counts_comes_along() {
+    let mut granter = granter("100 messages/s");
+    let wanted = Costs::times(Cost::sms(3), 10);
+    granter.wanted(Want { units: wanted, next: Cost::sms(3).into(), ..want(ONE, 1, 0, at(0)) }, at(0));
+    let first = one(&granter.grant(at(0)));
+    // Of ten messages the share of 20 ms is one; of their thirty segments 5.97, rounded down.
+    assert_eq!(first.units, Cost::sms(5).into());
+    // It has segments enough, and lacks messages.
+    let nine = Costs::from(Cost { segments: 0, messages: 9, mms: false });
+    let next = Costs::from(Cost { segments: 0, ..Cost::sms(1) });
+    granter.wanted(Want { seen: first.number, units: nine, next, ..want(ONE, 2, 0, at(0)) }, at(0));
+    assert_eq!(granter.grant(at(0)).grants, []);
+    assert_eq!(one(&granter.grant(at(11))).units, next);
+    // And the other way round: nobody counts them.
+    let segments = Costs::from(Cost::sms(5).more(5));
+    granter.wanted(Want { units: segments, next: segments, ..want(OTHER, 1, 0, at(11)) }, at(11));
+    let granted = granter.grant(at(22));
+    assert_eq!(granted.grants.last().map(|grant| grant.units), Some(segments), "{granted:?}");
 }

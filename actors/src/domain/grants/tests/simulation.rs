@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::super::*;
-use crate::domain::pace::{Cost, Limit};
+use crate::domain::pace::{Cost, Costs, Limit};
 
 /// Nanoseconds of the one true clock.
 type Nanos = u64;
@@ -284,7 +284,7 @@ impl World {
             if *queue == 0 {
                 break;
             }
-            let Some(unit) = purse.take(*cost, own) else { break };
+            let Some(unit) = purse.take(Cost::sms(*cost).into(), own) else { break };
             *queue -= 1;
             let (cost_of_it, life) = (*cost, *life);
             *cost = u32::try_from(self.dice.between(1, u64::from(self.plan.largest))).unwrap();
@@ -316,9 +316,11 @@ impl World {
     fn speaks(&mut self, process: usize) {
         let own = self.own(process);
         let Process { purse, queue, cost, life, .. } = &mut self.processes[process];
-        let eligible = if *queue == 0 { 0 } else { *cost + (*queue - 1) * self.plan.largest.div_ceil(2) };
+        let next = Costs::from(Cost::sms(*cost));
+        let behind = Costs::times(Cost::sms(self.plan.largest.div_ceil(2)), queue.saturating_sub(1));
+        let eligible = if *queue == 0 { Costs::NOTHING } else { next.plus(behind) };
         purse.give_back_beyond(eligible, own);
-        let (want, reports) = (purse.want(eligible, *cost, own), purse.reports(own));
+        let (want, reports) = (purse.want(eligible, next, own), purse.reports(own));
         let (again_at, life) = (purse.want_again_at(eligible, own), *life);
         if let Some(want) = want {
             self.send(Event::Want(want));

@@ -1,0 +1,139 @@
+//! What a sender tells of its queue to those who share the limits of its account or organization with it, and what
+//! it knows of theirs: for estimates (`shares.rs`, `turns.rs`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SenderState;
+use super::forecast::Forecast;
+use super::turns::Turns;
+use crate::domain::lanes::LANES;
+use crate::domain::pace::{Cost, Limit, Pace};
+use crate::domain::time::Time;
+use crate::shares::{Backlog, Share, Sharing, SmallCost};
+
+/// How long each message takes is told by so many.
+const MOST_LOOKED_AT: usize = 128;
+
+/// What was told last.
+#[derive(Debug)]
+pub(super) struct ToldShare {
+    backlog: Option<Backlog>,
+    /// How many messages were ready when it was looked what one costs.
+    looked_at: u64,
+    /// What they cost, and how long each takes by the sender's own limits.
+    costs: Arc<[SmallCost]>,
+    each: Duration,
+    /// Messages that waited in the store when that was last said.
+    pub(super) waiting: u64,
+}
+
+impl SenderState {
+    /// Says what waits, if that has changed; `next` is when the first of it may go by the sender's own limits.
+    pub(super) fn tell_share(&mut self, next: Option<Time>, now: Time) {
+        if !self.account_counts {
+            return;
+        }
+        let backlog = self.backlog(next, now);
+        if backlog == self.share.backlog {
+            return;
+        }
+        self.share.backlog.clone_from(&backlog);
+        self.shares().for_each(|share| share.waits(self.number, &self.account, backlog.clone()));
+    }
+
+    /// Nothing of it waits here any more.
+    pub(super) fn leave_shares(&self) {
+        if self.account_counts {
+            self.shares().for_each(|share| share.waits(self.number, &self.account, None));
+        }
+    }
+
+    /// One more waits.
+    pub(super) fn tell_of_more(&self) {
+        if self.account_counts {
+            self.shares().for_each(|share| share.came());
+        }
+    }
+
+    /// The limits that it shares, as they stand.
+    pub(super) fn turns(&self, now: Time) -> Vec<Turns> {
+        if !self.account_counts {
+            return Vec::new();
+        }
+        self.shares().map(|share| Turns::new(share.standing(self.number, &self.account, now), now)).collect()
+    }
+
+    /// Has so much come to others that a forecast is off by one part in a hundred?
+    pub(super) fn others_got_more(&self, forecast: &Forecast) -> bool {
+        let grew = |(turns, share): (&Turns, Arc<Share>)| {
+            share.came_since(turns.came()).saturating_sub(turns.own_came()) > turns.waiting() / 100
+        };
+        self.account_counts && forecast.turns().iter().zip(self.shares()).any(grew)
+    }
+
+    /// When the limits that it shares allow this, if nobody else goes before.
+    pub(super) fn shares_allow(&self, cost: Cost, now: Time) -> Time {
+        if !self.account_counts {
+            return now;
+        }
+        self.shares().map(|share| share.allows(cost, now)).max().unwrap_or(now)
+    }
+
+    fn shares(&self) -> impl Iterator<Item = Arc<Share>> {
+        let shares = self.roster.shares();
+        let account = shares.of(&Sharing::Account(self.account.clone()));
+        let organization = shares.of(&Sharing::Organization(self.route.organization));
+        account.into_iter().chain(organization)
+    }
+
+    fn backlog(&mut self, next: Option<Time>, now: Time) -> Option<Backlog> {
+        let ready = u64::try_from(self.queue.ready().saturating_add(self.storing.len())).unwrap_or(u64::MAX);
+        if ready == 0 || self.halted {
+            self.share = ToldShare { backlog: self.share.backlog.take(), ..ToldShare::default() };
+            return None;
+        }
+        let is_whole = LANES.iter().all(|lane| self.queue.is_whole(*lane));
+        let messages = if is_whole { ready } else { ready.max(self.share.waiting) };
+        self.look_at_costs(ready);
+        let (costs, each) = (Arc::clone(&self.share.costs), self.share.each);
+        let first = self.share.looked_at.saturating_sub(ready);
+        let wants_at = self.wanted_at.unwrap_or_else(|| next.unwrap_or(now));
+        Some(Backlog { messages, costs, first, each, wants_at })
+    }
+
+    /// Looks at what the messages cost that are known of, when there are more, or fewer, by an eighth: else each
+    /// message would cost a look at all.
+    fn look_at_costs(&mut self, ready: u64) {
+        let looked_at = self.share.looked_at;
+        if ready.abs_diff(looked_at) * 8 <= looked_at {
+            return;
+        }
+        let known = || {
+            let queued = LANES.iter().flat_map(|lane| self.queue.costs(*lane));
+            queued.chain(self.storing.values().map(|(_, cost)| *cost))
+        };
+        self.share.each = each_of(&self.route.limits, known());
+        self.share.costs = Backlog::costs(known());
+        self.share.looked_at = ready;
+    }
+}
+
+/// How long each of these takes by the sender's own limits, one after the other.
+fn each_of(limits: &[Limit], costs: impl Iterator<Item = Cost>) -> Duration {
+    let mut pace = Pace::new(limits, None, [], Time::ZERO);
+    let (mut at, mut behind) = (Time::ZERO, 0_u32);
+    for (place, cost) in costs.take(MOST_LOOKED_AT).enumerate() {
+        at = pace.look_ahead(at, at, cost).at().unwrap_or(at);
+        let permit = pace.take(at, at, cost);
+        pace.stamp(permit, at);
+        behind = u32::try_from(place).unwrap_or(u32::MAX);
+    }
+    if behind == 0 { pace.per_unit() } else { at.since(Time::ZERO) / behind }
+}
+
+impl Default for ToldShare {
+    fn default() -> Self {
+        Self { backlog: None, looked_at: 0, costs: Arc::new([]), each: Duration::ZERO, waiting: 0 }
+    }
+}

@@ -1,0 +1,231 @@
+//! What is known in this process of the limits that several senders share, an account's or an organization's: what
+//! went through them, and who waits. For estimates alone: nothing of it decides when anything goes.
+//!
+//! State: written by the senders that wait and by the provider actors that hand over, read by whoever tells when a
+//! message will go. Bounded by the senders that have something waiting. It may be out of date by what is said just
+//! now, and is lost with the process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use crate::domain::ids::{AccountName, OrganizationId};
+use crate::domain::pace::{Cost, Costs, Limit, Pace};
+use crate::domain::phone::E164;
+use crate::domain::time::Time;
+
+/// Whose limits they are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Sharing {
+    Account(AccountName),
+    Organization(OrganizationId),
+}
+
+/// So many of what waits at a sender are known one by one.
+const MOST_COSTS: usize = 256;
+
+/// The cost of a message in a byte: it has at most 100 segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SmallCost(u8);
+
+/// What one sender has waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    /// Messages that could go, one after the other.
+    pub(crate) messages: u64,
+    /// What the first of them cost.
+    pub(crate) costs: Arc<[SmallCost]>,
+    /// So many of these have gone since.
+    pub(crate) first: u64,
+    /// How long each takes by the sender's own limits, on average.
+    pub(crate) each: Duration,
+    /// Since when, or from when on, the first of them wants its turn.
+    pub(crate) wants_at: Time,
+}
+
+/// How the senders stand that share limits, at one instant.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    /// What the limits allow, if nothing else is charged.
+    pub(crate) pace: Pace,
+    /// The backlogs of the others of its account.
+    pub(crate) others: Vec<Backlog>,
+    /// Those of the organization's other accounts, each in one: it has its turns like this account.
+    pub(crate) accounts: Vec<Backlog>,
+    /// To how many the limits are passed on in turns: processes, and of an organization the accounts of each.
+    pub(crate) sharers: u32,
+    /// So many of these are of this process.
+    pub(crate) of_these_here: u32,
+    /// Messages that ever came, see [`Share::came_since`].
+    pub(crate) came: u64,
+}
+
+/// The limits of one account or organization.
+#[derive(Debug)]
+pub(crate) struct Share {
+    limits: Vec<Limit>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    pace: Pace,
+    waiting: HashMap<E164, (AccountName, Backlog)>,
+    sharers: u32,
+    came: u64,
+}
+
+impl Share {
+    fn new(limits: &[Limit], now: Time) -> Self {
+        let pace = Pace::new(limits, None, [], now);
+        let known = Known { pace, waiting: HashMap::new(), sharers: 1, came: 0 };
+        Self { limits: limits.to_vec(), known: Mutex::new(known) }
+    }
+
+    /// What was handed over before is known now.
+    pub(crate) fn loaded(&self, stamps: impl IntoIterator<Item = (Time, Cost)>, now: Time) {
+        self.known().pace = Pace::new(&self.limits, None, stamps, now);
+    }
+
+    /// A message was handed over.
+    pub(crate) fn handed_over(&self, at: Time, cost: Cost) {
+        self.known().pace.charge(at, cost);
+    }
+
+    /// The limits are passed on in turns, to so many.
+    pub(crate) fn passed_on_to(&self, sharers: u32) {
+        self.known().sharers = sharers.max(1);
+    }
+
+    /// What a sender has waiting now; `None`: nothing any more.
+    pub(crate) fn waits(&self, sender: E164, account: &AccountName, backlog: Option<Backlog>) {
+        let mut known = self.known();
+        match backlog {
+            Some(backlog) => known.waiting.insert(sender, (account.clone(), backlog)),
+            None => known.waiting.remove(&sender),
+        };
+        if known.waiting.is_empty() {
+            known.waiting = HashMap::new();
+        }
+    }
+
+    /// One message more waits, at any of the senders.
+    pub(crate) fn came(&self) {
+        let mut known = self.known();
+        known.came = known.came.wrapping_add(1);
+    }
+
+    /// Messages that came since [`Standing::came`] was told.
+    pub(crate) fn came_since(&self, before: u64) -> u64 {
+        self.known().came.wrapping_sub(before)
+    }
+
+    /// When the limits allow this, if nothing else is charged before.
+    pub(crate) fn allows(&self, cost: Cost, now: Time) -> Time {
+        self.known().pace.look_ahead(Time::ZERO, now, cost).at().unwrap_or(now).max(now)
+    }
+
+    /// How it stands for one of the senders of an account.
+    pub(crate) fn standing(&self, sender: E164, account: &AccountName, now: Time) -> Standing {
+        let known = self.known();
+        let mut others = Vec::new();
+        let mut accounts: HashMap<&AccountName, Backlog> = HashMap::new();
+        for (_, (of, backlog)) in known.waiting.iter().filter(|(other, _)| **other != sender) {
+            if of == account {
+                others.push(backlog.clone());
+            } else {
+                accounts
+                    .entry(of)
+                    .and_modify(|all| *all = all.and(backlog))
+                    .or_insert_with(|| backlog.clone());
+            }
+        }
+        let of_these_here = u32::try_from(accounts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        Standing {
+            pace: known.pace.ahead(now),
+            others,
+            accounts: accounts.into_values().collect(),
+            sharers: known.sharers.max(of_these_here),
+            of_these_here,
+            came: known.came,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All that are shared in this process. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shares(Arc<DashMap<Sharing, Arc<Share>>>);
+
+impl Shares {
+    /// These limits of an account, or of an organization, from now on; `None` without any.
+    pub(crate) fn begin(&self, sharing: Sharing, limits: &[Limit], now: Time) -> Option<Arc<Share>> {
+        if limits.is_empty() {
+            self.0.remove(&sharing);
+            return None;
+        }
+        let mut share = self.0.entry(sharing).or_insert_with(|| Arc::new(Share::new(limits, now)));
+        if share.limits != limits {
+            *share = Arc::new(Share::new(limits, now));
+        }
+        Some(Arc::clone(&share))
+    }
+
+    /// Those of an account, or of an organization, if it has limits.
+    pub(crate) fn of(&self, sharing: &Sharing) -> Option<Arc<Share>> {
+        self.0.get(sharing).map(|share| Arc::clone(&share))
+    }
+}
+
+impl Backlog {
+    /// What each of these messages costs, in about their order.
+    pub(crate) fn costs(messages: impl Iterator<Item = Cost>) -> Arc<[SmallCost]> {
+        messages.take(MOST_COSTS).map(SmallCost::of).collect()
+    }
+
+    /// What the message costs that is behind so many others of it. Beyond what is known it goes on in the same way:
+    /// how messages of different sizes fit beside each other in a window depends on each, and not on their mean.
+    pub(crate) fn cost_of(&self, gone: u64) -> Costs {
+        let known = self.costs.len().max(1);
+        let place = usize::try_from(self.first.saturating_add(gone)).unwrap_or_default() % known;
+        self.costs.get(place).map_or(Costs::NOTHING, |cost| cost.whole().into())
+    }
+
+    /// Both, as if it were one that goes as fast as they do together.
+    fn and(&self, other: &Self) -> Self {
+        let both = self.costs.iter().chain(other.costs.iter());
+        Self {
+            messages: self.messages.saturating_add(other.messages),
+            costs: both.copied().take(MOST_COSTS).collect(),
+            first: 0,
+            each: together(self.each, other.each),
+            wants_at: self.wants_at.min(other.wants_at),
+        }
+    }
+}
+
+/// How long each takes of two that go side by side.
+fn together(one: Duration, other: Duration) -> Duration {
+    let (one, other) = (one.as_nanos(), other.as_nanos());
+    let each = (one * other).checked_div(one + other).unwrap_or_default();
+    Duration::from_nanos(u64::try_from(each).unwrap_or(u64::MAX))
+}
+
+impl SmallCost {
+    const WITH_MEDIA: u8 = 0x80;
+
+    fn of(cost: Cost) -> Self {
+        let segments = u8::try_from(cost.segments).unwrap_or(u8::MAX).min(Self::WITH_MEDIA - 1);
+        Self(if cost.mms { segments | Self::WITH_MEDIA } else { segments })
+    }
+
+    const fn whole(self) -> Cost {
+        let segments = (self.0 & !Self::WITH_MEDIA) as u32;
+        if self.0 & Self::WITH_MEDIA == 0 { Cost::sms(segments) } else { Cost::mms(segments) }
+    }
+}
