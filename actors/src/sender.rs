@@ -302,7 +302,8 @@ pub(crate) struct SenderState {
     /// Since when it waits for its turn at the account.
     wanted_at: Option<Time>,
     /// What it tells those who share limits with it.
-    share: ToldShare,
+    /// In a box: most senders share no limits with others.
+    share: Option<Box<ToldShare>>,
     claims_made: u64,
     usual_claim: Duration,
     submits: usize,
@@ -365,7 +366,7 @@ impl Actor for SenderActor {
             places_at: None,
             places_wanted: 0,
             wanted_at: None,
-            share: ToldShare::default(),
+            share: None,
             claims_made: 0,
             usual_claim: Duration::ZERO,
             submits: 0,
@@ -412,7 +413,9 @@ impl Actor for SenderActor {
                 state.queue.of(message.lane).stored(message);
             }
             SenderMessage::Waiting(waiting) => {
-                state.share.waiting = waiting;
+                if state.account_counts {
+                    state.share().waiting = waiting;
+                }
                 state.queue.expect(waiting);
             }
             SenderMessage::LookAgain => state.queue.start_over(),

@@ -35,10 +35,16 @@ impl SenderState {
             return;
         }
         let backlog = self.backlog(next, now);
-        if backlog == self.share.backlog {
+        let is_told = backlog.as_ref() == self.share.as_ref().and_then(|share| share.backlog.as_ref());
+        if backlog.is_none() {
+            self.share = None;
+        }
+        if is_told {
             return;
         }
-        self.share.backlog.clone_from(&backlog);
+        if backlog.is_some() {
+            self.share().backlog.clone_from(&backlog);
+        }
         self.shares().for_each(|share| share.waits(self.number, &self.account, backlog.clone()));
     }
 
@@ -90,14 +96,14 @@ impl SenderState {
     fn backlog(&mut self, next: Option<Time>, now: Time) -> Option<Backlog> {
         let ready = u64::try_from(self.queue.ready().saturating_add(self.storing.len())).unwrap_or(u64::MAX);
         if ready == 0 || self.halted {
-            self.share = ToldShare { backlog: self.share.backlog.take(), ..ToldShare::default() };
             return None;
         }
         let is_whole = LANES.iter().all(|lane| self.queue.is_whole(*lane));
-        let messages = if is_whole { ready } else { ready.max(self.share.waiting) };
         self.look_at_costs(ready);
-        let (costs, each) = (Arc::clone(&self.share.costs), self.share.each);
-        let first = self.share.looked_at.saturating_sub(ready);
+        let share = self.share();
+        let messages = if is_whole { ready } else { ready.max(share.waiting) };
+        let (costs, each) = (Arc::clone(&share.costs), share.each);
+        let first = share.looked_at.saturating_sub(ready);
         let wants_at = self.wanted_at.unwrap_or_else(|| next.unwrap_or(now));
         Some(Backlog { messages, costs, first, each, wants_at })
     }
@@ -105,7 +111,7 @@ impl SenderState {
     /// Looks at what the messages cost that are known of, when there are more, or fewer, by an eighth: else each
     /// message would cost a look at all.
     fn look_at_costs(&mut self, ready: u64) {
-        let looked_at = self.share.looked_at;
+        let looked_at = self.share().looked_at;
         if ready.abs_diff(looked_at) * 8 <= looked_at {
             return;
         }
@@ -113,9 +119,14 @@ impl SenderState {
             let queued = LANES.iter().flat_map(|lane| self.queue.costs(*lane));
             queued.chain(self.storing.values().map(|(_, cost)| *cost))
         };
-        self.share.each = each_of(&self.route.limits, known());
-        self.share.costs = Backlog::costs(known());
-        self.share.looked_at = ready;
+        let (each, costs) = (each_of(&self.route.limits, known()), Backlog::costs(known()));
+        let share = self.share();
+        (share.each, share.costs, share.looked_at) = (each, costs, ready);
+    }
+
+    /// What was told last.
+    pub(super) fn share(&mut self) -> &mut ToldShare {
+        self.share.get_or_insert_default()
     }
 }
 
