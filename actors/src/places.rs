@@ -125,8 +125,7 @@ impl PlacesAt {
         let below = counts.free_below.load(Ordering::Acquire).min(allowed);
         let one_more = |taken: usize| (taken < below).then_some(taken + 1);
         counts.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
-        self.in_flight.meters().place_taken();
-        Some(Place { at: Arc::clone(self), charges: Some(Charges::DIRECT), covers: Some(cost), probe: false })
+        Some(Place::counted(self, Charges::DIRECT, Some(cost)))
     }
 }
 
@@ -175,6 +174,11 @@ impl Place {
     /// Takes one; whether there is one to take is the provider actor's to know.
     pub(crate) fn take(at: &Arc<PlacesAt>, charges: Charges, covers: Option<Cost>) -> Self {
         at.in_flight.counts.taken.fetch_add(1, Ordering::SeqCst);
+        Self::counted(at, charges, covers)
+    }
+
+    /// One that counts as taken already.
+    fn counted(at: &Arc<PlacesAt>, charges: Charges, covers: Option<Cost>) -> Self {
         at.in_flight.meters.place_taken();
         Self { at: Arc::clone(at), charges: Some(charges), covers, probe: false }
     }

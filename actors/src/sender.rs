@@ -301,8 +301,7 @@ pub(crate) struct SenderState {
     places_wanted: usize,
     /// Since when it waits for its turn at the account.
     wanted_at: Option<Time>,
-    /// What it tells those who share limits with it.
-    /// In a box: most senders share no limits with others.
+    /// What it told those who share limits with it. In a box: most senders share none.
     share: Option<Box<ToldShare>>,
     claims_made: u64,
     usual_claim: Duration,

@@ -14,6 +14,7 @@ use dashmap::DashMap;
 use crate::domain::ids::{AccountName, OrganizationId};
 use crate::domain::pace::{Cost, Costs, Limit, Pace};
 use crate::domain::phone::E164;
+use crate::domain::routing::Book;
 use crate::domain::time::Time;
 
 /// Whose limits they are.
@@ -174,6 +175,14 @@ impl Shares {
             *share = Arc::new(Share::new(limits, now));
         }
         Some(Arc::clone(&share))
+    }
+
+    /// Forgets those that the directory does not have any more.
+    pub(crate) fn keep_those_of(&self, book: &Book) {
+        self.0.retain(|sharing, _| match sharing {
+            Sharing::Account(name) => book.accounts.contains_key(name),
+            Sharing::Organization(organization) => !book.limits_of(*organization).is_empty(),
+        });
     }
 
     /// Those of an account, or of an organization, if it has limits.

@@ -13,7 +13,9 @@ use sendyard::config::{Directory, Environment};
 const FEW: usize = 1_000;
 const MANY: usize = 20_000;
 
-const MOST_BYTES: usize = 400;
+/// 95 were counted: its place in the book, and its own words, which are kept for an export. What is asked for all that
+/// an idle number takes is 400.
+const MOST_BYTES: usize = 110;
 
 /// In two classes of limits.
 fn directory(numbers: usize) -> String {

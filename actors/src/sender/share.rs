@@ -35,15 +35,12 @@ impl SenderState {
             return;
         }
         let backlog = self.backlog(next, now);
-        let is_told = backlog.as_ref() == self.share.as_ref().and_then(|share| share.backlog.as_ref());
-        if backlog.is_none() {
-            self.share = None;
-        }
-        if is_told {
+        let before = match &backlog {
+            Some(_) => std::mem::replace(&mut self.share().backlog, backlog.clone()),
+            None => self.share.take().and_then(|told| told.backlog),
+        };
+        if backlog == before {
             return;
-        }
-        if backlog.is_some() {
-            self.share().backlog.clone_from(&backlog);
         }
         self.shares().for_each(|share| share.waits(self.number, &self.account, backlog.clone()));
     }

@@ -35,6 +35,7 @@ impl SupervisorState {
         for name in after.book.accounts.keys() {
             self.redirect_account(name, &before, &after, myself).await;
         }
+        self.tree.roster.shares().keep_those_of(&after.book);
         self.redirect_senders(&before, &after);
         self.look_for_work();
     }
