@@ -1,7 +1,8 @@
 //! Wiring only: from a checked configuration to a running engine.
 //!
 //! Who stops what: [`Running::stop`] ends the front door first, so that nothing new comes in, then
-//! the engine, which lets what is in flight finish, then the metrics, so that the end can be watched.
+//! the engine, which lets what is in flight finish, then the metrics, so that the end can be watched, and
+//! last a store of this process' own: whoever starts next may have it at once.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +28,8 @@ mod metrics;
 mod server;
 mod steward;
 mod store_server;
+#[cfg(test)]
+mod tests;
 mod ways_out;
 mod word;
 
@@ -77,6 +80,7 @@ pub enum StartError {
 /// A running Sendyard: the engine, its front door and its metrics.
 pub struct Running {
     engine: Works,
+    on_disk: Option<Arc<RedbStore>>,
     api: Server,
     metrics: Option<Server>,
     upkeep: metrics::Upkeep,
@@ -99,6 +103,8 @@ enum Works {
 struct Begun {
     engine: Engine,
     works: Works,
+    /// A store that is to be closed at the end.
+    on_disk: Option<Arc<RedbStore>>,
     /// What its store promises, as far as it is known.
     promise: &'static str,
     keeper: Keeper,
@@ -109,6 +115,7 @@ struct Begun {
 /// A store of this process' own, its time, and what it promises.
 struct OwnStore {
     store: Arc<dyn Store>,
+    on_disk: Option<Arc<RedbStore>>,
     clock: Arc<dyn Clock>,
     promise: &'static str,
     time_keeper: Option<word::Keeper>,
@@ -121,13 +128,14 @@ impl OwnStore {
         let jumps = word::read(home, system.now());
         let time_keeper = word::Keeper::start(home.to_owned(), Arc::new(system), jumps.clone());
         let clock = Arc::new(OwnClock::new(system, jumps));
-        Ok(Self { store, clock, promise: EMBEDDED, time_keeper: Some(time_keeper) })
+        let on_disk = Some(Arc::clone(&store));
+        Ok(Self { store, on_disk, clock, promise: EMBEDDED, time_keeper: Some(time_keeper) })
     }
 
     fn in_memory() -> Self {
         let clock = Arc::new(SystemClock::start());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        Self { store, clock, promise: IN_MEMORY, time_keeper: None }
+        Self { store, on_disk: None, clock, promise: IN_MEMORY, time_keeper: None }
     }
 }
 
@@ -146,7 +154,7 @@ fn keeper_of(config: &Config, directory: Directory, store: Arc<dyn Store>) -> Re
 }
 
 async fn begin_alone(config: &Config, directory: Directory, own: OwnStore) -> Result<Begun, StartError> {
-    let OwnStore { store, clock, promise, time_keeper } = own;
+    let OwnStore { store, on_disk, clock, promise, time_keeper } = own;
     let keeper = keeper_of(config, directory, Arc::clone(&store))?;
     if config.applied {
         keeper.catch_up().await.map_err(StartError::Directory)?;
@@ -157,7 +165,8 @@ async fn begin_alone(config: &Config, directory: Directory, own: OwnStore) -> Re
     let running = Engine::start(parts).await.map_err(StartError::Engine)?;
     let engine = running.engine.clone();
     keeper.tell(engine.clone());
-    Ok(Begun { engine, works: Works::Always(Box::new(running)), promise, keeper, look: None, time_keeper })
+    let works = Works::Always(Box::new(running));
+    Ok(Begun { engine, works, on_disk, promise, keeper, look: None, time_keeper })
 }
 
 /// Its server may be away.
@@ -182,6 +191,7 @@ fn begin_with_others(
     Ok(Begun {
         engine,
         works: Works::WithOthers(steward),
+        on_disk: None,
         promise: ON_REDIS,
         keeper,
         look,
@@ -201,7 +211,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
 
     let settings = config.engine;
     let grace = settings.attempt_deadline + settings.margin + TO_RECORD;
-    let Begun { engine, works, promise, keeper, look, time_keeper } =
+    let Begun { engine, works, on_disk, promise, keeper, look, time_keeper } =
         begin(&config, directory, grace).await?;
     let numbers = keeper.start_with().0.numbers.len();
 
@@ -229,6 +239,7 @@ pub async fn start(config: Config, directory: Directory) -> Result<Running, Star
     };
     let running = Running {
         engine: works,
+        on_disk,
         api: Server::start(api_listener, api::router(front)),
         metrics: metrics_listener.map(|listener| Server::start(listener, metrics::router(page))),
         upkeep,
@@ -265,7 +276,7 @@ impl Running {
     }
 
     /// Stops: new connections are refused, requests on open ones are answered `503`, and what is in
-    /// flight may finish until its deadline. Ends when everything is recorded.
+    /// flight may finish until its deadline. Ends when everything is recorded, and the store is closed.
     pub async fn stop(self) {
         self.api.close(self.grace);
         match self.engine {
@@ -278,6 +289,10 @@ impl Running {
             metrics.ended().await;
         }
         drop(self.upkeep);
+        if let Some(store) = self.on_disk {
+            // Not left to whoever drops it last. If it failed, it says so itself.
+            let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        }
         tracing::info!("stopped");
     }
 }
