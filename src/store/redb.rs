@@ -28,6 +28,7 @@ mod group;
 mod handle;
 mod log;
 mod logs;
+mod merge;
 mod sort_key;
 mod table;
 mod writer;

@@ -23,6 +23,13 @@ use crate::ports::EstimateRule;
 /// So long a copy is gone on with.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
+/// A step of a copy takes about so long.
+const STEP: Duration = Duration::from_nanos(100);
+
+/// Senders that share limits hear of each other's messages with every one that comes. For copies that they make anew
+/// because of that, all of them together take one part in so many of a processor.
+const PART_OF_A_PROCESSOR: u32 = 4;
+
 /// A known part that is shorter tells too little of how fast the rest will go.
 const ENOUGH: usize = 32;
 
@@ -96,6 +103,15 @@ impl Forecast {
     /// Does it still say what is to be expected?
     pub(super) fn is_fresh(&self, now: Time) -> bool {
         now < self.made_at + FRESH_FOR
+    }
+
+    /// Is it so old that another may be made for what has come to others? The more work that is, the older.
+    pub(super) fn may_be_made_anew(&self, now: Time) -> bool {
+        let steps = self.turns.iter().map(Turns::steps).fold(self.went.0, usize::saturating_add);
+        let senders = self.turns.iter().map(Turns::senders).max().unwrap_or_default().saturating_add(1);
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        let all_take = STEP.saturating_mul(steps).saturating_mul(senders);
+        now >= self.made_at + all_take.saturating_mul(PART_OF_A_PROCESSOR)
     }
 
     /// The limits that it shares with other senders.

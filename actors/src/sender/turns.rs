@@ -64,6 +64,10 @@ pub(super) struct Turns {
     sharers: (u32, u32),
     came: u64,
     waiting: u64,
+    /// At how many others those waited.
+    senders: u32,
+    /// So many turns were gone through.
+    steps: usize,
     delayed: bool,
 }
 
@@ -72,6 +76,7 @@ impl Turns {
     pub(super) fn new(standing: Standing, now: Time) -> Self {
         let Standing { pace, others, accounts, sharers, of_these_here, came } = standing;
         let messages: u64 = others.iter().chain(&accounts).map(|other| other.messages).sum();
+        let senders = u32::try_from(others.len().saturating_add(accounts.len())).unwrap_or(u32::MAX);
         let accounts = accounts.into_iter().map(|backlog| Other { backlog, gone: 0, senders: 1 }).collect();
         let waiting = messages;
         let others = grouped(others);
@@ -89,6 +94,8 @@ impl Turns {
             sharers: (sharers, of_these_here),
             came,
             waiting,
+            senders,
+            steps: 0,
             delayed: false,
         }
     }
@@ -111,6 +118,16 @@ impl Turns {
     /// Messages that waited at others when this was made.
     pub(super) const fn waiting(&self) -> u64 {
         self.waiting
+    }
+
+    /// At how many others those waited.
+    pub(super) const fn senders(&self) -> u32 {
+        self.senders
+    }
+
+    /// So many turns were gone through: that is what a forecast takes.
+    pub(super) const fn steps(&self) -> usize {
+        self.steps
     }
 
     /// Has anything gone later because of others?
@@ -175,6 +192,7 @@ impl Turns {
     }
 
     fn go(&mut self, costs: Costs, wants_at: Time) -> Time {
+        self.steps += 1;
         // What goes elsewhere goes in turns with this.
         let (all, here) = self.sharers;
         let costs = costs.share_or_more(u128::from(all), u128::from(here));

@@ -9,6 +9,7 @@ use sendyard_actors::ports::StoreError;
 
 use super::changes::Changes;
 use super::file::{ROWS, failed};
+use super::merge::merge;
 use crate::store::keys;
 use crate::store::rows::encode;
 
@@ -36,14 +37,7 @@ pub(super) fn make(database: &Database, changes: &Changes, number: u64) -> Resul
     let transaction = begin_durable(database)?;
     {
         let mut table = transaction.open_table(ROWS).map_err(failed)?;
-        for (key, change) in changes.iter() {
-            let key = key.bytes();
-            let key = key.as_slice();
-            match change {
-                Some(value) => table.insert(key, value).map(drop).map_err(failed)?,
-                None => table.remove(key).map(drop).map_err(failed)?,
-            }
-        }
+        merge(&mut table, changes.iter())?;
         let number = encode(&number)?;
         table.insert(keys::group().as_slice(), number.as_slice()).map_err(failed)?;
     }
