@@ -5,6 +5,7 @@
 //! the sender that a change concerns is told, and with it whoever waits for the outcome. Gathering writes is not done here: the embedded store
 //! does it itself, and Redis gains nothing by it (DESIGN.md §10).
 
+mod claim_times;
 mod ending;
 mod hand_overs;
 mod several;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use self::claim_times::ClaimTimes;
 use futures::future::join_all;
 use uuid::Uuid;
 
@@ -66,6 +68,7 @@ struct Inner {
     claims: AtomicU64,
     trouble: Mutex<Option<(Time, String)>>,
     step_times: StepTimes,
+    claim_times: ClaimTimes,
 }
 
 /// What the journal is made of.
@@ -127,8 +130,18 @@ fn is_claimed_by(message: &Message, claim_id: ClaimId) -> bool {
 impl Journal {
     pub(crate) fn new(with: JournalArguments) -> Self {
         let (claims, trouble) = (AtomicU64::new(0), Mutex::new(None));
-        let step_times = StepTimes::default();
-        Self { inner: Arc::new(Inner { with, claims, trouble, step_times }) }
+        let (step_times, claim_times) = (StepTimes::default(), ClaimTimes::default());
+        Self { inner: Arc::new(Inner { with, claims, trouble, step_times, claim_times }) }
+    }
+
+    /// A sender's claim has just been answered, and took so long.
+    pub(crate) fn claim_took(&self, took: Duration, now: Time) {
+        self.inner.claim_times.took(took, now);
+    }
+
+    /// The longest that a claim of any sender took in the last seconds.
+    pub(crate) fn slowest_claim(&self, now: Time) -> Duration {
+        self.inner.claim_times.slowest(now)
     }
 
     /// The store, for reading.

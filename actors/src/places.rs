@@ -113,6 +113,12 @@ impl PlacesAt {
         Self { account, in_flight, roster }
     }
 
+    /// May half of them be had without asking? Then nobody misses one that is taken a little before it is needed.
+    pub(crate) fn are_plenty(&self) -> bool {
+        let counts = &self.in_flight.counts;
+        2 * counts.taken.load(Ordering::Relaxed) < counts.free_below.load(Ordering::Relaxed)
+    }
+
     /// Takes one for a message of this cost without asking, if anybody may. `None`: the provider actor is to
     /// be asked.
     pub(crate) fn take_free(self: &Arc<Self>, cost: Cost, now: Time) -> Option<Place> {

@@ -71,6 +71,12 @@ use crate::survey::Asked;
 /// The most that a claim is made ahead of its instant.
 const LONGEST_LEAD: Duration = Duration::from_millis(5);
 
+/// The same where places are plenty: as long as the slowest claims take, so that those are made by their instants, too.
+/// Nor is it more than a part of what a unit takes, so that at most one message of a sender is ahead of what is more
+/// urgent.
+const LEAD_OF_PLENTY: Duration = Duration::from_millis(100);
+const PARTS_OF_A_UNIT: u32 = 2;
+
 /// Windows at least this long gain nothing by claiming ahead.
 const LONG_WINDOW: Duration = Duration::from_secs(10);
 
@@ -493,7 +499,7 @@ impl SenderState {
         decided: &mut Vec<Decided>,
         myself: &ActorRef<SenderMessage>,
     ) -> Option<Time> {
-        let lead = self.lead();
+        let lead = self.lead(now);
         if let Some(until) = self.paused_until(now) {
             self.want_no_place();
             return Some(until).filter(|until| *until < Time::MAX);
@@ -713,10 +719,19 @@ impl SenderState {
         !self.route.limits.is_empty()
     }
 
-    fn lead(&self) -> Duration {
+    /// So long before its instant a message is claimed.
+    fn lead(&self, now: Time) -> Duration {
         let shortest = self.route.limits.iter().filter_map(Limit::sliding).min();
-        let gains = shortest.is_some_and(|window| window < LONG_WINDOW);
-        if gains { self.usual_claim.min(LONGEST_LEAD) } else { Duration::ZERO }
+        if shortest.is_none_or(|window| window >= LONG_WINDOW) {
+            return Duration::ZERO;
+        }
+        let usual = self.usual_claim.min(LONGEST_LEAD);
+        if !self.places_at.as_ref().is_some_and(|places| places.are_plenty()) {
+            return usual;
+        }
+        let unit = self.pace.as_ref().map(Pace::per_unit).unwrap_or_default();
+        let most = LEAD_OF_PLENTY.min(unit / PARTS_OF_A_UNIT);
+        usual.max(self.journal.slowest_claim(now).min(most))
     }
 
     fn is_idle(&self) -> bool {

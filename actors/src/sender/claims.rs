@@ -121,7 +121,9 @@ impl SenderState {
 
     pub(super) fn claims_answered(&mut self, answered: ClaimsAnswered, myself: &ActorRef<SenderMessage>) {
         let now = self.journal.now();
-        self.usual_claim = (self.usual_claim * 7 + now.since(answered.asked_at)) / 8;
+        let took = now.since(answered.asked_at);
+        self.usual_claim = (self.usual_claim * 7 + took) / 8;
+        self.journal.claim_took(took, now);
         for (number, answer) in answered.answers {
             self.claim_answered(number, answer, now, myself);
         }

@@ -117,7 +117,8 @@ mod tests {
     /// Few keys, in clusters, so that rows meet rows, and runs end at neighbours and at removals.
     fn changes() -> impl Strategy<Value = Vec<(Vec<u8>, Option<Vec<u8>>)>> {
         let key = (0..4_u8, 0..60_u8).prop_map(|(cluster, place)| vec![cluster, place]);
-        let value = prop_oneof![4 => (0..400_usize).prop_map(|length| Some(vec![7; length])), 1 => Just(None)];
+        let value =
+            prop_oneof![4 => (0..400_usize).prop_map(|length| Some(vec![7; length])), 1 => Just(None)];
         prop::collection::vec((key, value), 0..120)
     }
 
