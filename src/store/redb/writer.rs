@@ -37,7 +37,7 @@ pub(super) struct Folding {
 
 impl Folding {
     /// What the program does. The more at a time, the fewer pages of the table are written per message.
-    pub(super) const USUAL: Self = Self { at: 4 << 20, beside: true };
+    pub(super) const USUAL: Self = Self { at: 8 << 20, beside: true };
 
     /// It is folded, too, once its log takes up so many bytes: a group of one small step takes up a block.
     const fn log_at(self) -> u64 {
