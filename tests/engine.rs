@@ -37,6 +37,7 @@ mod places_bound_what_is_in_flight_of_a_sender;
 mod quiet_hours_delay_what_is_not_urgent;
 mod refusals_are_retried_with_a_back_off;
 mod several_processes_share_a_store;
+mod slow_claims_make_nothing_late;
 mod the_directory_changes_while_it_runs;
 mod the_pace_counts_what_the_provider_counts;
 mod the_pace_holds_across_a_restart;

@@ -72,10 +72,9 @@ use crate::survey::Asked;
 const LONGEST_LEAD: Duration = Duration::from_millis(5);
 
 /// The same where places are plenty: as long as the slowest claims take, so that those are made by their instants, too.
-/// Nor is it more than a part of what a unit takes, so that at most one message of a sender is ahead of what is more
-/// urgent.
+/// Nor is it more than a part of what a unit takes: what is claimed is ahead of whatever is more urgent and comes then.
 const LEAD_OF_PLENTY: Duration = Duration::from_millis(100);
-const PARTS_OF_A_UNIT: u32 = 2;
+const PARTS_OF_A_UNIT: u32 = 10;
 
 /// Windows at least this long gain nothing by claiming ahead.
 const LONG_WINDOW: Duration = Duration::from_secs(10);
@@ -276,8 +275,8 @@ pub(crate) struct SenderState {
     tuning: Tuning,
     /// `None` until the earlier hand-overs are known: nothing goes before.
     pace: Option<Pace>,
-    /// The pace by the limits of before, until the new one is there.
-    replaced: Option<Pace>,
+    /// The pace by the limits of before, until the new one is there. In a box: most senders never have one.
+    replaced: Option<Box<Pace>>,
     /// When the directory gave it the first limit that looks back: what it handed over until then is not known.
     unknown_until: Option<Time>,
     /// How fast its provider lets it go, where that is less than its limits.

@@ -64,7 +64,7 @@ impl SenderState {
         let before = self.replaced.take();
         if let Some(noted_since) = self.tuning.noted_since {
             // Here it went by no limit until just now; at the latest, any sender did so.
-            let just_now = before.as_ref().is_some_and(Pace::is_unlimited);
+            let just_now = before.as_ref().is_some_and(|before| before.is_unlimited());
             pace.fill(if just_now { now } else { noted_since + NOTED_WITHIN }, now);
         }
         if let Some(at) = self.unknown_until.take() {

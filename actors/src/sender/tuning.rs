@@ -28,7 +28,7 @@ impl SenderState {
         if let Some(pace) = self.pace.take() {
             // What happens from here on may not be in what is read.
             self.early = Early::default();
-            self.replaced = Some(pace);
+            self.replaced = Some(Box::new(pace));
         }
         load::start(&self.journal, self.number, self.usual_limits.clone(), myself.clone());
     }
