@@ -27,8 +27,9 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_nanos(100);
 
 /// Senders that share limits hear of each other's messages with every one that comes. For copies that they make anew
-/// because of that, all of them together take one part in so many of a processor.
+/// because of that, all of them together take one part in so many of a processor, or so many steps for each message.
 const PART_OF_A_PROCESSOR: u32 = 4;
+const STEPS_OF_A_MESSAGE: u32 = 128;
 
 /// A known part that is shorter tells too little of how fast the rest will go.
 const ENOUGH: usize = 32;
@@ -105,13 +106,14 @@ impl Forecast {
         now < self.made_at + FRESH_FOR
     }
 
-    /// Is it so old that another may be made for what has come to others? The more work that is, the older.
-    pub(super) fn may_be_made_anew(&self, now: Time) -> bool {
+    /// May another be made for so many messages that have come to others? The more work that is, the older this one
+    /// must be, or the more messages these.
+    pub(super) fn may_be_made_anew(&self, came: u64, now: Time) -> bool {
         let steps = self.turns.iter().map(Turns::steps).fold(self.went.0, usize::saturating_add);
         let senders = self.turns.iter().map(Turns::senders).max().unwrap_or_default().saturating_add(1);
-        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        let all_take = STEP.saturating_mul(steps).saturating_mul(senders);
-        now >= self.made_at + all_take.saturating_mul(PART_OF_A_PROCESSOR)
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX).saturating_mul(senders);
+        let age = STEP.saturating_mul(steps).saturating_mul(PART_OF_A_PROCESSOR);
+        now >= self.made_at + age || came >= u64::from(steps / STEPS_OF_A_MESSAGE)
     }
 
     /// The limits that it shares with other senders.

@@ -67,10 +67,11 @@ impl SenderState {
         self.shares().map(|share| Turns::new(share.standing(self.number, &self.account, now), now)).collect()
     }
 
-    /// Has so much come to others that a forecast is off by one part in a hundred?
-    pub(super) fn others_got_more(&self, forecast: &Forecast) -> bool {
+    /// Has so much come to others that a forecast is off by one part in a hundred, and is another worth its making?
+    pub(super) fn others_got_more(&self, forecast: &Forecast, now: Time) -> bool {
         let grew = |(turns, share): (&Turns, Arc<Share>)| {
-            share.came_since(turns.came()).saturating_sub(turns.own_came()) > turns.waiting() / 100
+            let more = share.came_since(turns.came()).saturating_sub(turns.own_came());
+            more > turns.waiting() / 100 && forecast.may_be_made_anew(more, now)
         };
         self.account_counts && forecast.turns().iter().zip(self.shares()).any(grew)
     }

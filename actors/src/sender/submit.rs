@@ -170,8 +170,7 @@ impl SenderState {
             return (EstimateRule { from: now, per_unit: Duration::ZERO }, false);
         }
         let known = self.forecasts.get_mut(place(lane)).and_then(Option::take);
-        let is_off = |known: &Forecast| known.may_be_made_anew(now) && self.others_got_more(known);
-        let fresh = known.filter(|known| known.is_fresh(now) && !is_off(known));
+        let fresh = known.filter(|known| known.is_fresh(now) && !self.others_got_more(known, now));
         let forecast = fresh.or_else(|| {
             let (pace, storing) = (self.pace.as_ref()?, self.storing.values().copied());
             let turns = self.turns(now);
