@@ -60,7 +60,7 @@ async fn where_places_are_scarce_none_is_taken_before_it_is_needed() {
     // Five beside the one for immediate messages, of which three are on their way at any time.
     let settings = Settings { places_in_flight: 6, ..Settings::default() };
     let script = vec![Line::Accept(3500 * MILLI)];
-    let yard = with("1/s", 60 * MILLI, Builder { settings, script, ..Builder::default() }).await;
+    let yard = with("1/s", 60 * MILLI, Builder { script, settings, ..Builder::default() }).await;
     queue(&yard, 10).await;
     yard.until_seen(10).await;
     let gaps = gaps(&yard);

@@ -175,3 +175,46 @@ impl Forecast {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::lanes::Weights;
+    use crate::domain::pace::Limit;
+    use crate::shares::{Backlog, Standing};
+
+    fn pace() -> Pace {
+        Pace::new(&[Limit::segments(10, Duration::from_secs(1))], None, [], Time::ZERO)
+    }
+
+    fn others(senders: usize) -> Turns {
+        let backlog = Backlog {
+            messages: 50,
+            costs: Backlog::costs([Cost::sms(1)].into_iter()),
+            first: 0,
+            each: Duration::from_millis(100),
+            wants_at: Time::ZERO,
+        };
+        let others = vec![backlog; senders];
+        let (accounts, sharers, of_these_here) = (Vec::new(), 1, 1);
+        Turns::new(Standing { pace: pace(), others, accounts, sharers, of_these_here, came: 0 }, Time::ZERO)
+    }
+
+    fn beside(senders: usize) -> Forecast {
+        let began = Began { since: Time::ZERO, wanted_at: None };
+        let own = [(Lane::Normal, Cost::sms(1)); 20].into_iter();
+        let queue = Queue::new(Weights::default());
+        Forecast::new(Lane::Normal, &pace(), &queue, own, began, vec![others(senders)], Time::ZERO)
+    }
+
+    #[test]
+    fn the_more_work_another_is_the_more_must_have_come_or_the_older_is_this_one() {
+        let at_once = |forecast: &Forecast, came| forecast.may_be_made_anew(came, Time::ZERO);
+        let (few, many) = (beside(2), beside(100));
+        assert!(!at_once(&few, 0) && at_once(&few, 2));
+        assert!(!at_once(&many, 2) && !at_once(&many, 500) && at_once(&many, 10_000));
+        let after = |millis| Time::ZERO + Duration::from_millis(millis);
+        assert!(few.may_be_made_anew(0, after(1)));
+        assert!(!many.may_be_made_anew(0, after(1)) && many.may_be_made_anew(0, after(1000)));
+    }
+}

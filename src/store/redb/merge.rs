@@ -105,7 +105,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use ::redb::backends::InMemoryBackend;
-    use ::redb::{Database, ReadableDatabase, ReadableTable};
+    use ::redb::{Database, ReadableDatabase};
     use proptest::prelude::*;
 
     use super::*;
