@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use sendyard_actors::domain::message::Lane;
+use sendyard_actors::domain::tuning::{Part, Pause, Retune};
 use sendyard_actors::settings::Settings;
 
-use super::yard::{Builder, Line, Yard};
+use super::yard::{Builder, FROM, Line, ORGANIZATION, Yard, number};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLI: Duration = Duration::from_millis(1);
@@ -65,4 +66,32 @@ async fn where_places_are_scarce_none_is_taken_before_it_is_needed() {
     yard.until_seen(10).await;
     let gaps = gaps(&yard);
     assert!(gaps[4..].iter().all(|gap| *gap > SECOND + 40 * MILLI), "claimed ahead: {gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_what_is_claimed_already() {
+    let yard = with("1/s", 60 * MILLI, Builder::default()).await;
+    queue(&yard, 8).await;
+    yard.until_seen(4).await;
+    // From now on what is claimed waits for its instant for as long as claims took until now.
+    yard.faults().delay_all("claim", Duration::ZERO);
+    tokio::time::sleep(SECOND / 2).await;
+    while yard.store.unsettled(None).await.unwrap().is_empty() {
+        tokio::time::sleep(MILLI).await;
+    }
+    let before = yard.seen().len();
+    let since = yard.now();
+    let pause = Retune { pause: Part::Set(Pause { since, until: None }), ..Retune::default() };
+    yard.engine.tune(ORGANIZATION, number(FROM), &pause).await.unwrap().expect("it is ours");
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(yard.seen().len(), before, "it went although the sender is paused");
+    assert!(yard.store.unsettled(None).await.unwrap().is_empty(), "it is claimed still");
+
+    let resumed = Retune { pause: Part::Usual, ..Retune::default() };
+    yard.engine.tune(ORGANIZATION, number(FROM), &resumed).await.unwrap().expect("it is ours");
+    yard.until_seen(8).await;
+    let recipients: Vec<String> = yard.seen().iter().map(|seen| seen.to.to_string()).collect();
+    assert!(recipients.is_sorted() && recipients.len() == 8, "each once, in their order: {recipients:?}");
+    let gaps = gaps(&yard);
+    assert!(gaps[before..].iter().all(|gap| (SECOND..SECOND + 10 * MILLI).contains(gap)), "{gaps:?}");
 }

@@ -4,6 +4,8 @@
 //! what is claimed waits here for its instant and for those decided before it. A claim that was not made
 //! gives its slot back.
 
+use std::collections::VecDeque;
+
 use ractor::ActorRef;
 
 use super::{
@@ -184,8 +186,12 @@ impl SenderState {
         }
     }
 
-    /// Passes on what is claimed, in the order of the decisions, each not before its instant.
+    /// Passes on what is claimed, in the order of the decisions, each not before its instant. While it is paused by
+    /// hand, nothing.
     pub(super) fn begin_in_order(&mut self, now: Time) {
+        if self.paused_until(now).is_some() {
+            return self.put_back_claimed();
+        }
         let mut begins: Vec<(AccountName, Vec<Begin>)> = Vec::new();
         while let Some(begin) = self.next_begin(now) {
             let account = begin.attempt.message().map(|claimed| &claimed.draft.account);
@@ -198,6 +204,21 @@ impl SenderState {
         for (account, begins) in begins {
             // A provider actor that is just failing drops the attempts, which puts them back.
             let _ = self.roster.pass(&account, ProviderMessage::Begin(begins));
+        }
+    }
+
+    /// What is claimed and not begun goes back to its queue; what is being claimed follows with its answer.
+    fn put_back_claimed(&mut self) {
+        let all = std::mem::take(&mut self.starting);
+        let (claimed, asked): (VecDeque<_>, VecDeque<_>) =
+            all.into_iter().partition(|starting| starting.claimed.is_some());
+        self.starting = asked;
+        for Starting { message, permit, .. } in claimed {
+            if let Some(pace) = self.pace.as_mut() {
+                pace.abandon(permit);
+            }
+            // The record tells the rest once that is stored: its attempt is dropped here.
+            self.queue.not_started(&message);
         }
     }
 
