@@ -44,6 +44,10 @@ async fn figures_of_two_processes_add_up_and_alerts_of_the_store_fire() {
     let apis = fleet.apis();
     let load = [0, 1].map(|index| keep_sending(&apis[index], &setup.numbers[SLOW + index].number));
     quiet_for_long(&prometheus).await;
+    // A panel shows errors of the API, and nothing else here makes one for certain.
+    for api in &apis {
+        assert_eq!(api.get("/nowhere").await.unwrap().status, 404);
+    }
 
     // Each process takes messages in for numbers of both.
     for number in &setup.numbers[..SLOW] {
