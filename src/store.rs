@@ -29,5 +29,6 @@ mod references;
 mod rows;
 pub mod step_store;
 mod steps;
+mod sums;
 mod tallies;
 mod tuning;

@@ -84,10 +84,10 @@ impl Crowding {
         self.known.get(&organization)?.crowded(limit, journal.now())
     }
 
-    /// Another message of it was accepted.
-    pub(crate) fn accepted(&self, organization: OrganizationId) {
+    /// So many more of its messages were accepted.
+    pub(crate) fn accepted(&self, organization: OrganizationId, messages: u64) {
         if let Some(mut known) = self.known.get_mut(&organization) {
-            known.since = known.since.saturating_add(1);
+            known.since = known.since.saturating_add(messages);
         }
     }
 

@@ -104,23 +104,23 @@ impl Intake {
         lane: Lane,
         asked_at: Time,
     ) {
-        self.meters.answered(kind, self.journal.now().since(asked_at));
+        self.meters.answered(kind, self.journal.now().since(asked_at), 1);
         telemetry::answered(span, answer);
         match answer {
             Ok(sent) if sent.replayed => self.meters.replayed(),
-            Ok(_) => self.count_accepted(from, kind, lane),
+            Ok(_) => self.count_accepted(from, kind, lane, 1),
             Err(not_sent) => self.meters.refused(not_sent),
         }
     }
 
-    fn count_accepted(&self, from: E164, kind: Kind, lane: Lane) {
+    fn count_accepted(&self, from: E164, kind: Kind, lane: Lane, messages: u64) {
         let plan = self.directory.plan();
         let Some(route) = plan.book.numbers.get(&from) else { return };
         if kind == Kind::Queued {
-            self.crowding.accepted(route.organization);
+            self.crowding.accepted(route.organization, messages);
         }
         if let Some(account) = plan.in_flight.get(&route.account) {
-            account.meters().accepted(kind, lane);
+            account.meters().accepted(kind, lane, messages);
         }
     }
 
@@ -239,13 +239,7 @@ impl Intake {
     ) -> Result<Sent, NotSent> {
         let SubmitAnswer { appended, room, is_expectation } = answer;
         match appended {
-            Ok(Appended::Stored(message)) => {
-                let mut sent = accepted(&message, false);
-                if let Some(queued) = &mut sent.queued {
-                    queued.is_expectation = is_expectation;
-                }
-                Ok(sent)
-            }
+            Ok(Appended::Stored(message)) => Ok(stored(&message, is_expectation)),
             // Whoever bound the key, another request under it was the first to store the message;
             // unless that was this one, by a sender that was stopping.
             Ok(Appended::Exists(message)) => Ok(accepted(&message, all_answered)),
@@ -496,6 +490,15 @@ fn not_before(request: &SendRequest, route: &Route, now: Time) -> Time {
     let quiet_hours = route.quiet_hours.as_ref().filter(|_| request.lane != Lane::Urgent);
     let allowed = quiet_hours.map(|quiet| quiet.first_allowed(request.to, earliest));
     Some(allowed.unwrap_or(earliest)).filter(|at| *at > now).unwrap_or(Time::ZERO)
+}
+
+/// What is told of a message that this very request has stored.
+fn stored(message: &Message, is_expectation: bool) -> Sent {
+    let mut sent = accepted(message, false);
+    if let Some(queued) = &mut sent.queued {
+        queued.is_expectation = is_expectation;
+    }
+    sent
 }
 
 fn accepted(message: &Message, replayed: bool) -> Sent {

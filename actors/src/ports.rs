@@ -494,8 +494,8 @@ pub trait Store: Send + Sync + 'static {
     /// counted by themselves. `TooLate`, before `Full`, for one that expires before its turn comes.
     fn append(&self, append: Append) -> Stored<Appended>;
 
-    /// [`Store::append`] of several messages of one shard, as one after the other in their order, and answered in
-    /// it: in one step where the store gains by it. An error is of all of them; `Unanswered` or `Corrupt` if some
+    /// [`Store::append`] of several messages, those of one shard as one after the other in their order, and all
+    /// answered in it: in one step where the store gains by it. An error is of all of them; `Unanswered` or `Corrupt` if some
     /// may have been stored. After either each answers to its id.
     fn append_all(&self, appends: Arc<[Append]>) -> Stored<Vec<Appended>> {
         let each = appends.iter().map(|append| self.append(append.clone())).collect::<Vec<_>>();

@@ -112,10 +112,10 @@ impl Share {
         }
     }
 
-    /// One message more waits, at any of the senders.
-    pub(crate) fn came(&self) {
+    /// So many messages more wait, at any of the senders.
+    pub(crate) fn came(&self, messages: u64) {
         let mut known = self.known();
-        known.came = known.came.wrapping_add(1);
+        known.came = known.came.wrapping_add(messages);
     }
 
     /// Messages that came since [`Standing::came`] was told.

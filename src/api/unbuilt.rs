@@ -26,8 +26,14 @@ const DESCRIBED: [(&str, Access); 7] = [
     ("/vonage-sms-webhook", Access::Open),
 ];
 
+/// Of these everything that is described is there: whatever else begins so leads nowhere.
+const BUILT: [&str; 3] = ["/v1/messages/", "/v1/senders/", "/v1/accounts/"];
+
 /// Answers every path without a route.
 pub(super) async fn unknown_path(uri: Uri, caller: Result<Caller, ApiError>) -> ApiError {
+    if BUILT.iter().any(|start| uri.path().starts_with(start)) {
+        return not_found();
+    }
     let described = DESCRIBED.into_iter().find(|(start, _)| uri.path().starts_with(start));
     match (described, caller) {
         (None, _) => not_found(),

@@ -8,6 +8,7 @@ use sendyard_actors::ports::{StoreError, Waiting};
 
 use super::keys::{KeyBytes, QueueRow, SenderRow, UnsettledRow};
 use super::rows::{Rows, RowsMut, encode, load, save};
+use super::sums::Sums;
 use super::{keys, record, references, tallies};
 
 /// Which rows a record has, as long as it stands as it does. Taken before a transition, so that
@@ -70,17 +71,29 @@ pub(super) fn scheduled(rows: &dyn Rows, number: E164) -> Result<u64, StoreError
     Ok(load(rows, &keys::scheduled(number))?.unwrap_or_default())
 }
 
-/// Stores a message for the first time, with all its rows.
-pub(super) fn store_new(rows: &mut dyn RowsMut, message: &Message, now: Time) -> Result<(), StoreError> {
+/// Stores the only new message of a step, with all its rows.
+pub(super) fn store_one_new(rows: &mut dyn RowsMut, message: &Message) -> Result<(), StoreError> {
+    let mut sums = Sums::default();
+    store_new(rows, &mut sums, message)?;
+    sums.save(rows)
+}
+
+/// Stores a message for the first time, with all its rows but those of the sums.
+pub(super) fn store_new(
+    rows: &mut dyn RowsMut,
+    sums: &mut Sums,
+    message: &Message,
+) -> Result<(), StoreError> {
     let number = message.draft.sender;
-    let mut row = after_seq(sender(rows, number)?, message);
+    let mut row = after_seq(sums.sender(rows, number)?, message);
     let (before, after) = (Standing::default(), Standing::of(message));
     count_waiting(&mut row, before, after, message);
-    save(rows, keys::sender(number), &row)?;
+    sums.set_sender(rows, number, row)?;
+    sums.count_new(rows, message)?;
     if let Some(place) = references::place_of_draft(&message.draft) {
         rows.put_new(keys::reference(place, message.draft.id), Vec::new())?;
     }
-    store_rows(rows, before, after, message, now)
+    store_rows(rows, before, after, message)
 }
 
 /// Its sender's next place is behind this message's.
@@ -108,16 +121,16 @@ pub(super) fn store(
         count_waiting(&mut row, before, after, message);
         save(rows, keys::sender(number), &row)?;
     }
-    store_rows(rows, before, after, message, now)
+    store_rows(rows, before, after, message)?;
+    tallies::count(rows, before.shown, message, now)
 }
 
-/// All but its sender's row.
+/// All but its sender's row and the counts.
 fn store_rows(
     rows: &mut dyn RowsMut,
     before: Standing,
     after: Standing,
     message: &Message,
-    now: Time,
 ) -> Result<(), StoreError> {
     before.put(rows, keys::message(message.draft.id), record::encode(message)?)?;
     move_queue(rows, before, after, message)?;
@@ -125,8 +138,7 @@ fn store_rows(
     move_unsettled(rows, before, after, message)?;
     move_doubtful(rows, before, after, message)?;
     move_timer(rows, before, after, message)?;
-    move_finished(rows, before, after, message)?;
-    tallies::count(rows, before.shown, message, now)
+    move_finished(rows, before, after, message)
 }
 
 fn move_queue(

@@ -472,6 +472,7 @@ impl Key {
         Self::new(Space::OfSender).sender(sender).with([part as u8])
     }
 
+    #[inline]
     fn with(mut self, field: impl AsRef<[u8]>) -> Self {
         self.0.extend_from_slice(field.as_ref());
         self

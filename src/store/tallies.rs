@@ -62,15 +62,28 @@ fn change(
     less: Option<Shown>,
     more: Option<Shown>,
 ) -> Result<(), StoreError> {
-    let key = keys::tally(organization, provider);
-    let mut row: TallyRow = load(rows, &key)?.unwrap_or_default();
-    if let Some(count) = less.and_then(|shown| count_of(&mut row, shown)) {
+    let mut row = standing(rows, organization, provider)?;
+    apply(&mut row, less, more);
+    save(rows, keys::tally(organization, provider), &row)
+}
+
+/// What waits and is on its way.
+pub(super) fn standing(
+    rows: &dyn Rows,
+    organization: OrganizationId,
+    provider: ProviderKind,
+) -> Result<TallyRow, StoreError> {
+    Ok(load(rows, &keys::tally(organization, provider))?.unwrap_or_default())
+}
+
+/// Counts one less that is shown as `less`, and one more that is shown as `more`.
+pub(super) fn apply(row: &mut TallyRow, less: Option<Shown>, more: Option<Shown>) {
+    if let Some(count) = less.and_then(|shown| count_of(row, shown)) {
         *count = count.saturating_sub(1);
     }
-    if let Some(count) = more.and_then(|shown| count_of(&mut row, shown)) {
+    if let Some(count) = more.and_then(|shown| count_of(row, shown)) {
         *count = count.saturating_add(1);
     }
-    save(rows, key, &row)
 }
 
 const fn count_of(row: &mut TallyRow, shown: Shown) -> Option<&mut u64> {
@@ -89,7 +102,7 @@ pub(super) fn of_organization(
 ) -> Result<Vec<Tally>, StoreError> {
     let mut tallies = Vec::new();
     for provider in ProviderKind::ALL {
-        let standing: TallyRow = load(rows, &keys::tally(organization, provider))?.unwrap_or_default();
+        let standing = standing(rows, organization, provider)?;
         let hour = last_hour(rows, now, organization, provider)?;
         let tally = Tally {
             provider,

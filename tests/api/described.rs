@@ -68,7 +68,9 @@ fn check_fields(reference: &str, body: &Value, shown: &str) {
 
 /// The operation of a path; the one with the fewest placeholders, as the router chooses.
 fn operation(method: &Method, path: &str) -> Option<&'static Value> {
-    let path = if path == "/docs/" { path } else { path.strip_suffix('/').unwrap_or(path) };
+    // Those of lists, and no others, answer with the final slash as without it.
+    let as_it_is = ["/docs/", "/v1/messages/batch/"].contains(&path);
+    let path = if as_it_is { path } else { path.strip_suffix('/').unwrap_or(path) };
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let mut fitting: Vec<(&String, &Value)> =
         paths.iter().filter(|(template, _)| fits(template, path)).collect();

@@ -33,3 +33,11 @@ async fn webhooks_are_not_supported_without_a_key() {
         app.ask(request).await.error(400, "not_supported");
     }
 }
+
+#[tokio::test]
+async fn what_only_begins_like_a_path_that_is_there_is_not_found() {
+    let app = App::start().await;
+    for path in ["/v1/messages/batch/", "/v1/messages/a/b/c", "/v1/senders/+1/x", "/v1/accounts/a/b"] {
+        app.call(Method::POST, path, KEY).await.error(404, "not_found");
+    }
+}

@@ -41,6 +41,39 @@ impl Alphabet {
         }
     }
 
+    /// Septets of a text; `None` if the alphabet does not have all of it.
+    fn septets_of(self, text: &str) -> Option<u32> {
+        if !text.is_ascii() {
+            return text.chars().map(|of| self.septets(of)).sum();
+        }
+        let table = match self {
+            Self::Gsm => const { &Self::Gsm.of_ascii() },
+            Self::Telnyx => const { &Self::Telnyx.of_ascii() },
+        };
+        let mut all = 0;
+        for letter in text.bytes() {
+            match table.get(usize::from(letter)) {
+                None | Some(0) => return None,
+                Some(septets) => all += septets,
+            }
+        }
+        Some(all)
+    }
+
+    /// Septets of each character of ASCII, in which most texts are written; 0 for one that it does not have.
+    #[expect(clippy::indexing_slicing, reason = "the compiler makes it, and would refuse")]
+    const fn of_ascii(self) -> [u32; 128] {
+        let mut table = [0; 128];
+        let mut letter: u8 = 0;
+        while letter < 128 {
+            if let Some(septets) = self.septets(letter as char) {
+                table[letter as usize] = septets;
+            }
+            letter += 1;
+        }
+        table
+    }
+
     /// Septets of a character; `None` if the alphabet does not have it.
     const fn septets(self, of: char) -> Option<u32> {
         match self {
@@ -139,7 +172,7 @@ fn count_in(alphabet: Alphabet, text: &str) -> Counted {
 /// Cuts a text into its parts, calls `part` with the units of each, and says the encoding and all units.
 fn split(alphabet: Alphabet, text: &str, part: impl FnMut(u32)) -> (Encoding, u32) {
     let septets = |of: char| alphabet.septets(of);
-    let all_gsm: Option<u32> = text.chars().map(septets).sum();
+    let all_gsm = alphabet.septets_of(text);
     let (encoding, units) = match all_gsm {
         Some(units) => (Encoding::Gsm7, units),
         None => (Encoding::Ucs2, text.chars().map(code_units).sum()),

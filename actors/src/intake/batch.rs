@@ -1,14 +1,14 @@
 //! Many queued messages at once: a batch.
 //!
-//! Each keeps what a message is promised that comes alone. What is shared is the way to the store: of the messages of
-//! one shard up to [`TOGETHER`] are one step, whoever sends them, and their idempotency keys another. Their senders
-//! are asked for the estimates before it and told of what is stored after it (`sender/several.rs`). The parts of one
-//! shard go one after the other, so the messages of a sender are stored in the order in which they are given; the
-//! shards go side by side.
+//! Each keeps what a message is promised that comes alone. What is shared is the way to the store: up to [`TOGETHER`]
+//! messages are one step, whoever sends them, and their idempotency keys another; on a Redis Cluster one for each
+//! shard. Their senders are asked for the estimates before it and told of what is stored after it
+//! (`sender/several.rs`). The parts go one after the other, so the messages of a sender are stored in the order in
+//! which they are given.
 //!
 //! A ticket of the engine stands for each part, which bounds what is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,21 +21,18 @@ use tracing::Span;
 use super::{ASK_AGAIN, Bound, COME_AGAIN_AFTER, Intake, STORE_WITHIN, Told, check, draft_of, not_before};
 use crate::admission::Ticket;
 use crate::directory::Plan;
-use crate::domain::ids::{MessageId, Shard};
+use crate::domain::ids::MessageId;
 use crate::domain::message::{Draft, Kind, Lane};
 use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
 use crate::engine::{NotSent, SendRequest, Sent};
-use crate::ports::{Append, Provider, Reserve, Reserved, ScopedKey, StoreError};
+use crate::ports::{Append, Appended, Provider, Reserve, Reserved, ScopedKey, StoreError};
 use crate::sender::{Announce, Announced, Coming, Foreseen, Room, SenderMessage, Stored, SubmitAnswer};
 use crate::telemetry;
 
 /// How many messages are one step of the store at most: other steps wait for it, for a few milliseconds.
-const TOGETHER: usize = 256;
-
-/// Of one batch so many shards go side by side.
-const SHARDS_AT_A_TIME: usize = 16;
+const TOGETHER: usize = 1024;
 
 /// What concerns a message alone, an earlier answer to be looked up or a key to be given back, is done for so many
 /// at a time.
@@ -85,36 +82,14 @@ impl Intake {
         requests: Vec<SendRequest>,
         begin_until: Time,
     ) -> Vec<Result<Sent, NotSent>> {
-        let many = requests.len();
-        let mut shards: BTreeMap<Shard, Vec<(usize, SendRequest)>> = BTreeMap::new();
-        for (place, request) in requests.into_iter().enumerate() {
-            shards.entry(Shard::of(request.from)).or_default().push((place, request));
-        }
-        let mut answers = Answers::of(many);
-        let mut running = stream::iter(shards.into_values())
-            .map(|of_shard| self.send_shard(of_shard, begin_until))
-            .buffer_unordered(SHARDS_AT_A_TIME);
-        while let Some(of_shard) = running.next().await {
-            for (place, answer) in of_shard {
-                answers.set(place, answer);
-            }
-        }
-        answers.all()
-    }
-
-    async fn send_shard(
-        &self,
-        of_shard: Vec<(usize, SendRequest)>,
-        begin_until: Time,
-    ) -> Vec<(usize, Result<Sent, NotSent>)> {
-        let mut answers = Vec::with_capacity(of_shard.len());
-        let mut rest = of_shard.into_iter();
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut rest = requests.into_iter();
         loop {
-            let (places, part): (Vec<usize>, Vec<SendRequest>) = rest.by_ref().take(TOGETHER).unzip();
+            let part: Vec<SendRequest> = rest.by_ref().take(TOGETHER).collect();
             if part.is_empty() {
                 return answers;
             }
-            answers.extend(places.into_iter().zip(self.send_part(part, begin_until).await));
+            answers.extend(self.send_part(part, begin_until).await);
         }
     }
 
@@ -127,10 +102,25 @@ impl Intake {
             Some(ticket) => self.take_part_in(part, ticket, asked_at).await,
             None => part.iter().map(|_| Err(NotSent::Busy(COME_AGAIN_AFTER))).collect(),
         };
-        for (answer, (from, lane, span)) in answers.iter().zip(&spans) {
-            self.note(answer, span, *from, Kind::Queued, *lane, asked_at);
-        }
+        self.note_all(&answers, &spans, asked_at);
         answers
+    }
+
+    /// What [`Intake::note`] does with each: those of one sender and lane are counted together.
+    fn note_all(&self, answers: &[Result<Sent, NotSent>], spans: &[(E164, Lane, Span)], asked_at: Time) {
+        self.meters.answered(Kind::Queued, self.journal.now().since(asked_at), answers.len());
+        let mut accepted: HashMap<(E164, Lane), u64> = HashMap::new();
+        for (answer, (from, lane, span)) in answers.iter().zip(spans) {
+            telemetry::answered(span, answer);
+            match answer {
+                Ok(sent) if sent.replayed => self.meters.replayed(),
+                Ok(_) => *accepted.entry((*from, *lane)).or_default() += 1,
+                Err(not_sent) => self.meters.refused(not_sent),
+            }
+        }
+        for ((from, lane), messages) in accepted {
+            self.count_accepted(from, Kind::Queued, lane, messages);
+        }
     }
 
     async fn take_part_in(
@@ -223,17 +213,25 @@ impl Intake {
         let Ok(Ok(stored)) = stored else {
             return asked.iter().map(|one| (one.place, Err(NotSent::OutcomeUnknown(one.id)))).collect();
         };
-        stream::iter(asked.into_iter().zip(stored))
-            .map(|(Asked { place, id, bound }, stored)| async move {
-                let answer = match stored {
-                    Ok(stored) => self.answer_of(stored, &bound, id, true).await,
-                    Err(not_sent) => Err(not_sent),
-                };
-                (place, answer)
-            })
-            .buffer_unordered(ALONE_AT_A_TIME)
-            .collect()
-            .await
+        let (mut answers, mut others) = (Vec::with_capacity(asked.len()), Vec::new());
+        for (Asked { place, id, bound }, one) in asked.into_iter().zip(stored) {
+            match one {
+                Ok(SubmitAnswer { appended: Ok(Appended::Stored(message)), is_expectation, .. }) => {
+                    answers.push((place, Ok(super::stored(&message, is_expectation))));
+                }
+                Ok(other) => others.push((place, id, bound, other)),
+                Err(not_sent) => answers.push((place, Err(not_sent))),
+            }
+        }
+        // A key may have to be given back, which takes a step of the store for each.
+        let others =
+            stream::iter(others)
+                .map(|(place, id, bound, other)| async move {
+                    (place, self.answer_of(other, &bound, id, true).await)
+                })
+                .buffer_unordered(ALONE_AT_A_TIME);
+        answers.extend(others.collect::<Vec<_>>().await);
+        answers
     }
 
     /// Stores them in one step, and tells their senders. The ticket is held until then.

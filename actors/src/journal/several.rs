@@ -3,12 +3,13 @@
 //! Each is one step of the store, and keeps what each of them is promised alone: where the step as a whole is not
 //! known to be done or refused, every one of them is asked for by its name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use futures::future::join_all;
 
 use super::{Journal, in_doubt_of};
+use crate::domain::ids::Shard;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::ports::{Append, Appended, Note, Reserve, Reserved, StoreError, Waiting};
@@ -42,8 +43,8 @@ impl Journal {
         }
     }
 
-    /// See [`Store::append_all`](crate::ports::Store::append_all), of messages of one shard with one `request_until`:
-    /// repeated until then. The answers in their order, each as that of [`Journal::append`].
+    /// See [`Store::append_all`](crate::ports::Store::append_all), of messages with one `request_until`: repeated
+    /// until then. The answers in their order, each as that of [`Journal::append`].
     pub async fn append_all(&self, appends: Arc<[Append]>) -> Vec<Result<Appended, StoreError>> {
         let Some(first) = appends.first() else { return Vec::new() };
         let until = first.request_until;
@@ -60,17 +61,34 @@ impl Journal {
         answers
     }
 
-    /// Each under its own id, as some of them may be there; one after the other, as those of a conversation must stay
-    /// in their order. Once their time is over the rest is not asked for.
+    /// Each under its own id, as some of them may be there; those of a shard one after the other, as those of a
+    /// conversation must stay in their order. Once their time is over the rest is not asked for.
     async fn append_one_by_one(&self, appends: &[Append]) -> Vec<Result<Appended, StoreError>> {
-        let mut answers = Vec::with_capacity(appends.len());
-        for append in appends {
-            answers.push(self.append_named(append, true).await);
+        let mut shards: BTreeMap<Shard, Vec<(usize, &Append)>> = BTreeMap::new();
+        for (place, append) in appends.iter().enumerate() {
+            shards.entry(append.draft.id.shard()).or_default().push((place, append));
+        }
+        let mut answers = vec![Err(StoreError::Unanswered); appends.len()];
+        let of_shards = join_all(shards.into_values().map(|shard| self.append_shard_one_by_one(shard))).await;
+        for (place, answer) in of_shards.into_iter().flatten() {
+            if let Some(at) = answers.get_mut(place) {
+                *at = answer;
+            }
+        }
+        answers
+    }
+
+    async fn append_shard_one_by_one(
+        &self,
+        of_shard: Vec<(usize, &Append)>,
+    ) -> Vec<(usize, Result<Appended, StoreError>)> {
+        let mut answers = Vec::with_capacity(of_shard.len());
+        for (place, append) in of_shard {
+            answers.push((place, self.append_named(append, true).await));
             if self.now() >= append.request_until {
                 break;
             }
         }
-        answers.resize_with(appends.len(), || Err(StoreError::Unanswered));
         answers
     }
 

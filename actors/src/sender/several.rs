@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::SenderState;
+use super::share::tell_of_more;
 use crate::domain::message::{Draft, Lane};
 use crate::domain::pace::Cost;
 use crate::domain::phone::E164;
@@ -67,7 +68,9 @@ impl SenderState {
         let Announce { coming, reply } = announce;
         let now = self.journal.now();
         let room_after = self.next_leaves_after(now);
-        let each: Vec<_> = coming.iter().map(|one| self.foresee(one, now)).collect();
+        let shares = self.shared_now();
+        let each: Vec<_> = coming.iter().map(|one| self.foresee(one, &shares, now)).collect();
+        tell_of_more(&shares, each.iter().filter(|one| one.number.is_some()).count());
         self.submits += each.len();
         self.has_begun = true;
         if let Err(nobody) = reply.send(Announced { room_after, each }) {

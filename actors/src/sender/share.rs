@@ -52,13 +52,6 @@ impl SenderState {
         }
     }
 
-    /// One more waits.
-    pub(super) fn tell_of_more(&self) {
-        if self.account_counts {
-            self.shares().for_each(|share| share.came());
-        }
-    }
-
     /// The limits that it shares, as they stand.
     pub(super) fn turns(&self, now: Time) -> Vec<Turns> {
         if !self.account_counts {
@@ -67,13 +60,10 @@ impl SenderState {
         self.shares().map(|share| Turns::new(share.standing(self.number, &self.account, now), now)).collect()
     }
 
-    /// Has so much come to others that a forecast is off by one part in a hundred, and is another worth its making?
-    pub(super) fn others_got_more(&self, forecast: &Forecast, now: Time) -> bool {
-        let grew = |(turns, share): (&Turns, Arc<Share>)| {
-            let more = share.came_since(turns.came()).saturating_sub(turns.own_came());
-            more > turns.waiting() / 100 && forecast.may_be_made_anew(more, now)
-        };
-        self.account_counts && forecast.turns().iter().zip(self.shares()).any(grew)
+    /// The limits that it shares, to be told of more and asked about others: for as long as one message of the actor
+    /// is worked on, as they may be replaced.
+    pub(super) fn shared_now(&self) -> Vec<Arc<Share>> {
+        if self.account_counts { self.shares().collect() } else { Vec::new() }
     }
 
     /// When the limits that it shares allow this, if nobody else goes before.
@@ -125,6 +115,23 @@ impl SenderState {
     /// What was told last.
     pub(super) fn share(&mut self) -> &mut ToldShare {
         self.share.get_or_insert_default()
+    }
+}
+
+/// Has so much come to others that a forecast is off by one part in a hundred, and is another worth its making?
+pub(super) fn others_got_more(shares: &[Arc<Share>], forecast: &Forecast, now: Time) -> bool {
+    let grew = |(turns, share): (&Turns, &Arc<Share>)| {
+        let more = share.came_since(turns.came()).saturating_sub(turns.own_came());
+        more > turns.waiting() / 100 && forecast.may_be_made_anew(more, now)
+    };
+    forecast.turns().iter().zip(shares).any(grew)
+}
+
+/// So many more wait.
+pub(super) fn tell_of_more(shares: &[Arc<Share>], messages: usize) {
+    let messages = u64::try_from(messages).unwrap_or(u64::MAX);
+    for share in shares {
+        share.came(messages);
     }
 }
 

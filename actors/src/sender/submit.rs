@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::forecast::{Began, Forecast};
+use super::share::{others_got_more, tell_of_more};
 use super::{Coming, Foreseen, SenderMessage, SenderState};
 use crate::admission::Ticket;
 use crate::crowding::Crowded;
@@ -14,6 +15,7 @@ use crate::domain::message::{Draft, Lane};
 use crate::domain::pace::{Cost, Pace};
 use crate::domain::time::Time;
 use crate::ports::{Append, Appended, EstimateRule, StoreError, Waiting};
+use crate::shares::Share;
 
 /// A full queue is not said to have room sooner than this.
 const SHORTEST_WAIT_FOR_ROOM: Duration = Duration::from_secs(1);
@@ -100,7 +102,9 @@ impl SenderState {
         let next_leaves = self.next_leaves_after(now);
         let per_unit = self.pace.as_ref().map(Pace::per_unit).unwrap_or_default();
         let coming = Coming::of(&draft, not_before);
-        let Foreseen { estimate, is_expectation, number: submitted } = self.foresee(&coming, now);
+        let shares = self.shared_now();
+        let Foreseen { estimate, is_expectation, number: submitted } = self.foresee(&coming, &shares, now);
+        tell_of_more(&shares, usize::from(submitted.is_some()));
         let queue_limit = self.journal.settings().queue_limit;
         // One that is there already is answered all the same.
         let depth_limit = if crowded.is_some() { 0 } else { queue_limit };
@@ -141,16 +145,15 @@ impl SenderState {
         allowed.unwrap_or(now).max(by_provider).max(by_shared).max(paused_until).since(now)
     }
 
-    /// When a message goes that is about to be stored. One that goes later is not counted among them: it is behind
+    /// When a message goes that is about to be stored; whoever is told of `shares` hears of it from the caller. One that goes later is not counted among them: it is behind
     /// what comes until then, of which nobody knows.
-    pub(super) fn foresee(&mut self, coming: &Coming, now: Time) -> Foreseen {
+    pub(super) fn foresee(&mut self, coming: &Coming, shares: &[Arc<Share>], now: Time) -> Foreseen {
         if coming.not_before > now {
             return Foreseen { estimate: self.rough_estimate(now), is_expectation: false, number: None };
         }
-        let (told, others_wait) = self.estimate(coming.lane, coming.cost, now);
+        let (told, others_wait) = self.estimate(coming.lane, coming.cost, shares, now);
         let expected = self.expected(coming, told, now);
         let estimate = self.but_quiet(coming, expected.unwrap_or(told));
-        self.tell_of_more();
         self.arrivals.came(coming.lane, coming.cost.segments, now);
         self.submits_made += 1;
         self.storing.insert(self.submits_made, (coming.lane, coming.cost));
@@ -163,14 +166,14 @@ impl SenderState {
 
     /// When a message goes that is stored now; of one that is away from its sender's account as of the others. True:
     /// it shares limits with others that wait.
-    fn estimate(&mut self, lane: Lane, cost: Cost, now: Time) -> (EstimateRule, bool) {
+    fn estimate(&mut self, lane: Lane, cost: Cost, shares: &[Arc<Share>], now: Time) -> (EstimateRule, bool) {
         let began = Began { since: self.since.unwrap_or(now), wanted_at: self.wanted_at };
         let unlimited = self.pace.as_ref().is_some_and(Pace::is_unlimited);
         if unlimited && !self.account_counts {
             return (EstimateRule { from: now, per_unit: Duration::ZERO }, false);
         }
         let known = self.forecasts.get_mut(place(lane)).and_then(Option::take);
-        let fresh = known.filter(|known| known.is_fresh(now) && !self.others_got_more(known, now));
+        let fresh = known.filter(|known| known.is_fresh(now) && !others_got_more(shares, known, now));
         let forecast = fresh.or_else(|| {
             let (pace, storing) = (self.pace.as_ref()?, self.storing.values().copied());
             let turns = self.turns(now);

@@ -15,7 +15,7 @@ use crate::shares::{Backlog, Standing};
 const MOST_GROUPS: usize = 256;
 
 /// Turns of others that are gone through. Where more are to be expected, several messages go in each.
-const MOST_TURNS: u64 = 4096;
+const MOST_TURNS: u64 = 1024;
 
 /// Some senders whose messages go alike, in their turn.
 #[derive(Debug, Clone)]

@@ -89,10 +89,10 @@ impl AccountMeters {
         }
     }
 
-    pub(crate) fn accepted(&self, kind: Kind, lane: Lane) {
+    pub(crate) fn accepted(&self, kind: Kind, lane: Lane, messages: u64) {
         let label = lane_label(kind, lane);
         if let Some((_, counter)) = self.accepted.iter().find(|(name, _)| *name == label) {
-            counter.increment(1);
+            counter.increment(messages);
         }
     }
 
@@ -179,10 +179,11 @@ impl IntakeMeters {
         }
     }
 
-    pub(crate) fn answered(&self, kind: Kind, took: Duration) {
+    /// So many messages at once, after the same time.
+    pub(crate) fn answered(&self, kind: Kind, took: Duration, messages: usize) {
         match kind {
-            Kind::Queued => self.queued_time.record(took),
-            Kind::Immediate => self.immediate_time.record(took),
+            Kind::Queued => self.queued_time.record_many(took, messages),
+            Kind::Immediate => self.immediate_time.record_many(took, messages),
         }
     }
 

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use serde::Serialize;
@@ -76,7 +77,7 @@ pub(in crate::api) async fn send_batch(
     State(front): State<Arc<Front>>,
     caller: Caller,
     request: Request,
-) -> Result<Json<BatchAnswer>, ApiError> {
+) -> Result<BatchAnswer, ApiError> {
     caller.must(Scope::SmsSend)?;
     let Ok(_ticket) = front.batches.0.try_acquire() else {
         let detail = "Too many batches are in flight; nothing was stored";
@@ -115,7 +116,7 @@ pub(in crate::api) async fn send_batch(
         };
         set(&mut results, index, result);
     }
-    Ok(Json(BatchAnswer::of(results)))
+    Ok(BatchAnswer::of(results))
 }
 
 /// A message that the engine was asked to take in: what its answer needs to know of it.
@@ -259,6 +260,20 @@ enum BatchResult {
     Accepted(SendAnswer),
     /// It is not.
     Refused(RefusedMessage),
+}
+
+/// About so many bytes tell of one message.
+const OF_A_RESULT: usize = 320;
+
+impl IntoResponse for BatchAnswer {
+    /// As `Json` does, but into memory that is taken at once.
+    fn into_response(self) -> Response {
+        let mut text = Vec::with_capacity((self.results.len() + 1) * OF_A_RESULT);
+        match serde_json::to_writer(&mut text, &self) {
+            Ok(()) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+            Err(_) => ApiError::internal().into_response(),
+        }
+    }
 }
 
 impl BatchAnswer {

@@ -27,7 +27,9 @@ impl SortKey {
     pub(super) fn new(key: &[u8]) -> Self {
         let (head, rest) = key.split_at_checked(HEAD).unwrap_or((key, &[]));
         let mut filled = [0; HEAD];
-        filled.iter_mut().zip(head).for_each(|(to, from)| *to = *from);
+        if let Some(filled) = filled.get_mut(..head.len()) {
+            filled.copy_from_slice(head);
+        }
         let mut words = [0; WORDS];
         for (word, bytes) in words.iter_mut().zip(filled.as_chunks().0) {
             *word = u64::from_be_bytes(*bytes);
@@ -37,11 +39,11 @@ impl SortKey {
 
     /// The key itself.
     pub(super) fn bytes(&self) -> SmallVec<[u8; 48]> {
-        let mut bytes = SmallVec::new();
-        for word in self.words {
-            bytes.extend_from_slice(&word.to_be_bytes());
+        let mut head = [0; HEAD];
+        for (bytes, word) in head.as_chunks_mut().0.iter_mut().zip(self.words) {
+            *bytes = word.to_be_bytes();
         }
-        bytes.truncate(self.length);
+        let mut bytes = SmallVec::from_slice(head.get(..self.length).unwrap_or(&head));
         bytes.extend_from_slice(&self.rest);
         bytes
     }

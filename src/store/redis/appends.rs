@@ -3,10 +3,12 @@
 //! Of one sender they share what is read and written once for its queue; its counts, above all. Each is whole
 //! all the same, and is answered alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::join_all;
+use sendyard_actors::domain::ids::Shard;
 use sendyard_actors::domain::message::{Answer as Told, Draft, Kind, Message};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Appended, StoreError, as_one_answer};
@@ -57,16 +59,40 @@ async fn make_call(link: &Link, prepared: Vec<Prepared>) {
     }
 }
 
-/// `append_all`: one call for those of one shard that may go at once, and one for each row of others among them.
+/// `append_all`. On a Cluster, where one call must not touch two tags, the shards go side by side.
 pub(super) async fn append_together(link: Link, appends: Arc<[Append]>) -> Result<Vec<Appended>, StoreError> {
+    if !link.is_cluster() {
+        return append_rows(&link, &appends).await;
+    }
+    let mut shards: BTreeMap<Shard, (Vec<usize>, Vec<Append>)> = BTreeMap::new();
+    for (place, append) in appends.iter().enumerate() {
+        let (places, of_shard) = shards.entry(append.draft.id.shard()).or_default();
+        places.push(place);
+        of_shard.push(append.clone());
+    }
+    let each = shards.into_values().map(async |(places, of_shard)| {
+        let answers = match append_rows(&link, &of_shard).await {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error); places.len()],
+        };
+        places.into_iter().zip(answers).collect::<Vec<_>>()
+    });
+    let mut answers: Vec<_> = join_all(each).await.into_iter().flatten().collect();
+    answers.sort_unstable_by_key(|(place, _)| *place);
+    as_one_answer(answers.into_iter().map(|(_, answer)| answer).collect())
+}
+
+/// One call for those that may go at once, whoever sends them, and one for each row of others among them.
+async fn append_rows(link: &Link, appends: &[Append]) -> Result<Vec<Appended>, StoreError> {
     let mut answers = Vec::with_capacity(appends.len());
     let alike = |one: &Append, next: &Append| {
-        one.draft.id.shard() == next.draft.id.shard() && timing::is_timed(one) == timing::is_timed(next)
+        let timed = timing::is_timed(one);
+        timed == timing::is_timed(next) && (!timed || one.draft.id.shard() == next.draft.id.shard())
     };
     for row in appends.chunk_by(alike).flat_map(|row| row.chunks(TOGETHER)) {
         let of_row = match row.first() {
-            Some(first) if timing::is_timed(first) => timing::append_some(&link, row).await,
-            Some(_) | None => append_row(&link, row).await,
+            Some(first) if timing::is_timed(first) => timing::append_some(link, row).await,
+            Some(_) | None => append_row(link, row).await,
         };
         let is_broken = of_row.iter().any(|answer| matches!(answer, Err(StoreError::Unanswered)));
         answers.extend(of_row);

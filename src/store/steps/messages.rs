@@ -12,10 +12,23 @@ use super::times_of;
 use crate::store::indexes;
 use crate::store::indexes::Standing;
 use crate::store::rows::RowsMut;
+use crate::store::sums::Sums;
 
 /// `append`.
 pub(in crate::store) fn append(
     rows: &mut dyn RowsMut,
+    now: Time,
+    append: &Append,
+) -> Result<Appended, StoreError> {
+    let mut sums = Sums::default();
+    let appended = append_to(rows, &mut sums, now, append)?;
+    sums.save(rows)?;
+    Ok(appended)
+}
+
+fn append_to(
+    rows: &mut dyn RowsMut,
+    sums: &mut Sums,
     now: Time,
     append: &Append,
 ) -> Result<Appended, StoreError> {
@@ -26,7 +39,7 @@ pub(in crate::store) fn append(
     if now > append.request_until {
         return Ok(Appended::Late);
     }
-    let sender = indexes::sender(rows, draft.sender)?;
+    let sender = sums.sender(rows, draft.sender)?;
     let estimate = estimate(append.estimate, sender.units).max(append.not_before);
     if draft.expires_at.is_some_and(|end| end <= estimate) {
         return Ok(Appended::TooLate(estimate));
@@ -43,7 +56,7 @@ pub(in crate::store) fn append(
     } else {
         Message::queued(draft, seq, answer, now)
     };
-    indexes::store_new(rows, &message, now)?;
+    indexes::store_new(rows, sums, &message)?;
     Ok(Appended::Stored(Box::new(message)))
 }
 
@@ -53,7 +66,11 @@ pub(in crate::store) fn append_all(
     now: Time,
     appends: &[Append],
 ) -> Result<Vec<Appended>, StoreError> {
-    appends.iter().map(|one| append(rows, now, one)).collect()
+    let mut sums = Sums::default();
+    let each = appends.iter().map(|one| append_to(rows, &mut sums, now, one));
+    let answers = each.collect::<Result<_, _>>()?;
+    sums.save(rows)?;
+    Ok(answers)
 }
 
 fn estimate(rule: EstimateRule, units_ahead: u64) -> Time {
@@ -81,7 +98,7 @@ pub(in crate::store) fn append_sending(
     }
     let seq = indexes::sender(rows, draft.sender)?.next_seq;
     let message = Message::born_sending(draft.clone(), seq, claim.claim_id, times_of(claim, now));
-    indexes::store_new(rows, &message, now)?;
+    indexes::store_one_new(rows, &message)?;
     Ok(Some(Appended::Stored(Box::new(message))))
 }
 

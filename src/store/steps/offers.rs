@@ -26,7 +26,7 @@ pub(in crate::store) fn forward_immediate(
     }
     let seq = indexes::sender(rows, draft.sender)?.next_seq;
     let message = Message::offered(draft.clone(), seq, not_after, now);
-    indexes::store_new(rows, &message, now)?;
+    indexes::store_one_new(rows, &message)?;
     Ok(Appended::Stored(Box::new(message)))
 }
 
