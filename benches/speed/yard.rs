@@ -27,7 +27,8 @@ pub(crate) fn config(data: &Path, places: usize) -> String {
 pub(crate) fn config_on(store: &str, places: usize) -> String {
     format!(
         "[http]\nlisten = \"127.0.0.1:0\"\n[metrics]\nlisten = \"\"\n[store]\nurl = \"{store}\"\n\
-         [engine]\nplaces_in_flight = {places}\nqueue_limit = 10000000\n"
+         [engine]\nplaces_in_flight = {places}\nqueue_limit = 10000000\n\
+         organization_queue_limit = 10000000\n"
     )
 }
 

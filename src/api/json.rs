@@ -10,7 +10,7 @@ use super::errors::{ApiError, Code};
 use crate::fields::{ECHO, Fields};
 
 /// The fields that have not been taken yet.
-pub(super) struct Object(Map<String, Value>);
+pub(super) struct Object(Vec<(String, Value)>);
 
 impl Object {
     /// Parses a whole body.
@@ -42,7 +42,7 @@ impl Object {
 
     /// A string; absent or null is `None`.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
-        match self.0.remove(name) {
+        match self.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be a string"))),
@@ -51,7 +51,7 @@ impl Object {
 
     /// A boolean; absent or null is `None`.
     pub(super) fn boolean(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
-        match self.0.remove(name) {
+        match self.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Bool(yes)) => Ok(Some(yes)),
             Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be true or false"))),
@@ -60,7 +60,7 @@ impl Object {
 
     /// A whole number that is not negative; absent or null is `None`.
     pub(super) fn whole_number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
-        match self.0.remove(name) {
+        match self.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Number(number)) if number.is_u64() => Ok(number.as_u64()),
             Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be a whole number"))),
@@ -70,7 +70,7 @@ impl Object {
     /// A list of strings; absent or null is the empty one.
     pub(super) fn texts(&mut self, name: &str) -> Result<Vec<String>, ApiError> {
         let mistyped = || ApiError::invalid(format!("Field '{name}' must be an array of strings"));
-        let list = match self.0.remove(name) {
+        let list = match self.remove(name) {
             None | Some(Value::Null) => return Ok(Vec::new()),
             Some(Value::Array(list)) => list,
             Some(_) => return Err(mistyped()),
@@ -85,7 +85,7 @@ impl Object {
 
     /// An object; absent or null is `None`.
     pub(super) fn fields(&mut self, name: &str) -> Result<Option<Map<String, Value>>, ApiError> {
-        match self.0.remove(name) {
+        match self.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Object(fields)) => Ok(Some(fields)),
             Some(_) => Err(ApiError::invalid(format!("Field '{name}' must be an object"))),
@@ -94,21 +94,26 @@ impl Object {
 
     /// Whatever it is; absent or null is `None`.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name).filter(|value| !value.is_null())
+        self.remove(name).filter(|value| !value.is_null())
     }
 
     /// The name of a field that was not taken, as far as an error repeats it.
     pub(super) fn any_name(&self) -> Option<String> {
-        self.0.keys().next().map(|name| name.chars().take(ECHO).collect())
+        self.0.first().map(|(name, _)| name.chars().take(ECHO).collect())
     }
 
     /// Is it there, null or not?
     pub(super) fn names(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     /// Is it there, and not null?
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| !value.is_null())
+        self.0.iter().any(|(known, value)| known == name && !value.is_null())
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Value> {
+        let place = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(place).1)
     }
 }

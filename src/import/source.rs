@@ -289,10 +289,9 @@ fn csv_fields(columns: &StringRecord, record: &StringRecord) -> Result<Map<Strin
 }
 
 fn json_fields(text: &str) -> Result<Map<String, Value>, String> {
-    let Fields(mut fields) =
+    let Fields(fields) =
         serde_json::from_str(text).map_err(|error| format!("this line is not a JSON object: {error}"))?;
-    fields.retain(|name, _| !name.starts_with('_'));
-    Ok(fields)
+    Ok(fields.into_iter().filter(|(name, _)| !name.starts_with('_')).collect())
 }
 
 fn with_sender(mut fields: Map<String, Value>, from: Option<&str>) -> Map<String, Value> {

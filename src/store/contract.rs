@@ -227,6 +227,7 @@ on_every_store! {
     lists::what_a_client_calls_so_is_read_by_pages_whatever_became_of_it,
     lists::what_is_pruned_is_called_nothing_any_more,
     appends::several_at_once_are_as_one_after_the_other,
+    appends::several_of_many_senders_are_as_one_after_the_other_of_each,
     idempotency::several_keys_at_once_are_as_one_after_the_other,
     lists::what_ended_anew_is_read_at_its_new_end,
     retention::a_prune_takes_what_is_finished_and_old_and_nothing_else,

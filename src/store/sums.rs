@@ -19,26 +19,16 @@ use super::{indexes, keys, tallies};
 #[derive(Debug, Default)]
 #[must_use]
 pub(super) struct Sums {
-    senders: BTreeMap<E164, Sum<SenderRow>>,
-    tallies: BTreeMap<(OrganizationId, ProviderKind), Sum<TallyRow>>,
+    senders: BTreeMap<E164, Sum>,
+    tallies: BTreeMap<(OrganizationId, ProviderKind), TallyRow>,
 }
 
-/// A row as it is to be.
+/// A sender's row as it is to be.
 #[derive(Debug)]
-struct Sum<T> {
-    row: T,
+struct Sum {
+    row: SenderRow,
+    /// Else it was only looked at, by a message that is refused, or there: that writes nothing, and waits for no disk.
     is_changed: bool,
-}
-
-impl<T> Sum<T> {
-    const fn as_stored(row: T) -> Self {
-        Self { row, is_changed: false }
-    }
-
-    const fn change(&mut self) -> &mut T {
-        self.is_changed = true;
-        &mut self.row
-    }
 }
 
 impl Sums {
@@ -54,18 +44,18 @@ impl Sums {
         number: E164,
         row: SenderRow,
     ) -> Result<(), StoreError> {
-        *self.of_sender(rows, number)?.change() = row;
+        *self.of_sender(rows, number)? = Sum { row, is_changed: true };
         Ok(())
     }
 
     /// Counts a message that is stored for the first time.
     pub(super) fn count_new(&mut self, rows: &dyn Rows, message: &Message) -> Result<(), StoreError> {
         let of = (message.draft.organization, message.draft.provider);
-        let sum = match self.tallies.entry(of) {
+        let row = match self.tallies.entry(of) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Sum::as_stored(tallies::standing(rows, of.0, of.1)?)),
+            Entry::Vacant(place) => place.insert(tallies::standing(rows, of.0, of.1)?),
         };
-        tallies::apply(sum.change(), None, Some(message.shown()));
+        tallies::apply(row, None, Some(message.shown()));
         Ok(())
     }
 
@@ -74,16 +64,18 @@ impl Sums {
         for (number, sum) in self.senders.into_iter().filter(|(_, sum)| sum.is_changed) {
             save(rows, keys::sender(number), &sum.row)?;
         }
-        for ((organization, provider), sum) in self.tallies.into_iter().filter(|(_, sum)| sum.is_changed) {
-            save(rows, keys::tally(organization, provider), &sum.row)?;
+        for ((organization, provider), row) in self.tallies {
+            save(rows, keys::tally(organization, provider), &row)?;
         }
         Ok(())
     }
 
-    fn of_sender(&mut self, rows: &dyn Rows, number: E164) -> Result<&mut Sum<SenderRow>, StoreError> {
+    fn of_sender(&mut self, rows: &dyn Rows, number: E164) -> Result<&mut Sum, StoreError> {
         Ok(match self.senders.entry(number) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Sum::as_stored(indexes::sender(rows, number)?)),
+            Entry::Vacant(place) => {
+                place.insert(Sum { row: indexes::sender(rows, number)?, is_changed: false })
+            }
         })
     }
 }

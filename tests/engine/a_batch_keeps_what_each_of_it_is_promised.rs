@@ -33,7 +33,7 @@ fn position(answer: &Result<Sent, NotSent>) -> u64 {
 #[tokio::test(start_paused = true)]
 async fn they_are_stored_and_handed_over_in_their_order_also_over_several_steps() {
     let yard = Builder::default().start().await;
-    let texts: Vec<String> = (0..600).map(|index| format!("{index:03}")).collect();
+    let texts: Vec<String> = (0..2500).map(|index| format!("{index:04}")).collect();
     let answers = send(&yard, requests(&texts.iter().map(String::as_str).collect::<Vec<_>>())).await;
     for answer in &answers {
         yard.until(answer.as_ref().unwrap().id, State::Sent).await;
@@ -150,6 +150,41 @@ async fn what_the_store_refuses_gives_its_keys_back_and_is_not_stored() {
     let answers = send(&yard, vec![keyed("1", "a"), keyed("2", "b")]).await;
     assert_eq!(answers, vec![Err(NotSent::StoreUnavailable); 2]);
     assert!(yard.engine.send(keyed("another text", "a")).await.is_ok(), "the key is free again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_several_senders_are_one_step_and_asked_for_alone_each_in_its_order() {
+    let others = ["+15550100007", "+15550100008"];
+    let more_numbers = others.iter().map(|other| (*other).to_owned()).collect();
+    let yard = Builder { more_numbers, ..Builder::default() }.start().await;
+    let froms: Vec<&str> = [FROM].into_iter().chain(others).collect();
+    let all = || -> Vec<SendRequest> {
+        let from = |place: usize| number(froms[place % froms.len()]);
+        (0..12)
+            .map(|place| SendRequest {
+                from: from(place),
+                ..Yard::request(TO, &format!("{place:02}"), Kind::Queued)
+            })
+            .collect()
+    };
+    yard.faults().push("append_all", Fault::Refuse(StoreError::Unavailable("disk".into())));
+    assert_eq!(
+        send(&yard, all()).await,
+        vec![Err(NotSent::StoreUnavailable); 12],
+        "all of them are one step"
+    );
+
+    yard.faults().push("append_all", Fault::Refuse(StoreError::Corrupt("a record".into())));
+    let answers = send(&yard, all()).await;
+    let places: Vec<u64> = answers.iter().map(position).collect();
+    assert_eq!(places, [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    for from in froms {
+        let seen = yard.seen();
+        let texts: Vec<&str> =
+            seen.iter().filter(|seen| seen.from == number(from)).map(|seen| seen.text.as_str()).collect();
+        assert!(texts.len() == 4 && texts.is_sorted(), "{texts:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

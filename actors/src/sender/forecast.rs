@@ -29,7 +29,7 @@ const STEP: Duration = Duration::from_nanos(100);
 /// Senders that share limits hear of each other's messages with every one that comes. For copies that they make anew
 /// because of that, all of them together take one part in so many of a processor, or so many steps for each message.
 const PART_OF_A_PROCESSOR: u32 = 8;
-const STEPS_OF_A_MESSAGE: u32 = 32;
+const STEPS_OF_A_MESSAGE: u32 = 16;
 
 /// A known part that is shorter tells too little of how fast the rest will go.
 const ENOUGH: usize = 32;
@@ -211,8 +211,8 @@ mod tests {
     fn the_more_work_another_is_the_more_must_have_come_or_the_older_is_this_one() {
         let at_once = |forecast: &Forecast, came| forecast.may_be_made_anew(came, Time::ZERO);
         let (few, many) = (beside(2), beside(100));
-        assert!(!at_once(&few, 0) && at_once(&few, 10));
-        assert!(!at_once(&many, 2) && !at_once(&many, 500) && at_once(&many, 10_000));
+        assert!(!at_once(&few, 0) && at_once(&few, 20));
+        assert!(!at_once(&many, 2) && !at_once(&many, 500) && at_once(&many, 20_000));
         let after = |millis| Time::ZERO + Duration::from_millis(millis);
         assert!(few.may_be_made_anew(0, after(1)));
         assert!(!many.may_be_made_anew(0, after(1)) && many.may_be_made_anew(0, after(1000)));

@@ -1,12 +1,16 @@
 //! `append`, `append_sending`.
 
+use std::collections::BTreeSet;
+
+use sendyard_actors::domain::ids::Shard;
 use sendyard_actors::domain::message::{Draft, Lane, State};
+use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Append, Appended, Lease, StoreError};
 
 use super::world::{
-    ANSWER_WITHIN, BEGIN_WITHIN, OTHER, SECOND, START, World, append_of, draft, draft_from, immediate,
-    number, sender,
+    ANSWER_WITHIN, BEGIN_WITHIN, ORGANIZATION, OTHER, SECOND, START, World, append_of, draft, draft_from,
+    immediate, number, sender,
 };
 
 pub(super) async fn an_append_gives_place_and_estimate_in_order_of_acceptance(world: World) {
@@ -141,6 +145,37 @@ pub(super) async fn several_at_once_are_as_one_after_the_other(world: World) {
     }
     assert!(seqs.is_sorted(), "{seqs:?}");
     assert_eq!(world.store.append_all([].into()).await.unwrap().len(), 0);
+}
+
+pub(super) async fn several_of_many_senders_are_as_one_after_the_other_of_each(world: World) {
+    let froms: Vec<E164> = (0..6).map(|place| number(&format!("+1999{place:03}"))).collect();
+    let shards: BTreeSet<Shard> = froms.iter().map(|from| Shard::of(*from)).collect();
+    assert!(shards.len() > 3, "{shards:?}");
+    world.queued(draft_from(froms[0], 100)).await;
+    let of = |place: usize, index| append_of(draft_from(froms[place % froms.len()], index));
+    let all: Vec<Append> = (0..24).zip(0..).map(|(place, index)| of(place, index)).collect();
+    let there = world.store.append(all[7].clone()).await.unwrap();
+    let answers = world.store.append_all(all.clone().into()).await.unwrap();
+    for (place, answer) in answers.iter().enumerate() {
+        let before = u64::from(place % froms.len() == 0);
+        let expected = format!("stored {}", place / froms.len() + 1 + usize::try_from(before).unwrap());
+        match answer {
+            Appended::Exists(_) => assert_eq!((place, told(answer)), (7, "exists 1".to_owned())),
+            // Of that sender it is one behind.
+            _ if place == 1 => assert_eq!(told(answer), "stored 2"),
+            _ => assert_eq!(told(answer), expected, "{place}"),
+        }
+        let stored = world.message(all[place].draft.id).await;
+        let (Appended::Stored(said) | Appended::Exists(said)) = answer else { panic!("{answer:?}") };
+        assert_eq!(**said, stored);
+    }
+    assert!(matches!(there, Appended::Stored(_)));
+    for from in &froms {
+        let waiting = world.store.depth(*from).await.unwrap();
+        assert_eq!(waiting, 4 + u64::from(*from == froms[0]));
+    }
+    let tallies = world.store.tallies(ORGANIZATION).await.unwrap();
+    assert_eq!(tallies.iter().map(|tally| tally.waiting).sum::<u64>(), 25);
 }
 
 fn told(answer: &Appended) -> String {

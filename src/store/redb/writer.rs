@@ -28,7 +28,7 @@ const GROUP: usize = 128;
 /// How and when what is pending is folded into the table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Folding {
-    /// Once it holds so many bytes. A start has to read four times as much at the most.
+    /// Once it holds so many bytes. A start has to read twice as much of each log at the most, or what one group more is.
     pub(super) at: usize,
     /// On a thread of its own, beside the groups to come. Else between two groups, which is what tests
     /// want that are to happen the same way each time.
@@ -37,11 +37,11 @@ pub(super) struct Folding {
 
 impl Folding {
     /// What the program does. The more at a time, the fewer pages of the table are written per message.
-    pub(super) const USUAL: Self = Self { at: 8 << 20, beside: true };
+    pub(super) const USUAL: Self = Self { at: 16 << 20, beside: true };
 
     /// It is folded, too, once its log takes up so many bytes: a group of one small step takes up a block.
     const fn log_at(self) -> u64 {
-        4 * self.at as u64
+        2 * self.at as u64
     }
 }
 
