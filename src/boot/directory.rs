@@ -296,3 +296,42 @@ impl Keeper {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::Environment;
+    use crate::store::memory::MemoryStore;
+
+    fn text(key: &str) -> String {
+        format!(
+            "[[organizations]]\nid = 1\nname = \"One\"\n\
+             api_keys = [{{ name = \"one\", key = \"{key}\", scopes = [\"sms:send\"] }}]\n"
+        )
+    }
+
+    /// Other processes look for it themselves: nobody tells them.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_applied_on_one_process_is_gone_by_on_the_others_within_a_second() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::shared(Arc::new(SystemClock::start())));
+        let process = || {
+            let environment = Environment::default();
+            let file = Directory::parse(Path::new("directory.toml"), &text("first"), &environment).unwrap();
+            Keeper::new(file, Arc::clone(&store), None, 8, true).unwrap()
+        };
+        let (one, other) = (process(), process());
+        let _looks = other.look();
+        // At any moment between two of its looks.
+        for (generation, pause) in [(1, 0), (2, 1), (3, 120), (4, 240), (5, 260), (6, 990)] {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let applied = one.apply(text(&format!("key-{generation}"))).await.unwrap();
+            assert_eq!(applied.generation, generation);
+            tokio::time::sleep(Duration::from_millis(999)).await;
+            let seen = other.in_force();
+            assert_eq!((seen.generation, &seen.text), (generation, &applied.text), "after {pause} ms");
+        }
+    }
+}
