@@ -105,12 +105,20 @@ impl Intake {
         asked_at: Time,
     ) {
         self.meters.answered(kind, self.journal.now().since(asked_at), 1);
+        if self.note_one(answer, span) {
+            self.count_accepted(from, kind, lane, 1);
+        }
+    }
+
+    /// Tells whoever traces the message, and counts an answer that accepts none anew. Does it accept one?
+    fn note_one(&self, answer: &Result<Sent, NotSent>, span: &Span) -> bool {
         telemetry::answered(span, answer);
         match answer {
             Ok(sent) if sent.replayed => self.meters.replayed(),
-            Ok(_) => self.count_accepted(from, kind, lane, 1),
+            Ok(_) => return true,
             Err(not_sent) => self.meters.refused(not_sent),
         }
+        false
     }
 
     fn count_accepted(&self, from: E164, kind: Kind, lane: Lane, messages: u64) {

@@ -111,11 +111,8 @@ impl Intake {
         self.meters.answered(Kind::Queued, self.journal.now().since(asked_at), answers.len());
         let mut accepted: HashMap<(E164, Lane), u64> = HashMap::new();
         for (answer, (from, lane, span)) in answers.iter().zip(spans) {
-            telemetry::answered(span, answer);
-            match answer {
-                Ok(sent) if sent.replayed => self.meters.replayed(),
-                Ok(_) => *accepted.entry((*from, *lane)).or_default() += 1,
-                Err(not_sent) => self.meters.refused(not_sent),
+            if self.note_one(answer, span) {
+                *accepted.entry((*from, *lane)).or_default() += 1;
             }
         }
         for ((from, lane), messages) in accepted {

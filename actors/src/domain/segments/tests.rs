@@ -153,6 +153,8 @@ fn each_alphabet_has_exactly_its_characters() {
                 (false, false) => None,
             };
             assert_eq!(alphabet.septets(of), expected, "{alphabet:?} {of:?}");
+            // A text of ASCII alone is counted another way.
+            assert_eq!(alphabet.septets_of(&of.to_string()), expected, "{alphabet:?} {of:?}");
         }
     }
 }
