@@ -44,3 +44,4 @@ mod the_pace_holds_across_a_restart;
 mod the_pace_is_exact_for_one_sender_and_for_thousands;
 mod the_same_key_is_the_same_message;
 mod what_is_refused_for_its_pace_slows_whose_it_is;
+mod what_no_limit_counts_waits_for_none;

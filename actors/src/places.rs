@@ -34,8 +34,10 @@ struct Counts {
     awaited: AtomicBool,
     /// The provider actor wants to hear of what is taken: it goes slower, or a campaign of it does.
     slowed: AtomicBool,
-    /// While fewer are taken, one may be taken without asking the provider actor.
-    free_below: AtomicUsize,
+    /// While fewer are taken, one may be taken without asking the provider actor, for a message without media.
+    free_below_for_sms: AtomicUsize,
+    /// The same for one with media: an account may count only these.
+    free_below_for_mms: AtomicUsize,
 }
 
 impl InFlight {
@@ -87,16 +89,31 @@ impl InFlight {
         self.counts.slowed.load(Ordering::Relaxed)
     }
 
-    /// From now on places are taken without asking the provider actor while fewer than these are; zero: it is
-    /// to be asked.
-    pub(crate) fn free_below(&self, places: usize) {
-        self.counts.free_below.store(places, Ordering::Release);
+    /// From now on places are taken without asking the provider actor while fewer than these are.
+    pub(crate) fn free_below(&self, places: FreeBelow) {
+        self.counts.free_below_for_sms.store(places.sms, Ordering::Release);
+        self.counts.free_below_for_mms.store(places.mms, Ordering::Release);
     }
 
     /// The next place that comes back is told to the provider actor.
     pub(crate) fn awaited(&self) {
         self.counts.awaited.store(true, Ordering::SeqCst);
     }
+}
+
+/// While fewer places are taken than this, the next one may be taken without asking the provider actor; zero: it is
+/// to be asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FreeBelow {
+    /// For a message without media.
+    pub(crate) sms: usize,
+    /// For one with media.
+    pub(crate) mms: usize,
+}
+
+impl FreeBelow {
+    /// It is to be asked.
+    pub(crate) const NOTHING: Self = Self { sms: 0, mms: 0 };
 }
 
 /// The places of one account, and where to tell its provider actor of one that comes back. One allocation
@@ -113,10 +130,10 @@ impl PlacesAt {
         Self { account, in_flight, roster }
     }
 
-    /// May half of them be had without asking? Then nobody misses one that is taken a little before it is needed.
+    /// May half of them be had without asking, for messages without media? Then nobody misses one that is taken a little before it is needed.
     pub(crate) fn are_plenty(&self) -> bool {
         let counts = &self.in_flight.counts;
-        2 * counts.taken.load(Ordering::Relaxed) < counts.free_below.load(Ordering::Relaxed)
+        2 * counts.taken.load(Ordering::Relaxed) < counts.free_below_for_sms.load(Ordering::Relaxed)
     }
 
     /// Takes one for a message of this cost without asking, if anybody may. `None`: the provider actor is to
@@ -128,7 +145,8 @@ impl PlacesAt {
         }
         let Answer::UpTo(allowed) = self.in_flight.circuit().ask(now) else { return None };
         let counts = &self.in_flight.counts;
-        let below = counts.free_below.load(Ordering::Acquire).min(allowed);
+        let below = if cost.mms { &counts.free_below_for_mms } else { &counts.free_below_for_sms };
+        let below = below.load(Ordering::Acquire).min(allowed);
         let one_more = |taken: usize| (taken < below).then_some(taken + 1);
         counts.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
         Some(Place::counted(self, Charges::DIRECT, Some(cost)))
@@ -156,6 +174,8 @@ pub(crate) enum AccountCharge {
     /// Charged when it is written, without having asked: an immediate message, or a queued one while there are
     /// no limits.
     Direct,
+    /// Granted in its turn, of a message that no limit counts.
+    Uncounted,
 }
 
 /// What a place is to the limits beyond its sender's.
@@ -170,6 +190,14 @@ pub(crate) struct Charges {
 impl Charges {
     /// Who takes it asks nobody.
     pub(crate) const DIRECT: Self = Self { account: AccountCharge::Direct, organization: None };
+
+    /// Of what no limit counts.
+    pub(crate) const UNCOUNTED: Self = Self { account: AccountCharge::Uncounted, organization: None };
+
+    /// Was no limit asked? Then there is nothing to put back.
+    pub(crate) fn are_nothing(self) -> bool {
+        self == Self::DIRECT || self == Self::UNCOUNTED
+    }
 }
 
 /// Charges that came back unused.
@@ -253,7 +281,7 @@ impl Drop for Place {
         let counts = &self.at.in_flight.counts;
         counts.taken.fetch_sub(1, Ordering::SeqCst);
         self.at.in_flight.meters.place_back();
-        let unused = self.charges.take().filter(|charges| *charges != Charges::DIRECT);
+        let unused = self.charges.take().filter(|charges| !charges.are_nothing());
         let is_awaited = counts.awaited.swap(false, Ordering::SeqCst);
         if !is_awaited && unused.is_none() {
             return;

@@ -28,13 +28,13 @@ use crate::attempt::ClaimedAttempt;
 use crate::domain::breaker::{Answer, Circuit};
 use crate::domain::message::{Kind, Message};
 use crate::domain::outcome::Slows;
-use crate::domain::pace::{Allowed, Cost, Costs, Keep, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, Costs, CountedTraffic, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::{Account, Reach};
 use crate::domain::time::Time;
 use crate::handled::Handled;
 use crate::journal::Journal;
-use crate::places::{AccountCharge, Charges, InFlight, Place, PlacesAt, UnusedCharges};
+use crate::places::{AccountCharge, Charges, FreeBelow, InFlight, Place, PlacesAt, UnusedCharges};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
@@ -135,8 +135,8 @@ pub struct Begin {
     pub(crate) quiet_from: Option<Time>,
     /// What the sender's pace needs to know of the past.
     pub(crate) keep: Keep,
-    /// Does the sender count it? Without limits it does not.
-    pub(crate) counts: bool,
+    /// What the sender counts.
+    pub(crate) counts: CountedTraffic,
 }
 
 /// The actor.
@@ -168,6 +168,8 @@ struct Wanted {
 
 pub(crate) struct ProviderState {
     with: ProviderArguments,
+    /// What the limits count, of the account and of its organization. The rest asks only for places.
+    counted: CountedTraffic,
     places_at: Arc<PlacesAt>,
     /// Whose turn it is. Each is in `wants`, too.
     turns: VecDeque<E164>,
@@ -204,12 +206,13 @@ impl Actor for ProviderActor {
         let ProviderArguments { account, reach, in_flight, roster, .. } = &with;
         let slowing = Slowing::new(reach.campaigns.clone());
         in_flight.set_slowed(false);
-        in_flight.free_below(0);
+        in_flight.free_below(FreeBelow::NOTHING);
         let places_at = PlacesAt::new(account.name.clone(), in_flight.clone(), roster.clone());
         let (units, organization) = (Units::of(&with, &myself), Units::of_organization(&with, &myself));
         let (alarms, address) = (with.alarms.clone(), myself.clone());
         let mut state = ProviderState {
             shares: shares_of(&with),
+            counted: CountedTraffic::by(limits_of(&with)),
             with,
             units,
             organization,
@@ -359,17 +362,16 @@ impl ProviderState {
         (all - (all / 8).min(MOST_KEPT_BACK)).max(1)
     }
 
-    /// Does anything bound what goes but the number of places?
-    fn is_limited(&self) -> bool {
-        !self.with.account.limits.is_empty() || self.organization.is_some()
-    }
-
     /// Places may be taken without asking while all that would be said is yes. What is said here may be late by
     /// what lies in the mailbox; what was taken by then and is not to go is found by `begin`.
     fn let_take_freely(&self) {
         let in_flight = &self.with.in_flight;
-        let asks = !self.turns.is_empty() || self.is_limited() || in_flight.is_slowed();
-        in_flight.free_below(if asks { 0 } else { self.places_for_queues() });
+        if !self.turns.is_empty() || in_flight.is_slowed() {
+            return in_flight.free_below(FreeBelow::NOTHING);
+        }
+        let places = self.places_for_queues();
+        let below = |cost| if self.counted.includes(cost) { 0 } else { places };
+        in_flight.free_below(FreeBelow { sms: below(Cost::sms(1)), mms: below(Cost::mms(1)) });
     }
 
     /// Grants places in turn for as long as there are any and the account's pace allows, and tells
@@ -416,15 +418,39 @@ impl ProviderState {
             self.alarm.arm(at, now);
             return None;
         }
-        let pace = self.pace.as_mut()?;
-        let (sender, wanted) =
-            self.turns.front().and_then(|first| Some((*first, self.wants.get_mut(first)?)))?;
-        let cost = wanted.cost;
         let pauses_until = self.slowing.account_pauses_until();
         if pauses_until > now {
             self.alarm.arm(pauses_until, now);
             return None;
         }
+        let charges = self.charges_in_turn(now)?;
+        let sender = *self.turns.front()?;
+        let wanted = self.wants.get_mut(&sender)?;
+        let cost = wanted.cost;
+        self.slowing.sent(sender, cost.segments, now);
+        wanted.places = wanted.places.saturating_sub(1);
+        let wants_more = wanted.places > 0;
+        self.end_turn(sender, cost, wants_more);
+        let place = Place::take(&self.places_at, charges, Some(cost));
+        Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
+    }
+
+    /// What the first in turn needs of account and organization. Where that has to wait, the first goes in front that
+    /// needs nothing of them.
+    fn charges_in_turn(&mut self, now: Time) -> Option<Charges> {
+        let first = self.turns.front().and_then(|first| self.wants.get(first))?;
+        let cost = first.cost;
+        if !self.counted.includes(cost) {
+            return Some(Charges::UNCOUNTED);
+        }
+        let charges = self.counted_charges(cost, now);
+        if charges.is_some() || !self.pass_over_counted(now) {
+            return charges;
+        }
+        Some(Charges::UNCOUNTED)
+    }
+
+    fn counted_charges(&mut self, cost: Cost, now: Time) -> Option<Charges> {
         if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.into(), now)) {
             // A grant that comes wakes us. The account's pace is asked once there is one: asking costs it nothing.
             return None;
@@ -434,6 +460,7 @@ impl ProviderState {
             AccountCharge::Unit(units.take(cost.into(), now)?)
         } else {
             let since = *self.since.get_or_insert(now);
+            let pace = self.pace.as_mut()?;
             let at = match pace.next_allowed(since, now, cost) {
                 Allowed::At(at) if at <= now => at,
                 Allowed::At(at) => {
@@ -445,13 +472,29 @@ impl ProviderState {
             AccountCharge::Permit(pace.take(at, now, cost))
         };
         let organization = self.organization.as_mut().and_then(|units| units.take(cost.into(), now));
-        self.slowing.sent(sender, cost.segments, now);
-        wanted.places = wanted.places.saturating_sub(1);
-        let wants_more = wanted.places > 0;
-        self.end_turn(sender, wants_more);
-        let charges = Charges { account, organization };
-        let place = Place::take(&self.places_at, charges, Some(cost));
-        Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
+        Some(Charges { account, organization })
+    }
+
+    /// Puts the first in front whose message no limit counts; false: there is none.
+    fn pass_over_counted(&mut self, now: Time) -> bool {
+        let goes = |sender: &E164| {
+            let wanted = self.wants.get(sender).filter(|wanted| !self.counted.includes(wanted.cost));
+            wanted
+                .is_some_and(|wanted| self.slowing.campaign_allows(*sender, now, wanted.cost.segments) <= now)
+        };
+        let Some(place) = self.turns.iter().position(goes) else { return false };
+        self.put_in_front(place);
+        true
+    }
+
+    fn put_in_front(&mut self, place: usize) {
+        if place == 0 {
+            return;
+        }
+        if let Some(sender) = self.turns.remove(place) {
+            self.turns.push_front(sender);
+            self.got = 0;
+        }
     }
 
     fn too_fast(&mut self, slows: Slows, refused: &TooFast) {
@@ -477,20 +520,16 @@ impl ProviderState {
                 earliest = earliest.min(at);
                 continue;
             }
-            if place > 0 {
-                self.turns.remove(place);
-                self.turns.push_front(sender);
-                self.got = 0;
-            }
+            self.put_in_front(place);
             return Ok(());
         }
         Err(self.slowing.changes_at().map_or(earliest, |change| earliest.min(change)))
     }
 
     /// A place was granted to the first in turn: is its turn over?
-    fn end_turn(&mut self, sender: E164, wants_more: bool) {
+    fn end_turn(&mut self, sender: E164, cost: Cost, wants_more: bool) {
         self.got += 1;
-        let in_a_turn = if self.is_limited() { 1 } else { IN_A_TURN };
+        let in_a_turn = if self.counted.includes(cost) { 1 } else { IN_A_TURN };
         if wants_more && self.got < in_a_turn {
             return;
         }
@@ -532,6 +571,9 @@ impl ProviderState {
 
     /// What one needs that has no turn, of account and organization.
     fn charges_now(&mut self, now: Time, cost: Cost) -> Result<Charges, NoPlace> {
+        if !self.counted.includes(cost) {
+            return Ok(Charges::UNCOUNTED);
+        }
         let organization = match &mut self.organization {
             Some(units) => Some(units.take_now(cost.into(), now)?),
             None => None,
@@ -588,8 +630,9 @@ impl ProviderState {
         }
         let charges = attempt.use_charges();
         let asked_nobody = charges == Some(Charges::DIRECT);
-        if asked_nobody && facts.kind == Kind::Queued && self.is_limited() {
-            // Taken while there were no limits.
+        let is_counted = self.counted.includes(facts.cost);
+        if is_counted && facts.kind == Kind::Queued && charges.is_some_and(Charges::are_nothing) {
+            // Taken while no limit counted it.
             return;
         }
         if !self.stamp(charges, facts.cost, now) {
@@ -600,14 +643,8 @@ impl ProviderState {
             self.slowing.sent(facts.sender, facts.cost.segments, now);
         }
         self.shares.iter().flatten().for_each(|share| share.handed_over(now, facts.cost));
-        // The store's charges serve all paces: the sender's, the account's and the organization's.
-        let account_keep = match (&self.units, &self.pace) {
-            (Some(units), _) => units.keep(now),
-            (None, Some(pace)) => pace.keep(now),
-            (None, None) => Keep::EVERYTHING,
-        };
-        let organization_keep = self.organization.as_ref().map_or(Keep::NOTHING, |units| units.keep(now));
-        let keep = keep.and(account_keep).and(organization_keep);
+        let is_counted_there = counts.includes(facts.cost);
+        let keep = if is_counted || is_counted_there { keep.and(self.keep(now)) } else { Keep::NOTHING };
         let Some((hand_over, begun)) = attempt.begin(now, keep) else { return };
         let patience = hand_over.deadline.since(now);
         tracing::debug!(
@@ -615,7 +652,7 @@ impl ProviderState {
         );
         let mut call = self.with.way_out.send(hand_over, patience);
         let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if counts {
+        if is_counted_there {
             let written = SenderMessage::Written { id: facts.id, at: now, cost: facts.cost };
             self.with.roster.hint(facts.sender, written);
         }
@@ -630,6 +667,16 @@ impl ProviderState {
                 tokio::spawn(begun.finish(call));
             }
         }
+    }
+
+    /// The store's charges serve all paces: the sender's, the account's and the organization's.
+    fn keep(&self, now: Time) -> Keep {
+        let account = match (&self.units, &self.pace) {
+            (Some(units), _) => units.keep(now),
+            (None, Some(pace)) => pace.keep(now),
+            (None, None) => Keep::EVERYTHING,
+        };
+        account.and(self.organization.as_ref().map_or(Keep::NOTHING, |units| units.keep(now)))
     }
 
     /// False: what it was granted with is over, and it must not be written.
@@ -662,11 +709,12 @@ impl ProviderState {
             match charge {
                 AccountCharge::Unit(unit) => return units.spend(unit, now),
                 AccountCharge::Direct => units.charge(now, cost.into()),
-                AccountCharge::Permit(_) => {}
+                AccountCharge::Permit(_) | AccountCharge::Uncounted => {}
             }
             return true;
         }
         match (self.pace.as_mut(), charge) {
+            (_, AccountCharge::Uncounted) => {}
             (Some(pace), AccountCharge::Permit(permit)) => pace.stamp(permit, now),
             (Some(pace), _) => pace.charge(now, cost),
             (None, _) => self.written_early.push((now, cost)),
@@ -715,10 +763,12 @@ impl ProviderState {
         let mut free = most.saturating_sub(in_flight.count()).max(1);
         let mut demand = Demand::default();
         for wanted in self.turns.iter().filter_map(|sender| self.wants.get(sender)) {
-            let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
-            demand.units = demand.units.plus(Costs::times(wanted.cost, places));
-            if demand.next.is_nothing() {
-                demand.next = wanted.cost.into();
+            if self.counted.includes(wanted.cost) {
+                let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
+                demand.units = demand.units.plus(Costs::times(wanted.cost, places));
+                if demand.next.is_nothing() {
+                    demand.next = wanted.cost.into();
+                }
             }
             if wanted.places >= free {
                 in_flight.awaited();
@@ -728,6 +778,12 @@ impl ProviderState {
         }
         demand
     }
+}
+
+/// Those of the account and of its organization.
+fn limits_of(with: &ProviderArguments) -> impl Iterator<Item = &Limit> {
+    let organization = with.organization.as_ref().map_or(&[][..], |organization| &organization.limits);
+    with.account.limits.iter().chain(organization)
 }
 
 /// What the senders know of the limits that they share, of the account and of its organization.

@@ -54,7 +54,7 @@ use crate::alarm::{Alarm, AlarmClock};
 use crate::domain::adaptive::{Rate, WorkingRate};
 use crate::domain::ids::{AccountName, Incarnation, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message, State};
-use crate::domain::pace::{Allowed, Cost, Keep, Limit, Pace, Permit};
+use crate::domain::pace::{Allowed, Cost, CountedTraffic, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::{Route, Sending};
 use crate::domain::time::Time;
@@ -266,8 +266,8 @@ pub(crate) struct SenderState {
     queue: Queue,
     /// The directory's limits; those of the route are the ones that hold.
     usual_limits: Vec<Limit>,
-    /// Does its account or its organization look back at its hand-overs?
-    account_counts: bool,
+    /// What the limits count that it shares, of its account and its organization.
+    shared: CountedTraffic,
     /// Its fallback account's pace without a past, if that has limits: what that looks back at is kept also by
     /// what goes through its own account.
     at_fallback: Option<Box<Pace>>,
@@ -346,7 +346,7 @@ impl Actor for SenderActor {
             account: route.account.clone(),
             queue: Queue::new(route.weights),
             usual_limits: route.limits.clone(),
-            account_counts: !account_limits.is_empty(),
+            shared: CountedTraffic::by(&account_limits),
             at_fallback,
             tuning: Tuning::default(),
             replaced: None,
@@ -417,7 +417,7 @@ impl Actor for SenderActor {
                 state.queue.of(message.lane).stored(message);
             }
             SenderMessage::Waiting(waiting) => {
-                if state.account_counts {
+                if state.shared.is_any() {
                     state.share().waiting = waiting;
                 }
                 state.queue.expect(waiting);
@@ -656,7 +656,7 @@ impl SenderState {
 
     /// A sender with a pace takes its places one by one, as its instants come. Those without take turns.
     const fn goes_one_by_one(&self) -> bool {
-        self.counts() || self.working.is_cut()
+        self.has_limits() || self.working.is_cut()
     }
 
     fn want_places(&mut self, cost: Cost) {
@@ -706,15 +706,19 @@ impl SenderState {
     /// What must still be known of its hand-overs.
     fn keep(&self, now: Time) -> Keep {
         let own = self.pace.as_ref().map_or(Keep::EVERYTHING, |pace| pace.keep(now));
-        if own == Keep::NOTHING && !self.account_counts {
+        if own == Keep::NOTHING && !self.shared.is_any() {
             // The fallback looks back at what went through it, and nothing here forgets that.
             return own;
         }
         own.and(self.at_fallback.as_ref().map_or(Keep::NOTHING, |pace| pace.keep(now)))
     }
 
-    /// Are its hand-overs counted here? Without limits there is nothing to count them for.
-    const fn counts(&self) -> bool {
+    /// Which of its hand-overs are counted here.
+    fn counted(&self) -> CountedTraffic {
+        CountedTraffic::by(&self.route.limits)
+    }
+
+    const fn has_limits(&self) -> bool {
         !self.route.limits.is_empty()
     }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use sendyard_actors::domain::message::State;
+use sendyard_actors::domain::pace::CountedTraffic;
 use sendyard_actors::domain::tuning::{Part, Pause, Retune, Tuning};
 use sendyard_actors::sender::Waits;
 
@@ -127,7 +128,8 @@ async fn another_process_hears_of_it_within_a_second() {
     }
     tokio::time::sleep(SECOND * 2).await;
     // As another process changes it: in the store alone.
-    let tuning = Tuning::default().changed(&limited_to("1/s"), &[], true, yard.now()).unwrap();
+    let tuning =
+        Tuning::default().changed(&limited_to("1/s"), &[], CountedTraffic::EVERYTHING, yard.now()).unwrap();
     assert!(yard.store.tune(number(FROM), tuning).await.unwrap());
     tokio::time::sleep(SECOND * 3).await;
     let lowered = went_in(&yard, SECOND * 10, 1).await;

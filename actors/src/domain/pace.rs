@@ -21,6 +21,7 @@
 mod calendar;
 mod cost;
 mod costs;
+mod counted_traffic;
 mod limit;
 mod rule;
 mod window;
@@ -30,6 +31,7 @@ use std::time::Duration;
 pub use calendar::{Calendar, Every, Period};
 pub use cost::Cost;
 pub use costs::Costs;
+pub use counted_traffic::CountedTraffic;
 pub use limit::{BadLimit, Counts, Limit, Traffic, Unit, WindowKind, read_all};
 
 use super::time::Time;
@@ -320,6 +322,11 @@ impl Pace {
         for rule in &mut self.rules {
             rule.fill(at.min(now));
         }
+    }
+
+    /// Which traffic its limits count.
+    pub fn counted(&self) -> CountedTraffic {
+        CountedTraffic::by(self.rules.iter().map(Rule::limit))
     }
 
     /// Has it no limits?

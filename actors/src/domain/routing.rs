@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ids::{AccountName, AssistantId, CampaignName, OrganizationId, ProviderKind};
 use super::lanes::Weights;
 use super::message::{Elsewhere, UnknownPolicy};
-use super::pace::Limit;
+use super::pace::{CountedTraffic, Limit};
 use super::phone::E164;
 use super::quiet_hours::QuietHours;
 
@@ -136,11 +136,18 @@ impl Book {
         reach
     }
 
-    /// Has each of these numbers limits of its own, so that its hand-overs are noted whatever its account's are?
-    pub fn is_noted(&self, numbers: &[E164]) -> bool {
-        let has_limits =
-            |number: &E164| self.numbers.get(number).is_some_and(|route| !route.limits.is_empty());
-        numbers.iter().all(has_limits)
+    /// Which hand-overs of these numbers are noted whatever their accounts' limits are: those that each of them
+    /// has limits of its own for.
+    pub fn noted_by(&self, numbers: &[E164]) -> CountedTraffic {
+        let by_own = |number: &E164| {
+            self.numbers.get(number).map_or(CountedTraffic::NOTHING, |to| CountedTraffic::by(&to.limits))
+        };
+        numbers.iter().map(by_own).reduce(CountedTraffic::and).unwrap_or(CountedTraffic::EVERYTHING)
+    }
+
+    /// Which traffic the limits of an account and of its organization count.
+    pub fn counted_by(&self, account: &Account) -> CountedTraffic {
+        CountedTraffic::by(account.limits.iter().chain(self.limits_of(account.organization)))
     }
 
     fn limits_of_account(&self, account: &AccountName) -> &[Limit] {

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lanes::Weights;
-use super::pace::{BadLimit, Limit, read_all};
+use super::pace::{BadLimit, CountedTraffic, Limit, read_all};
 use super::time::Time;
 
 /// More places in flight than this no sender can be given.
@@ -77,13 +77,13 @@ pub struct Retune {
 }
 
 impl Tuning {
-    /// The record after a change, where the directory has these limits; `noted` says whether its hand-overs
-    /// are noted for the limits of an account, too.
+    /// The record after a change, where the directory has these limits; `noted` says which of its
+    /// hand-overs are noted for the limits of an account, too.
     pub fn changed(
         &self,
         change: &Retune,
         usual: &[Limit],
-        noted: bool,
+        noted: CountedTraffic,
         now: Time,
     ) -> Result<Self, BadLimit> {
         let Retune { limits, weights, pause, places } = change.clone();
@@ -95,10 +95,12 @@ impl Tuning {
             noted_since: self.noted_since,
             places: places.of(self.places),
         };
-        let had_limits = self.limits(usual).is_ok_and(|limits| !limits.is_empty());
-        let has_limits = !after.limits(usual)?.is_empty();
-        if !(had_limits && has_limits) {
-            after.noted_since = (has_limits && !noted).then_some(now);
+        let had = self.limits(usual).map_or(CountedTraffic::NOTHING, |limits| CountedTraffic::by(&limits));
+        let has = CountedTraffic::by(&after.limits(usual)?);
+        if !had.or(noted).covers(has) {
+            after.noted_since = Some(now);
+        } else if !(had.is_any() && has.is_any()) {
+            after.noted_since = None;
         }
         Ok(after)
     }

@@ -6,7 +6,7 @@ use crate::directory::Directory;
 use crate::domain::ids::{AccountName, OrganizationId, ProviderKind};
 use crate::domain::lanes::{LANES, Weights};
 use crate::domain::message::Lane;
-use crate::domain::pace::{BadLimit, Limit};
+use crate::domain::pace::{BadLimit, CountedTraffic, Limit};
 use crate::domain::phone::E164;
 use crate::domain::routing::Route;
 use crate::domain::time::Time;
@@ -139,7 +139,7 @@ impl Senders {
         let store = self.journal.store();
         for _ in 0..AGAIN {
             let before = store.tuning(number).await?.unwrap_or_default();
-            let tuning = before.changed(change, &route.limits, self.is_noted(&route), self.journal.now())?;
+            let tuning = before.changed(change, &route.limits, self.noted(&route), self.journal.now())?;
             if self.journal.tune(number, tuning).await? {
                 return Ok(Some(()));
             }
@@ -151,14 +151,15 @@ impl Senders {
         self.directory.route(number).filter(|route| route.organization == organization)
     }
 
-    /// Has its organization or an account that it goes through a limit, which looks back at its hand-overs?
-    fn is_noted(&self, route: &Route) -> bool {
+    /// Which of its hand-overs are noted for its organization or its account, whichever that is that they go
+    /// through: their limits look back at them.
+    fn noted(&self, route: &Route) -> CountedTraffic {
         let plan = self.directory.plan();
         let fallback = route.fallback.as_ref().map(|fallback| &fallback.account);
         let accounts = [Some(&route.account), fallback].into_iter().flatten();
-        let mut accounts = accounts.filter_map(|name| plan.book.accounts.get(name));
-        !plan.book.limits_of(route.organization).is_empty()
-            || accounts.any(|account| !account.limits.is_empty())
+        let accounts = accounts.filter_map(|name| plan.book.accounts.get(name));
+        let counted = accounts.map(|account| plan.book.counted_by(account));
+        counted.reduce(CountedTraffic::and).unwrap_or(CountedTraffic::NOTHING)
     }
 
     async fn oldest(&self, number: E164, lane: Lane) -> Result<Option<Time>, StoreError> {

@@ -231,7 +231,7 @@ impl SenderState {
         self.open.insert(message.id, permit);
         self.in_flight.insert(message.id, now);
         let quiet_from = self.quiet_from(&message, now);
-        let (keep, counts) = (self.keep(now), self.counts());
+        let (keep, counts) = (self.keep(now), self.counted());
         Some(Begin { attempt: claimed?, due: not_before, quiet_from, keep, counts })
     }
 }

@@ -14,7 +14,7 @@ use crate::admission::Ticket;
 use crate::attempt::ClaimedAttempt;
 use crate::domain::ids::{AccountName, MessageId};
 use crate::domain::message::{Draft, Message, Settlement};
-use crate::domain::pace::{Cost, Keep};
+use crate::domain::pace::{Cost, CountedTraffic, Keep};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::journal::Journal;
@@ -74,7 +74,7 @@ impl SenderState {
         self.submits += 1;
         let SubmitNow { what, until, ticket, reply } = submit;
         let (journal, roster, sender) = (self.journal.clone(), self.roster.clone(), self.number);
-        let (keep, counts) = (self.keep(journal.now()), self.counts());
+        let (keep, counts) = (self.keep(journal.now()), self.counted());
         tokio::spawn(async move {
             let way = Way { journal, roster, sender, keep, counts, until };
             let hints = way.roster.clone();
@@ -92,7 +92,7 @@ struct Way {
     roster: Roster,
     sender: E164,
     keep: Keep,
-    counts: bool,
+    counts: CountedTraffic,
     until: Time,
 }
 

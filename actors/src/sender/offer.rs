@@ -10,7 +10,7 @@ use super::{SenderMessage, SenderState};
 use crate::attempt::ClaimedAttempt;
 use crate::domain::ids::{Incarnation, MessageId};
 use crate::domain::message::{Settlement, State};
-use crate::domain::pace::Keep;
+use crate::domain::pace::{CountedTraffic, Keep};
 use crate::domain::phone::E164;
 use crate::journal::Journal;
 use crate::ports::Claimed;
@@ -22,7 +22,7 @@ impl SenderState {
     pub(super) fn offered(&mut self, id: MessageId, by: Option<Incarnation>) {
         self.submits += 1;
         let (journal, roster, sender) = (self.journal.clone(), self.roster.clone(), self.number);
-        let (keep, counts) = (self.keep(journal.now()), self.counts());
+        let (keep, counts) = (self.keep(journal.now()), self.counted());
         let taking = Taking { journal, roster, sender, keep, counts, by };
         // As many run at a time as processes have requests in flight, and each for as long as its steps take.
         tokio::spawn(async move {
@@ -38,7 +38,7 @@ struct Taking {
     roster: Roster,
     sender: E164,
     keep: Keep,
-    counts: bool,
+    counts: CountedTraffic,
     by: Option<Incarnation>,
 }
 

@@ -6,7 +6,7 @@
 use ractor::ActorRef;
 
 use super::{SenderMessage, SenderState};
-use crate::domain::pace::Pace;
+use crate::domain::pace::{CountedTraffic, Pace};
 use crate::domain::routing::{Route, Sending};
 use crate::domain::time::Time;
 
@@ -19,7 +19,7 @@ pub(super) fn fallback_pace(sending: &Sending) -> Option<Box<Pace>> {
 impl SenderState {
     /// Goes by this from now on.
     pub(super) fn redirected(&mut self, sending: &Sending, myself: &ActorRef<SenderMessage>) {
-        let was_noted = self.account_counts || self.at_fallback.is_some() || self.counts();
+        let was_noted = self.noted();
         if sending.route.account != self.account {
             // Places in hand are the other account's.
             self.want_no_place();
@@ -29,7 +29,7 @@ impl SenderState {
         // Said again, as its account may have another actor now.
         self.places_wanted = 0;
         self.at_fallback = fallback_pace(sending);
-        self.account_counts = !sending.account_limits.is_empty();
+        self.shared = CountedTraffic::by(&sending.account_limits);
         self.usual_limits.clone_from(&sending.route.limits);
         // Those that hold, until the others are applied.
         let limits = std::mem::take(&mut self.route.limits);
@@ -38,9 +38,19 @@ impl SenderState {
         if !differ {
             return;
         }
-        if !was_noted {
+        if !was_noted.covers(self.counted()) {
             self.unknown_until = Some(self.journal.now());
         }
         self.read_again(myself);
+    }
+
+    /// Which of its hand-overs are noted, whichever account they go through.
+    fn noted(&self) -> CountedTraffic {
+        let through_fallback = match (&self.route.fallback, &self.at_fallback) {
+            (None, _) => CountedTraffic::EVERYTHING,
+            (Some(_), None) => CountedTraffic::NOTHING,
+            (Some(_), Some(pace)) => pace.counted(),
+        };
+        self.counted().or(self.shared.and(through_fallback))
     }
 }

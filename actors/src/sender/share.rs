@@ -31,7 +31,7 @@ pub(super) struct ToldShare {
 impl SenderState {
     /// Says what waits, if that has changed; `next` is when the first of it may go by the sender's own limits.
     pub(super) fn tell_share(&mut self, next: Option<Time>, now: Time) {
-        if !self.account_counts {
+        if !self.shared.is_any() {
             return;
         }
         let backlog = self.backlog(next, now);
@@ -47,14 +47,14 @@ impl SenderState {
 
     /// Nothing of it waits here any more.
     pub(super) fn leave_shares(&self) {
-        if self.account_counts {
+        if self.shared.is_any() {
             self.shares().for_each(|share| share.waits(self.number, &self.account, None));
         }
     }
 
     /// The limits that it shares, as they stand.
     pub(super) fn turns(&self, now: Time) -> Vec<Turns> {
-        if !self.account_counts {
+        if !self.shared.is_any() {
             return Vec::new();
         }
         self.shares().map(|share| Turns::new(share.standing(self.number, &self.account, now), now)).collect()
@@ -63,12 +63,12 @@ impl SenderState {
     /// The limits that it shares, to be told of more and asked about others: for as long as one message of the actor
     /// is worked on, as they may be replaced.
     pub(super) fn shared_now(&self) -> Vec<Arc<Share>> {
-        if self.account_counts { self.shares().collect() } else { Vec::new() }
+        if self.shared.is_any() { self.shares().collect() } else { Vec::new() }
     }
 
     /// When the limits that it shares allow this, if nobody else goes before.
     pub(super) fn shares_allow(&self, cost: Cost, now: Time) -> Time {
-        if !self.account_counts {
+        if !self.shared.is_any() {
             return now;
         }
         self.shares().map(|share| share.allows(cost, now)).max().unwrap_or(now)

@@ -169,7 +169,7 @@ impl SenderState {
     fn estimate(&mut self, lane: Lane, cost: Cost, shares: &[Arc<Share>], now: Time) -> (EstimateRule, bool) {
         let began = Began { since: self.since.unwrap_or(now), wanted_at: self.wanted_at };
         let unlimited = self.pace.as_ref().is_some_and(Pace::is_unlimited);
-        if unlimited && !self.account_counts {
+        if unlimited && !self.shared.is_any() {
             return (EstimateRule { from: now, per_unit: Duration::ZERO }, false);
         }
         let known = self.forecasts.get_mut(place(lane)).and_then(Option::take);

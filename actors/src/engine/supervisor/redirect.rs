@@ -13,6 +13,7 @@ use super::{Child, LONGEST_BACK_OFF, SupervisorMessage, SupervisorState};
 use crate::backlog::Backlogs;
 use crate::directory::Plan;
 use crate::domain::ids::AccountName;
+use crate::domain::pace::CountedTraffic;
 use crate::domain::routing::Book;
 use crate::engine::WaysOut;
 use crate::provider::{OrganizationLimits, ProviderMessage};
@@ -78,10 +79,7 @@ impl SupervisorState {
             let _ = self.tree.roster.pass(name, redirected);
             return;
         }
-        let was_noted = before.book.accounts.get(name).is_none_or(|account| {
-            !account.limits.is_empty() || !before.book.limits_of(account.organization).is_empty()
-        });
-        if was_noted || before.book.is_noted(&before.book.reach(name).numbers) {
+        if notes(name, before).covers(counts(name, after)) {
             self.unknown_until.remove(name);
         } else {
             self.unknown_until.insert(name.clone(), self.tree.journal.now());
@@ -126,4 +124,16 @@ fn limits_differ(name: &AccountName, before: &Plan, after: &Plan) -> bool {
         Some((account.limits.clone(), OrganizationLimits::of(&plan.book, account)))
     };
     limits(before) != limits(after)
+}
+
+/// What the limits of an account and of its organization count.
+fn counts(name: &AccountName, plan: &Plan) -> CountedTraffic {
+    let account = plan.book.accounts.get(name);
+    account.map_or(CountedTraffic::NOTHING, |account| plan.book.counted_by(account))
+}
+
+/// Which hand-overs of an account's numbers are noted. One that is not there handed over nothing.
+fn notes(name: &AccountName, plan: &Plan) -> CountedTraffic {
+    let Some(account) = plan.book.accounts.get(name) else { return CountedTraffic::EVERYTHING };
+    plan.book.counted_by(account).or(plan.book.noted_by(&plan.book.reach(name).numbers))
 }
