@@ -30,7 +30,7 @@ mod turns;
 mod window;
 mod working_rate;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ use self::queue::Queue;
 use self::share::ToldShare;
 use crate::alarm::{Alarm, AlarmClock};
 use crate::domain::adaptive::{Rate, WorkingRate};
-use crate::domain::ids::{AccountName, Incarnation, MessageId};
+use crate::domain::ids::{Incarnation, MessageId};
 use crate::domain::message::{Conversation, Kind, Lane, Message, State};
 use crate::domain::pace::{Allowed, Cost, CountedTraffic, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
@@ -258,7 +258,6 @@ pub(crate) struct SenderArguments {
 pub(crate) struct SenderState {
     number: E164,
     tenure: u64,
-    account: AccountName,
     route: Route,
     journal: Journal,
     roster: Roster,
@@ -281,8 +280,8 @@ pub(crate) struct SenderState {
     unknown_until: Option<Time>,
     /// How fast its provider lets it go, where that is less than its limits.
     working: WorkingRate,
-    /// What happened before the pace was there.
-    early: Early,
+    /// What happened before the pace was there. In a box: only one that is starting has it.
+    early: Option<Box<Early>>,
     /// The store failed a claim: nothing is claimed before this.
     store_again_at: Option<Time>,
     /// Since when there is work that may go, without a pause; at first a little later (`stagger.rs`).
@@ -295,9 +294,9 @@ pub(crate) struct SenderState {
     has_begun: bool,
     starting: VecDeque<Starting>,
     /// Permits of attempts that were passed on and are not known to be written.
-    open: HashMap<MessageId, Permit>,
+    open: BTreeMap<MessageId, Permit>,
     /// Messages of its queue that were passed on, and when; their outcome is not known here.
-    in_flight: HashMap<MessageId, Time>,
+    in_flight: BTreeMap<MessageId, Time>,
     /// Places in hand.
     places: Vec<Place>,
     /// Where there may be more that are free to take; known with the first that was granted.
@@ -322,6 +321,9 @@ pub(crate) struct SenderState {
     halted: bool,
 }
 
+/// Ten thousand of them may be idle: above this an allocator's next class takes 256 bytes more of each.
+const _: () = assert!(size_of::<SenderState>() <= 1536);
+
 impl Actor for SenderActor {
     type Msg = SenderMessage;
     /// In a box: an actor's task has room for its state several times over.
@@ -343,7 +345,6 @@ impl Actor for SenderActor {
         Ok(Box::new(SenderState {
             number,
             tenure,
-            account: route.account.clone(),
             queue: Queue::new(route.weights),
             usual_limits: route.limits.clone(),
             shared: CountedTraffic::by(&account_limits),
@@ -357,15 +358,15 @@ impl Actor for SenderActor {
             roster,
             handled,
             pace: None,
-            early: Early::default(),
+            early: None,
             store_again_at: None,
             since: None,
             stagger: None,
             held_up_since: None,
             has_begun: false,
             starting: VecDeque::new(),
-            open: HashMap::new(),
-            in_flight: HashMap::new(),
+            open: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
             places: Vec::new(),
             places_at: None,
             places_wanted: 0,
@@ -428,7 +429,7 @@ impl Actor for SenderActor {
             SenderMessage::NotWrittenAfter { id, at } => state.not_written_after(id, at),
             SenderMessage::Counted { at, more } => match state.pace.as_mut() {
                 Some(pace) => pace.charge(at, more),
-                None => state.early.written.push((at, more)),
+                None => state.early.get_or_insert_default().written.push((at, more)),
             },
             SenderMessage::TooFast(refused) => state.too_fast(&refused),
             SenderMessage::Loaded(earlier) => state.loaded(&earlier),
@@ -563,7 +564,7 @@ impl SenderState {
     fn changed(&mut self, change: &Change) {
         let message = change.message;
         if self.pace.is_none() {
-            self.early.settled.insert(message.id);
+            self.early.get_or_insert_default().settled.insert(message.id);
         }
         if let (Some(permit), Some(pace)) = (self.open.remove(&message.id), self.pace.as_mut()) {
             match change.written_at {
@@ -596,7 +597,7 @@ impl SenderState {
     fn written(&mut self, id: MessageId, at: Time, cost: Cost) {
         let Some(pace) = self.pace.as_mut() else {
             // Counted twice if it is read as well: the safe side.
-            self.early.written.push((at, cost));
+            self.early.get_or_insert_default().written.push((at, cost));
             return;
         };
         if let Some(permit) = self.open.remove(&id) {
@@ -634,7 +635,7 @@ impl SenderState {
     fn granted(&mut self, places: Vec<Place>) {
         self.places_wanted = self.places_wanted.saturating_sub(places.len());
         self.wanted_at = None;
-        if let Some(place) = places.first().filter(|place| *place.account() == self.account) {
+        if let Some(place) = places.first().filter(|place| *place.account() == self.route.account) {
             self.places_at = Some(Arc::clone(place.at()));
         }
         // Nothing more is claimed by one that stops: dropped, they go back.
@@ -669,7 +670,7 @@ impl SenderState {
         let places = may_go.clamp(1, PLACES_AT_ONCE);
         let want = ProviderMessage::Want { sender: self.number, places, cost };
         // Without a provider actor the want is repeated at the next wake-up.
-        if self.roster.pass(&self.account, want).is_ok() {
+        if self.roster.pass(&self.route.account, want).is_ok() {
             self.places_wanted = places;
             self.wanted_at.get_or_insert_with(|| self.journal.now());
         }
@@ -680,7 +681,7 @@ impl SenderState {
         self.wanted_at = None;
         if self.places_wanted > 0 {
             self.places_wanted = 0;
-            let _ = self.roster.pass(&self.account, ProviderMessage::WantNot(self.number));
+            let _ = self.roster.pass(&self.route.account, ProviderMessage::WantNot(self.number));
         }
     }
 
@@ -775,7 +776,6 @@ impl SenderState {
     /// Of one that is idle nothing is left in these; it may be idle for long, with ten thousand others.
     fn give_memory_back(&mut self) {
         self.starting.shrink_to_fit();
-        self.open.shrink_to_fit();
         self.places.shrink_to_fit();
         self.queue.give_memory_back();
     }

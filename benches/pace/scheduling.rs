@@ -48,7 +48,7 @@ pub(crate) async fn run() {
         rounds.push((paced.saturating_sub(one_by_one), paced));
     }
     rounds.sort_unstable();
-    let (alone, paced) = rounds[ROUNDS / 2];
+    let Some(&(alone, paced)) = rounds.get(ROUNDS / 2) else { return };
     println!(
         "the scheduling of 10,000 senders at 1/s: {:.3} cores (asked ≤ 0.1), {:.1} times the waking of bare actors \
          ({:.3}); with claiming one by one, where several are claimed at a time without limits, {:.3}; with handing over \

@@ -33,8 +33,8 @@ struct Recent {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Counted {
-    messages: u64,
-    segments: u64,
+    messages: u32,
+    segments: u32,
 }
 
 impl Arrivals {
@@ -42,8 +42,8 @@ impl Arrivals {
     pub(super) fn came(&mut self, lane: Lane, segments: u32, now: Time) {
         let Some(recent) = self.lanes.get_mut(place(lane)) else { return };
         recent.turn(now);
-        recent.now.messages += 1;
-        recent.now.segments += u64::from(segments);
+        recent.now.messages = recent.now.messages.saturating_add(1);
+        recent.now.segments = recent.now.segments.saturating_add(segments);
     }
 
     /// How long something waits in a lane, of which `wait` is told by what is there already, if what comes in higher
@@ -58,14 +58,15 @@ impl Arrivals {
         weights: Weights,
         now: Time,
     ) -> Option<Duration> {
-        let (mut segments, mut messages, mut shares) = (0, 0, 0);
+        let (mut segments, mut messages, mut shares) = (0_u64, 0_u64, 0);
         let mut over = Duration::ZERO;
         for higher in LANES.into_iter().take(place(lane)) {
             let Some(recent) = self.lanes.get_mut(place(higher)) else { continue };
             recent.turn(now);
             let all = recent.all();
             if all.messages > 0 {
-                (segments, messages) = (segments + all.segments, messages + all.messages);
+                (segments, messages) =
+                    (segments + u64::from(all.segments), messages + u64::from(all.messages));
                 shares += u128::from(weights.of(higher));
                 over = over.max(recent.over(now));
             }
@@ -95,8 +96,8 @@ impl Recent {
 
     const fn all(&self) -> Counted {
         Counted {
-            messages: self.now.messages + self.before.messages,
-            segments: self.now.segments + self.before.segments,
+            messages: self.now.messages.saturating_add(self.before.messages),
+            segments: self.now.segments.saturating_add(self.before.segments),
         }
     }
 

@@ -102,7 +102,7 @@ impl SenderState {
     /// A task of its own: its account may be slow to say whether it has a place.
     fn claim_elsewhere(&self, number: u64, message: Waiting, myself: &ActorRef<SenderMessage>) {
         let fallback = self.route.fallback.as_ref().map(|fallback| fallback.account.clone());
-        let account = fallback.unwrap_or_else(|| self.account.clone());
+        let account = fallback.unwrap_or_else(|| self.route.account.clone());
         let claims = self.claims(myself);
         tokio::spawn(async move {
             match immediate::place_now(&claims.roster, &account, Some(message.cost)).await {
@@ -195,7 +195,7 @@ impl SenderState {
         let mut begins: Vec<(AccountName, Vec<Begin>)> = Vec::new();
         while let Some(begin) = self.next_begin(now) {
             let account = begin.attempt.message().map(|claimed| &claimed.draft.account);
-            let account = account.unwrap_or(&self.account);
+            let account = account.unwrap_or(&self.route.account);
             match begins.last_mut() {
                 Some((last, same)) if last == account => same.push(begin),
                 Some(_) | None => begins.push((account.clone(), vec![begin])),

@@ -43,7 +43,7 @@ impl SenderState {
             self.adopt(earlier.tuning.clone());
         }
         let now = self.journal.now();
-        let early = std::mem::take(&mut self.early);
+        let early = self.early.take().unwrap_or_default();
         let stamps = earlier.charges.iter().map(|charge| (charge.at, charge.cost));
         let mut pace = Pace::new(&self.route.limits, None, stamps.chain(early.written), now);
         let unsettled = earlier.unsettled.iter().filter(|attempt| !early.settled.contains(&attempt.id));

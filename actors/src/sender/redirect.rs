@@ -20,11 +20,10 @@ impl SenderState {
     /// Goes by this from now on.
     pub(super) fn redirected(&mut self, sending: &Sending, myself: &ActorRef<SenderMessage>) {
         let was_noted = self.noted();
-        if sending.route.account != self.account {
+        if sending.route.account != self.route.account {
             // Places in hand are the other account's.
             self.want_no_place();
             self.places_at = None;
-            self.account = sending.route.account.clone();
         }
         // Said again, as its account may have another actor now.
         self.places_wanted = 0;

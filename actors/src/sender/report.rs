@@ -19,7 +19,7 @@ impl SenderState {
             held_up_since: self.held_up_since,
             pace_used: used.filter(|_| has_work),
         };
-        asked.survey.sender(&self.account, figures, now);
+        asked.survey.sender(&self.route.account, figures, now);
         asked.survey.sender_lay(now.since(asked.at), self.handled.lay_before(asked.handled));
     }
 }

@@ -42,13 +42,13 @@ impl SenderState {
         if backlog == before {
             return;
         }
-        self.shares().for_each(|share| share.waits(self.number, &self.account, backlog.clone()));
+        self.shares().for_each(|share| share.waits(self.number, &self.route.account, backlog.clone()));
     }
 
     /// Nothing of it waits here any more.
     pub(super) fn leave_shares(&self) {
         if self.shared.is_any() {
-            self.shares().for_each(|share| share.waits(self.number, &self.account, None));
+            self.shares().for_each(|share| share.waits(self.number, &self.route.account, None));
         }
     }
 
@@ -57,7 +57,9 @@ impl SenderState {
         if !self.shared.is_any() {
             return Vec::new();
         }
-        self.shares().map(|share| Turns::new(share.standing(self.number, &self.account, now), now)).collect()
+        self.shares()
+            .map(|share| Turns::new(share.standing(self.number, &self.route.account, now), now))
+            .collect()
     }
 
     /// The limits that it shares, to be told of more and asked about others: for as long as one message of the actor
@@ -76,7 +78,7 @@ impl SenderState {
 
     fn shares(&self) -> impl Iterator<Item = Arc<Share>> {
         let shares = self.roster.shares();
-        let account = shares.of(&Sharing::Account(self.account.clone()));
+        let account = shares.of(&Sharing::Account(self.route.account.clone()));
         let organization = shares.of(&Sharing::Organization(self.route.organization));
         account.into_iter().chain(organization)
     }

@@ -6,7 +6,7 @@
 
 use ractor::ActorRef;
 
-use super::{Early, SenderMessage, SenderState, load};
+use super::{SenderMessage, SenderState, load};
 use crate::domain::pace::Limit;
 use crate::domain::time::Time;
 use crate::domain::tuning::Tuning;
@@ -27,7 +27,7 @@ impl SenderState {
     pub(super) fn read_again(&mut self, myself: &ActorRef<SenderMessage>) {
         if let Some(pace) = self.pace.take() {
             // What happens from here on may not be in what is read.
-            self.early = Early::default();
+            self.early = None;
             self.replaced = Some(Box::new(pace));
         }
         load::start(&self.journal, self.number, self.usual_limits.clone(), myself.clone());

@@ -10,7 +10,7 @@ use crate::slowing::TooFast;
 impl SenderState {
     /// A message of this sender was refused for its pace.
     pub(super) fn too_fast(&mut self, refused: &TooFast) {
-        if refused.account != self.account {
+        if refused.account != self.route.account {
             return;
         }
         let now = self.journal.now();
