@@ -773,10 +773,14 @@ impl SenderState {
         }
     }
 
-    /// Of one that is idle nothing is left in these; it may be idle for long, with ten thousand others.
+    /// Of one that is idle nothing is left in these; it may be idle for long, with ten thousand others. An ordered map
+    /// from which the last entry was taken keeps room for eleven.
     fn give_memory_back(&mut self) {
         self.starting.shrink_to_fit();
         self.places.shrink_to_fit();
+        self.open = std::mem::take(&mut self.open).into_iter().collect();
+        self.in_flight = std::mem::take(&mut self.in_flight).into_iter().collect();
+        self.storing = std::mem::take(&mut self.storing).into_iter().collect();
         self.queue.give_memory_back();
     }
 

@@ -88,7 +88,8 @@ async fn a_first_limit_that_counts_them_takes_what_went_before_for_a_full_window
         assert_eq!(yard.seen().len(), 40);
         match by {
             "account" => {
-                yard.redirect(|directory| directory.account_limits = vec!["5 mms/s", "10 sms/s"]).await
+                let limits = vec!["5 mms/s", "10 sms/s"];
+                yard.redirect(|directory| directory.account_limits = limits).await;
             }
             "number" => yard.redirect(|directory| directory.limits = vec!["10/s"]).await,
             _ => {

@@ -105,7 +105,9 @@ impl Window {
 
     /// Gives memory back that only a busy one needs.
     pub(crate) fn give_memory_back(&mut self) {
+        self.ready = std::mem::take(&mut self.ready).into_iter().collect();
         self.threads.shrink_to_fit();
+        self.retries = std::mem::take(&mut self.retries).into_iter().collect();
         self.to_read.shrink_to_fit();
     }
 
