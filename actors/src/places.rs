@@ -130,7 +130,8 @@ impl PlacesAt {
         Self { account, in_flight, roster }
     }
 
-    /// May half of them be had without asking, for messages without media? Then nobody misses one that is taken a little before it is needed.
+    /// May half of them be had without asking, for messages without media? Then nobody misses one that is taken
+    /// a little before it is needed.
     pub(crate) fn are_plenty(&self) -> bool {
         let counts = &self.in_flight.counts;
         2 * counts.taken.load(Ordering::Relaxed) < counts.free_below_for_sms.load(Ordering::Relaxed)
