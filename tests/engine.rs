@@ -18,6 +18,7 @@ mod a_refused_message_goes_elsewhere;
 mod a_repeat_settles_an_unknown_outcome;
 mod a_sender_is_tuned_while_it_runs;
 mod an_expired_message_is_never_handed_over;
+mod an_idle_sender_costs_little;
 mod an_idle_sender_stops_and_comes_back;
 mod an_immediate_message_is_charged_and_never_repeated;
 mod an_unknown_outcome_holds_its_conversation;

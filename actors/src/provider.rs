@@ -2,21 +2,22 @@
 //!
 //! Senders ask it for a place when their next message may go, and claim only with one in hand (while it
 //! would only say yes, they need not ask: `places.rs`). It grants them in turn, a few at a time to each
-//! sender, as far as places and the account-wide limits allow; the last eighth of the places, 32 at the most, is kept for immediate messages, so that a busy
-//! queue does not refuse them. It makes the last check of an attempt, stamps it, and starts its request with the
-//! very next poll: nothing is awaited between check and write. The attempt then runs as a task of its
-//! own (`attempt.rs`).
+//! sender, as far as places and the account-wide limits allow (`turns.rs`); the last eighth of the places,
+//! 32 at the most, is kept for immediate messages, so that a busy queue does not refuse them. It makes the
+//! last check of an attempt, stamps it, and starts its request with the very next poll (`beginning.rs`):
+//! nothing is awaited between check and write. The attempt then runs as a task of its own (`attempt.rs`).
 //!
 //! State: wants and pace are lost with the actor and asked for again; places taken are counted
 //! outside of it (`places.rs`).
 
+mod beginning;
 mod granting;
 mod slowing;
+mod turns;
 mod units;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -25,8 +26,7 @@ use tokio::sync::oneshot;
 use self::slowing::Slowing;
 use crate::alarm::{Alarm, AlarmClock};
 use crate::attempt::ClaimedAttempt;
-use crate::domain::breaker::{Answer, Circuit};
-use crate::domain::message::{Kind, Message};
+use crate::domain::breaker::Answer;
 use crate::domain::outcome::Slows;
 use crate::domain::pace::{Allowed, Cost, Costs, CountedTraffic, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
@@ -37,7 +37,6 @@ use crate::journal::Journal;
 use crate::places::{AccountCharge, Charges, FreeBelow, InFlight, Place, PlacesAt, UnusedCharges};
 use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
-use crate::sender::SenderMessage;
 use crate::shares::{Share, Sharing};
 use crate::slowing::TooFast;
 use crate::survey::Asked;
@@ -48,10 +47,6 @@ pub use self::units::{UnitsMessage, Whose};
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;
-
-/// How many places a sender gets in its turn, if it wants as many. Where the account has limits it gets one:
-/// each has its instant there.
-const IN_A_TURN: usize = 8;
 
 /// How often all that is ready to run has its turn before a place that came back is granted: so more of them are
 /// granted, and claimed, together. Measured (benches/README.md).
@@ -368,145 +363,6 @@ impl ProviderState {
         (all - (all / 8).min(MOST_KEPT_BACK)).max(1)
     }
 
-    /// Places may be taken without asking while all that would be said is yes. What is said here may be late by
-    /// what lies in the mailbox; what was taken by then and is not to go is found by `begin`.
-    fn let_take_freely(&self) {
-        let in_flight = &self.with.in_flight;
-        if !self.turns.is_empty() || in_flight.is_slowed() {
-            return in_flight.free_below(FreeBelow::NOTHING);
-        }
-        let places = self.places_for_queues();
-        let below = |cost| if self.counted.includes(cost) { 0 } else { places };
-        in_flight.free_below(FreeBelow { sms: below(Cost::sms(1)), mms: below(Cost::mms(1)) });
-    }
-
-    /// Grants places in turn for as long as there are any and the account's pace allows, and tells
-    /// each sender once.
-    fn grant(&mut self) {
-        let now = self.with.journal.now();
-        let mut granted: HashMap<E164, Vec<Place>> = HashMap::new();
-        while let Some((sender, place)) = self.grant_one(now) {
-            granted.entry(sender).or_default().push(place);
-        }
-        for (sender, places) in granted {
-            // A sender that runs no more drops them, which gives them back.
-            self.with.roster.hint(sender, SenderMessage::Granted(places));
-        }
-    }
-
-    /// The next place, to whose turn it is; or sees to being woken when there is one.
-    fn grant_one(&mut self, now: Time) -> Option<(E164, Place)> {
-        let places = self.places_for_queues();
-        let answer = self.with.in_flight.circuit().ask(now);
-        self.pace.as_ref()?;
-        if self.turns.is_empty() {
-            self.since = None;
-            self.alarm.disarm();
-            return None;
-        }
-        let most = match answer {
-            Answer::UpTo(allowed) => places.min(allowed),
-            Answer::Probe => places,
-            Answer::NotBefore(at) => {
-                self.alarm.arm(at, now);
-                return None;
-            }
-            Answer::Probing => {
-                self.with.in_flight.awaited();
-                return None;
-            }
-        };
-        if !self.with.in_flight.is_below(most) {
-            // A place that comes back wakes us.
-            return None;
-        }
-        if let Err(at) = self.pass_over_slowed_campaigns(now) {
-            self.alarm.arm(at, now);
-            return None;
-        }
-        let pauses_until = self.slowing.account_pauses_until();
-        if pauses_until > now {
-            self.alarm.arm(pauses_until, now);
-            return None;
-        }
-        let charges = self.charges_in_turn(now)?;
-        let sender = *self.turns.front()?;
-        let wanted = self.wants.get_mut(&sender)?;
-        let cost = wanted.cost;
-        self.slowing.sent(sender, cost.segments, now);
-        wanted.places = wanted.places.saturating_sub(1);
-        let wants_more = wanted.places > 0;
-        self.end_turn(sender, cost, wants_more);
-        let place = Place::take(&self.places_at, charges, Some(cost));
-        Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
-    }
-
-    /// What the first in turn needs of account and organization. Where that has to wait, the first goes in front that
-    /// needs nothing of them.
-    fn charges_in_turn(&mut self, now: Time) -> Option<Charges> {
-        let first = self.turns.front().and_then(|first| self.wants.get(first))?;
-        let cost = first.cost;
-        if !self.counted.includes(cost) {
-            return Some(Charges::UNCOUNTED);
-        }
-        let charges = self.counted_charges(cost, now);
-        if charges.is_some() || !self.pass_over_counted(now) {
-            return charges;
-        }
-        Some(Charges::UNCOUNTED)
-    }
-
-    fn counted_charges(&mut self, cost: Cost, now: Time) -> Option<Charges> {
-        if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.into(), now)) {
-            // A grant that comes wakes us. The account's pace is asked once there is one: asking costs it nothing.
-            return None;
-        }
-        let account = if let Some(units) = &mut self.units {
-            // The same.
-            AccountCharge::Unit(units.take(cost.into(), now)?)
-        } else {
-            let since = *self.since.get_or_insert(now);
-            let pace = self.pace.as_mut()?;
-            let at = match pace.next_allowed(since, now, cost) {
-                Allowed::At(at) if at <= now => at,
-                Allowed::At(at) => {
-                    self.alarm.arm(at, now);
-                    return None;
-                }
-                Allowed::WhenStamped => return None,
-            };
-            AccountCharge::Permit(pace.take(at, now, cost))
-        };
-        let organization = self.organization.as_mut().and_then(|units| units.take(cost.into(), now));
-        Some(Charges { account, organization })
-    }
-
-    /// Puts the first in front whose message no limit counts; false: there is none.
-    fn pass_over_counted(&mut self, now: Time) -> bool {
-        if self.counted == CountedTraffic::EVERYTHING {
-            // As with most limits: thousands may wait, and none is to be looked for among them.
-            return false;
-        }
-        let goes = |sender: &E164| {
-            let wanted = self.wants.get(sender).filter(|wanted| !self.counted.includes(wanted.cost));
-            wanted
-                .is_some_and(|wanted| self.slowing.campaign_allows(*sender, now, wanted.cost.segments) <= now)
-        };
-        let Some(place) = self.turns.iter().position(goes) else { return false };
-        self.put_in_front(place);
-        true
-    }
-
-    fn put_in_front(&mut self, place: usize) {
-        if place == 0 {
-            return;
-        }
-        if let Some(sender) = self.turns.remove(place) {
-            self.turns.push_front(sender);
-            self.got = 0;
-        }
-    }
-
     fn too_fast(&mut self, slows: Slows, refused: &TooFast) {
         let now = self.with.journal.now();
         self.slowing.too_fast(slows, refused, now);
@@ -516,40 +372,6 @@ impl ProviderState {
     fn taken(&mut self, sender: E164, sent: Time) {
         self.slowing.taken(sender, sent);
         self.with.in_flight.set_slowed(self.slowing.slows(self.with.journal.now()));
-    }
-
-    /// Puts the first whose campaign lets it go in front of those whose campaign is paused or slower. `Err`: all
-    /// are, and when the first of them may go.
-    fn pass_over_slowed_campaigns(&mut self, now: Time) -> Result<(), Time> {
-        let mut earliest = Time::MAX;
-        for place in 0..self.turns.len() {
-            let Some(sender) = self.turns.get(place).copied() else { break };
-            let segments = self.wants.get(&sender).map_or(1, |wanted| wanted.cost.segments);
-            let at = self.slowing.campaign_allows(sender, now, segments);
-            if at > now {
-                earliest = earliest.min(at);
-                continue;
-            }
-            self.put_in_front(place);
-            return Ok(());
-        }
-        Err(self.slowing.changes_at().map_or(earliest, |change| earliest.min(change)))
-    }
-
-    /// A place was granted to the first in turn: is its turn over?
-    fn end_turn(&mut self, sender: E164, cost: Cost, wants_more: bool) {
-        self.got += 1;
-        let in_a_turn = if self.counted.includes(cost) { 1 } else { IN_A_TURN };
-        if wants_more && self.got < in_a_turn {
-            return;
-        }
-        self.got = 0;
-        self.turns.pop_front();
-        if wants_more {
-            self.turns.push_back(sender);
-        } else {
-            self.wants.remove(&sender);
-        }
     }
 
     fn place_now(&mut self, queued: Option<Cost>) -> Result<Place, NoPlace> {
@@ -625,113 +447,6 @@ impl ProviderState {
         }
     }
 
-    /// The last check, the stamp and the start of the request: one poll, nothing awaited between.
-    fn begin(&mut self, begin: Begin) {
-        let Begin { mut attempt, due, quiet_from, keep, counts } = begin;
-        let Some(facts) = attempt.message().map(Facts::of) else { return };
-        let now = self.with.journal.now();
-        let closed = matches!(self.with.in_flight.circuit().standing(), (Circuit::Closed, _));
-        let ours = self.with.journal.may_begin(facts.sender);
-        let in_time =
-            now < attempt.begin_by() && !attempt.is_over(now) && quiet_from.is_none_or(|from| now < from);
-        if !ours || !in_time || !(closed || attempt.is_probe()) {
-            // Dropped, it goes back to its queue.
-            return;
-        }
-        let charges = attempt.use_charges();
-        let asked_nobody = charges == Some(Charges::DIRECT);
-        let is_counted = self.counted.includes(facts.cost);
-        if is_counted && facts.kind == Kind::Queued && charges.is_some_and(Charges::are_nothing) {
-            // Taken while no limit counted it.
-            return;
-        }
-        if !self.stamp(charges, facts.cost, now) {
-            // Its units are over: so is this one's turn.
-            return;
-        }
-        if asked_nobody {
-            self.slowing.sent(facts.sender, facts.cost.segments, now);
-        }
-        self.shares.iter().flatten().for_each(|share| share.handed_over(now, facts.cost));
-        let is_counted_there = counts.includes(facts.cost);
-        let keep = if is_counted || is_counted_there { keep.and(self.keep(now)) } else { Keep::NOTHING };
-        let Some((hand_over, begun)) = attempt.begin(now, keep) else { return };
-        let patience = hand_over.deadline.since(now);
-        tracing::debug!(
-            message_id = %facts.id, attempt = hand_over.attempt, account = %self.with.account.name, "handed over"
-        );
-        let mut call = self.with.way_out.send(hand_over, patience);
-        let started = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        if is_counted_there {
-            let written = SenderMessage::Written { id: facts.id, at: now, cost: facts.cost };
-            self.with.roster.hint(facts.sender, written);
-        }
-        if facts.kind == Kind::Queued {
-            self.with.in_flight.meters().lateness(now.since(due));
-        }
-        match started {
-            Poll::Ready(outcome) => {
-                tokio::spawn(begun.finish(Box::pin(std::future::ready(outcome))));
-            }
-            Poll::Pending => {
-                tokio::spawn(begun.finish(call));
-            }
-        }
-    }
-
-    /// The store's charges serve all paces: the sender's, the account's and the organization's.
-    fn keep(&self, now: Time) -> Keep {
-        let account = match (&self.units, &self.pace) {
-            (Some(units), _) => units.keep(now),
-            (None, Some(pace)) => pace.keep(now),
-            (None, None) => Keep::EVERYTHING,
-        };
-        account.and(self.organization.as_ref().map_or(Keep::NOTHING, |units| units.keep(now)))
-    }
-
-    /// False: what it was granted with is over, and it must not be written.
-    fn stamp(&mut self, charges: Option<Charges>, cost: Cost, now: Time) -> bool {
-        let Some(Charges { account, organization }) = charges else { return true };
-        let Some(units) = self.organization.as_mut() else { return self.stamp_account(account, cost, now) };
-        let Some(unit) = organization else {
-            // Nobody was asked.
-            units.charge(now, cost.into());
-            return self.stamp_account(account, cost, now);
-        };
-        if !units.lasts(unit, now) {
-            units.spend(unit, now);
-            self.take_back(Some(UnusedCharges(Charges { account, organization: None })));
-            return false;
-        }
-        let in_time = self.stamp_account(account, cost, now);
-        match self.organization.as_mut() {
-            Some(units) if in_time => units.spend(unit, now),
-            Some(units) => {
-                units.put_back(unit);
-                false
-            }
-            None => in_time,
-        }
-    }
-
-    fn stamp_account(&mut self, charge: AccountCharge, cost: Cost, now: Time) -> bool {
-        if let Some(units) = self.units.as_mut() {
-            match charge {
-                AccountCharge::Unit(unit) => return units.spend(unit, now),
-                AccountCharge::Direct => units.charge(now, cost.into()),
-                AccountCharge::Permit(_) | AccountCharge::Uncounted => {}
-            }
-            return true;
-        }
-        match (self.pace.as_mut(), charge) {
-            (_, AccountCharge::Uncounted) => {}
-            (Some(pace), AccountCharge::Permit(permit)) => pace.stamp(permit, now),
-            (Some(pace), _) => pace.charge(now, cost),
-            (None, _) => self.written_early.push((now, cost)),
-        }
-        true
-    }
-
     /// Says what is to be said of the units of account and organization; true: there are more of them now.
     fn speak(&mut self, myself: &ActorRef<ProviderMessage>) -> bool {
         if self.units.is_none() && self.organization.is_none() {
@@ -803,21 +518,6 @@ fn shares_of(with: &ProviderArguments) -> [Option<Arc<Share>>; 2] {
     let organization = Sharing::Organization(with.account.organization);
     let limits = with.organization.as_ref().map_or(&[][..], |organization| &organization.limits);
     [shares.begin(account, &with.account.limits, now), shares.begin(organization, limits, now)]
-}
-
-/// What is still needed of a message once it is on its way.
-struct Facts {
-    id: crate::domain::ids::MessageId,
-    sender: E164,
-    kind: Kind,
-    cost: Cost,
-}
-
-impl Facts {
-    fn of(message: &Message) -> Self {
-        let draft = &message.draft;
-        Self { id: draft.id, sender: draft.sender, kind: draft.kind, cost: draft.cost() }
-    }
 }
 
 async fn charges_of(

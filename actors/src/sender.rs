@@ -12,9 +12,11 @@ mod arrivals;
 mod claims;
 mod forecast;
 mod immediate;
+mod lead;
 mod load;
 mod offer;
 mod paging;
+mod places;
 mod queue;
 mod redirect;
 mod report;
@@ -63,24 +65,9 @@ use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::{Place, PlacesAt};
 use crate::ports::{EstimateRule, StoreError, Waiting};
-use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 use crate::slowing::TooFast;
 use crate::survey::Asked;
-
-/// The most that a claim is made ahead of its instant.
-const LONGEST_LEAD: Duration = Duration::from_millis(5);
-
-/// The same where places are plenty: as long as the slowest claims take, so that those are made by their instants, too.
-/// Nor is it more than a part of what a unit takes: what is claimed is ahead of whatever is more urgent and comes then.
-const LEAD_OF_PLENTY: Duration = Duration::from_millis(100);
-const PARTS_OF_A_UNIT: u32 = 10;
-
-/// Windows at least this long gain nothing by claiming ahead.
-const LONG_WINDOW: Duration = Duration::from_secs(10);
-
-/// The most places that a sender asks for at once.
-const PLACES_AT_ONCE: usize = 32;
 
 /// Before a message for which its fallback account had no place is looked at again.
 const PLACE_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -615,76 +602,6 @@ impl SenderState {
         }
     }
 
-    /// May another message of its queue be in flight, as far as its own places are concerned?
-    fn may_fly(&mut self, now: Time) -> bool {
-        let Some(places) = self.tuning.places else { return true };
-        let places = usize::from(places);
-        if self.in_flight_count() >= places {
-            // Of what was told of by nobody: it has an outcome, or is in doubt, by then.
-            let settings = self.journal.settings();
-            let lasts = settings.attempt_deadline + settings.margin;
-            self.in_flight.retain(|_, since| *since + lasts > now);
-        }
-        self.in_flight_count() < places
-    }
-
-    fn in_flight_count(&self) -> usize {
-        self.in_flight.len() + self.starting.len()
-    }
-
-    fn granted(&mut self, places: Vec<Place>) {
-        self.places_wanted = self.places_wanted.saturating_sub(places.len());
-        self.wanted_at = None;
-        if let Some(place) = places.first().filter(|place| *place.account() == self.route.account) {
-            self.places_at = Some(Arc::clone(place.at()));
-        }
-        // Nothing more is claimed by one that stops: dropped, they go back.
-        if !self.halted {
-            self.places.extend(places);
-        }
-    }
-
-    /// One in hand, or one that is free to take.
-    fn take_place(&mut self, cost: Cost, now: Time) -> Option<Place> {
-        if let Some(place) = self.places.pop() {
-            return Some(place);
-        }
-        if !self.goes_one_by_one() {
-            return None;
-        }
-        self.places_at.as_ref()?.take_free(cost, now)
-    }
-
-    /// A sender with a pace takes its places one by one, as its instants come. Those without take turns.
-    const fn goes_one_by_one(&self) -> bool {
-        self.has_limits() || self.working.is_cut()
-    }
-
-    fn want_places(&mut self, cost: Cost) {
-        if self.places_wanted > 0 {
-            return;
-        }
-        let may_go = if self.goes_one_by_one() { 1 } else { self.queue.ready() };
-        let own = self.tuning.places.map_or(PLACES_AT_ONCE, usize::from);
-        let may_go = may_go.min(own.saturating_sub(self.in_flight_count()));
-        let places = may_go.clamp(1, PLACES_AT_ONCE);
-        let want = ProviderMessage::Want { sender: self.number, places, cost };
-        // Without a provider actor the want is repeated at the next wake-up.
-        if self.roster.pass(&self.route.account, want).is_ok() {
-            self.places_wanted = places;
-            self.wanted_at.get_or_insert_with(|| self.journal.now());
-        }
-    }
-
-    fn want_no_place(&mut self) {
-        self.places.clear();
-        self.wanted_at = None;
-        if self.places_wanted > 0 {
-            self.places_wanted = 0;
-            let _ = self.roster.pass(&self.route.account, ProviderMessage::WantNot(self.number));
-        }
-    }
-
     /// When the next unit may go, and how long each one ahead of it takes.
     fn rough_estimate(&mut self, now: Time) -> EstimateRule {
         let since = self.since.unwrap_or(now);
@@ -723,21 +640,6 @@ impl SenderState {
         !self.route.limits.is_empty()
     }
 
-    /// So long before its instant a message is claimed.
-    fn lead(&self, now: Time) -> Duration {
-        let shortest = self.route.limits.iter().filter_map(Limit::sliding).min();
-        if shortest.is_none_or(|window| window >= LONG_WINDOW) {
-            return Duration::ZERO;
-        }
-        let usual = self.usual_claim.min(LONGEST_LEAD);
-        if !self.places_at.as_ref().is_some_and(|places| places.are_plenty()) {
-            return usual;
-        }
-        let unit = self.pace.as_ref().map(Pace::per_unit).unwrap_or_default();
-        let most = LEAD_OF_PLENTY.min(unit / PARTS_OF_A_UNIT);
-        usual.max(self.journal.slowest_claim(now).min(most))
-    }
-
     fn is_idle(&self) -> bool {
         let nothing_on_the_way = self.starting.is_empty() && self.open.is_empty() && self.submits == 0;
         nothing_on_the_way && self.queue.is_empty()
@@ -773,14 +675,13 @@ impl SenderState {
         }
     }
 
-    /// Of one that is idle nothing is left in these; it may be idle for long, with ten thousand others. An ordered map
-    /// from which the last entry was taken keeps room for eleven.
+    /// Of one that is idle nothing is left in these; it may be idle for long, with ten thousand others.
     fn give_memory_back(&mut self) {
         self.starting.shrink_to_fit();
         self.places.shrink_to_fit();
-        self.open = std::mem::take(&mut self.open).into_iter().collect();
-        self.in_flight = std::mem::take(&mut self.in_flight).into_iter().collect();
-        self.storing = std::mem::take(&mut self.storing).into_iter().collect();
+        make_anew(&mut self.open);
+        make_anew(&mut self.in_flight);
+        make_anew(&mut self.storing);
         self.queue.give_memory_back();
     }
 
@@ -798,4 +699,9 @@ impl SenderState {
         self.roster.leave_sender(self.number, myself.get_id());
         myself.stop(None);
     }
+}
+
+/// For ordered maps and sets of one that is idle: from which the last entry was taken, that keeps room for eleven.
+fn make_anew<C: Default + IntoIterator + FromIterator<C::Item>>(of: &mut C) {
+    *of = std::mem::take(of).into_iter().collect();
 }

@@ -145,8 +145,9 @@ impl Book {
         numbers.iter().map(by_own).reduce(CountedTraffic::and).unwrap_or(CountedTraffic::EVERYTHING)
     }
 
-    /// Which traffic the limits of an account and of its organization count.
-    pub fn counted_by(&self, account: &Account) -> CountedTraffic {
+    /// Which traffic the limits of an account and of its organization count; nothing where there is no such account.
+    pub fn counted_by(&self, account: &AccountName) -> CountedTraffic {
+        let Some(account) = self.accounts.get(account) else { return CountedTraffic::NOTHING };
         CountedTraffic::by(account.limits.iter().chain(self.limits_of(account.organization)))
     }
 

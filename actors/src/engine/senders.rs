@@ -157,9 +157,10 @@ impl Senders {
         let plan = self.directory.plan();
         let fallback = route.fallback.as_ref().map(|fallback| &fallback.account);
         let accounts = [Some(&route.account), fallback].into_iter().flatten();
-        let accounts = accounts.filter_map(|name| plan.book.accounts.get(name));
-        let counted = accounts.map(|account| plan.book.counted_by(account));
-        counted.reduce(CountedTraffic::and).unwrap_or(CountedTraffic::NOTHING)
+        accounts
+            .map(|account| plan.book.counted_by(account))
+            .reduce(CountedTraffic::and)
+            .unwrap_or(CountedTraffic::NOTHING)
     }
 
     async fn oldest(&self, number: E164, lane: Lane) -> Result<Option<Time>, StoreError> {

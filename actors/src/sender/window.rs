@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use super::make_anew;
 use crate::domain::pace::Cost;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
@@ -105,9 +106,9 @@ impl Window {
 
     /// Gives memory back that only a busy one needs.
     pub(crate) fn give_memory_back(&mut self) {
-        self.ready = std::mem::take(&mut self.ready).into_iter().collect();
+        make_anew(&mut self.ready);
         self.threads.shrink_to_fit();
-        self.retries = std::mem::take(&mut self.retries).into_iter().collect();
+        make_anew(&mut self.retries);
         self.to_read.shrink_to_fit();
     }
 

@@ -79,7 +79,7 @@ impl SupervisorState {
             let _ = self.tree.roster.pass(name, redirected);
             return;
         }
-        if notes(name, before).covers(counts(name, after)) {
+        if notes(name, before).covers(after.book.counted_by(name)) {
             self.unknown_until.remove(name);
         } else {
             self.unknown_until.insert(name.clone(), self.tree.journal.now());
@@ -126,14 +126,10 @@ fn limits_differ(name: &AccountName, before: &Plan, after: &Plan) -> bool {
     limits(before) != limits(after)
 }
 
-/// What the limits of an account and of its organization count.
-fn counts(name: &AccountName, plan: &Plan) -> CountedTraffic {
-    let account = plan.book.accounts.get(name);
-    account.map_or(CountedTraffic::NOTHING, |account| plan.book.counted_by(account))
-}
-
 /// Which hand-overs of an account's numbers are noted. One that is not there handed over nothing.
 fn notes(name: &AccountName, plan: &Plan) -> CountedTraffic {
-    let Some(account) = plan.book.accounts.get(name) else { return CountedTraffic::EVERYTHING };
-    plan.book.counted_by(account).or(plan.book.noted_by(&plan.book.reach(name).numbers))
+    if !plan.book.accounts.contains_key(name) {
+        return CountedTraffic::EVERYTHING;
+    }
+    plan.book.counted_by(name).or(plan.book.noted_by(&plan.book.reach(name).numbers))
 }
