@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use dashmap::DashMap;
 
@@ -40,11 +39,42 @@ pub(crate) struct Backlog {
     pub(crate) costs: Arc<[SmallCost]>,
     /// So many of these have gone since.
     pub(crate) first: u64,
-    /// How long each takes by the sender's own limits, on average.
-    pub(crate) each: Duration,
+    /// The sender's own limits, with what went through them when it was looked what its messages cost.
+    pub(crate) own: OwnPace,
     /// Since when, or from when on, the first of them wants its turn.
     pub(crate) wants_at: Time,
 }
+
+/// A copy of a sender's pace. It is equal to itself alone.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnPace(Arc<Pace>);
+
+impl OwnPace {
+    pub(crate) fn copy_of(pace: Pace) -> Self {
+        Self(Arc::new(pace))
+    }
+
+    /// A message of it goes at `at`, which wanted to at `wanted_at`.
+    pub(crate) fn goes(&mut self, cost: Costs, wanted_at: Time, at: Time) {
+        let pace = Arc::make_mut(&mut self.0);
+        let permit = pace.take(wanted_at, at, cost);
+        pace.stamp(permit, at);
+    }
+
+    /// When the next one wants to go.
+    pub(crate) fn next(&mut self, cost: Costs, now: Time) -> Time {
+        // Nothing is open in a copy.
+        Arc::make_mut(&mut self.0).look_ahead(Time::ZERO, now, cost).at().unwrap_or(now).max(now)
+    }
+}
+
+impl PartialEq for OwnPace {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for OwnPace {}
 
 /// How the senders stand that share limits, at one instant.
 #[derive(Debug)]
@@ -53,8 +83,8 @@ pub(crate) struct Standing {
     pub(crate) pace: Pace,
     /// The backlogs of the others of its account.
     pub(crate) others: Vec<Backlog>,
-    /// Those of the organization's other accounts, each in one: it has its turns like this account.
-    pub(crate) accounts: Vec<Backlog>,
+    /// Those of each of the organization's other accounts: it has its turns like this account.
+    pub(crate) accounts: Vec<Vec<Backlog>>,
     /// To how many the limits are passed on in turns: processes, and of an organization the accounts of each.
     pub(crate) sharers: u32,
     /// So many of these are of this process.
@@ -132,16 +162,10 @@ impl Share {
     pub(crate) fn standing(&self, sender: E164, account: &AccountName, now: Time) -> Standing {
         let known = self.known();
         let mut others = Vec::new();
-        let mut accounts: HashMap<&AccountName, Backlog> = HashMap::new();
+        let mut accounts: HashMap<&AccountName, Vec<Backlog>> = HashMap::new();
         for (_, (of, backlog)) in known.waiting.iter().filter(|(other, _)| **other != sender) {
-            if of == account {
-                others.push(backlog.clone());
-            } else {
-                accounts
-                    .entry(of)
-                    .and_modify(|all| *all = all.and(backlog))
-                    .or_insert_with(|| backlog.clone());
-            }
+            let of_account = if of == account { &mut others } else { accounts.entry(of).or_default() };
+            of_account.push(backlog.clone());
         }
         let of_these_here = u32::try_from(accounts.len()).unwrap_or(u32::MAX).saturating_add(1);
         Standing {
@@ -204,25 +228,6 @@ impl Backlog {
         let place = usize::try_from(self.first.saturating_add(gone)).unwrap_or_default() % known;
         self.costs.get(place).map_or(Costs::NOTHING, |cost| cost.whole().into())
     }
-
-    /// Both, as if it were one that goes as fast as they do together.
-    fn and(&self, other: &Self) -> Self {
-        let both = self.costs.iter().chain(other.costs.iter());
-        Self {
-            messages: self.messages.saturating_add(other.messages),
-            costs: both.copied().take(MOST_COSTS).collect(),
-            first: 0,
-            each: together(self.each, other.each),
-            wants_at: self.wants_at.min(other.wants_at),
-        }
-    }
-}
-
-/// How long each takes of two that go side by side.
-fn together(one: Duration, other: Duration) -> Duration {
-    let (one, other) = (one.as_nanos(), other.as_nanos());
-    let each = (one * other).checked_div(one + other).unwrap_or_default();
-    Duration::from_nanos(u64::try_from(each).unwrap_or(u64::MAX))
 }
 
 impl SmallCost {

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
     use crate::domain::lanes::Weights;
     use crate::domain::pace::Limit;
-    use crate::shares::{Backlog, Standing};
+    use crate::shares::{Backlog, OwnPace, Standing};
 
     fn pace() -> Pace {
         Pace::new(&[Limit::segments(10, Duration::from_secs(1))], None, [], Time::ZERO)
@@ -192,7 +192,7 @@ mod tests {
             messages: 50,
             costs: Backlog::costs([Cost::sms(1)].into_iter()),
             first: 0,
-            each: Duration::from_millis(100),
+            own: OwnPace::copy_of(pace()),
             wants_at: Time::ZERO,
         };
         let others = vec![backlog; senders];

@@ -2,28 +2,28 @@
 //! it knows of theirs: for estimates (`shares.rs`, `turns.rs`).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::SenderState;
 use super::forecast::Forecast;
 use super::turns::Turns;
 use crate::domain::lanes::LANES;
-use crate::domain::pace::{Cost, Limit, Pace};
+use crate::domain::pace::{Cost, Pace};
 use crate::domain::time::Time;
-use crate::shares::{Backlog, Share, Sharing, SmallCost};
+use crate::shares::{Backlog, OwnPace, Share, Sharing, SmallCost};
 
-/// How long each message takes is told by so many.
-const MOST_LOOKED_AT: usize = 128;
+/// With so many messages that are ready what the sender handed over before is told with them.
+const PAST_MATTERS: u64 = 8;
 
 /// What was told last.
 #[derive(Debug)]
 pub(super) struct ToldShare {
     backlog: Option<Backlog>,
-    /// How many messages were ready when it was looked what one costs.
+    /// How many messages were ready when it was looked what one costs, and how many had ever been decided to go.
     looked_at: u64,
-    /// What they cost, and how long each takes by the sender's own limits.
+    decided: u64,
+    /// What they cost, and the sender's own pace at that time.
     costs: Arc<[SmallCost]>,
-    each: Duration,
+    own: Option<OwnPace>,
     /// Messages that waited in the store when that was last said.
     pub(super) waiting: u64,
 }
@@ -89,29 +89,34 @@ impl SenderState {
             return None;
         }
         let is_whole = LANES.iter().all(|lane| self.queue.is_whole(*lane));
-        self.look_at_costs(ready);
+        self.look_at_costs(ready, now);
+        let decided = self.claims_made;
         let share = self.share();
         let messages = if is_whole { ready } else { ready.max(share.waiting) };
-        let (costs, each) = (Arc::clone(&share.costs), share.each);
-        let first = share.looked_at.saturating_sub(ready);
+        let (costs, own) = (Arc::clone(&share.costs), share.own.clone()?);
+        let first = decided.saturating_sub(share.decided);
         let wants_at = self.wanted_at.unwrap_or_else(|| next.unwrap_or(now));
-        Some(Backlog { messages, costs, first, each, wants_at })
+        Some(Backlog { messages, costs, first, own, wants_at })
     }
 
     /// Looks at what the messages cost that are known of, when there are more, or fewer, by an eighth: else each
     /// message would cost a look at all.
-    fn look_at_costs(&mut self, ready: u64) {
+    fn look_at_costs(&mut self, ready: u64, now: Time) {
         let looked_at = self.share().looked_at;
         if ready.abs_diff(looked_at) * 8 <= looked_at {
             return;
         }
-        let known = || {
-            let queued = LANES.iter().flat_map(|lane| self.queue.costs(*lane));
-            queued.chain(self.storing.values().map(|(_, cost)| *cost))
+        let queued = LANES.iter().flat_map(|lane| self.queue.costs(*lane));
+        let costs = Backlog::costs(queued.chain(self.storing.values().map(|(_, cost)| *cost)));
+        // A short queue is over before its past matters much, and comes often.
+        let own = match &self.pace {
+            Some(pace) if ready >= PAST_MATTERS => pace.ahead(now),
+            Some(_) | None => Pace::new(&self.route.limits, None, [], Time::ZERO),
         };
-        let (each, costs) = (each_of(&self.route.limits, known()), Backlog::costs(known()));
+        let decided = self.claims_made;
         let share = self.share();
-        (share.each, share.costs, share.looked_at) = (each, costs, ready);
+        share.decided = decided;
+        (share.own, share.costs, share.looked_at) = (Some(OwnPace::copy_of(own)), costs, ready);
     }
 
     /// What was told last.
@@ -137,21 +142,8 @@ pub(super) fn tell_of_more(shares: &[Arc<Share>], messages: usize) {
     }
 }
 
-/// How long each of these takes by the sender's own limits, one after the other.
-fn each_of(limits: &[Limit], costs: impl Iterator<Item = Cost>) -> Duration {
-    let mut pace = Pace::new(limits, None, [], Time::ZERO);
-    let (mut at, mut behind) = (Time::ZERO, 0_u32);
-    for (place, cost) in costs.take(MOST_LOOKED_AT).enumerate() {
-        at = pace.look_ahead(at, at, cost).at().unwrap_or(at);
-        let permit = pace.take(at, at, cost);
-        pace.stamp(permit, at);
-        behind = u32::try_from(place).unwrap_or(u32::MAX);
-    }
-    if behind == 0 { pace.per_unit() } else { at.since(Time::ZERO) / behind }
-}
-
 impl Default for ToldShare {
     fn default() -> Self {
-        Self { backlog: None, looked_at: 0, costs: Arc::new([]), each: Duration::ZERO, waiting: 0 }
+        Self { backlog: None, looked_at: 0, decided: 0, costs: Arc::new([]), own: None, waiting: 0 }
     }
 }

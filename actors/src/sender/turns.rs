@@ -5,20 +5,20 @@
 //! known, so what is told here is an expectation wherever others wait.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
-use crate::domain::pace::{CATCH_UP, Cost, Costs, Pace};
+use crate::domain::pace::{Cost, Costs, Pace};
 use crate::domain::time::Time;
 use crate::shares::{Backlog, Standing};
 
-/// More others are taken together in groups.
+/// More others than this are taken together in groups, of each account its part.
 const MOST_GROUPS: usize = 256;
 
 /// Turns of others that are gone through. Where more are to be expected, several messages go in each.
 const MOST_TURNS: u64 = 1024;
 
 /// Some senders whose messages go alike, in their turn.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Other {
     backlog: Backlog,
     gone: u64,
@@ -31,17 +31,56 @@ impl Other {
         self.gone < self.backlog.messages
     }
 
-    /// Its next messages, at most so many: how many, and what they cost.
-    fn take(&mut self, most: u64) -> (u32, Costs) {
-        let mut costs = Costs::NOTHING;
-        let mut count = 0;
-        while self.has_more() && u64::from(count) < most {
-            costs = costs.plus(self.backlog.cost_of(self.gone));
-            self.gone += 1;
-            count += 1;
-        }
-        (count, costs.repeated(self.senders))
+    /// What its next messages cost all of these senders, at most so many of each.
+    fn next_costs(&self, most: u64) -> Costs {
+        let messages = most.min(self.backlog.messages.saturating_sub(self.gone));
+        let costs = (0..messages).map(|behind| self.backlog.cost_of(self.gone + behind));
+        costs.fold(Costs::NOTHING, Costs::plus).repeated(self.senders)
     }
+
+    /// So many of each go at `at`, or as soon after it as the sender's own limits allow.
+    fn goes(&mut self, most: u64, at: Time) {
+        for _ in 0..most {
+            if !self.has_more() {
+                return;
+            }
+            let (this, next) = (self.backlog.cost_of(self.gone), self.backlog.cost_of(self.gone + 1));
+            let Backlog { own, wants_at, .. } = &mut self.backlog;
+            let at = at.max(*wants_at);
+            own.goes(this, *wants_at, at);
+            *wants_at = own.next(next, at);
+            self.gone += 1;
+        }
+    }
+}
+
+/// Those of one account that wait, the first of them first.
+#[derive(Debug, Default)]
+struct Account {
+    others: Vec<Other>,
+    wanting: BinaryHeap<Reverse<(Time, usize)>>,
+}
+
+impl Account {
+    fn new(others: Vec<Backlog>, groups: usize) -> Self {
+        let others = grouped(others, groups);
+        let wanting = others.iter().enumerate();
+        let wanting = wanting.map(|(place, other)| Reverse((other.backlog.wants_at, place))).collect();
+        Self { others, wanting }
+    }
+
+    /// Since when, or from when on, its first one wants its turn.
+    fn wants_at(&self) -> Option<Time> {
+        self.wanting.peek().map(|Reverse((at, _))| *at)
+    }
+}
+
+/// Whose turn it is.
+enum Turn {
+    /// The sender's that is asked about.
+    Ours,
+    /// That of an account's first.
+    Of(usize),
 }
 
 /// The turns of one account or organization.
@@ -50,10 +89,10 @@ pub(super) struct Turns {
     pace: Pace,
     /// When the last one went.
     reached: Time,
-    others: Vec<Other>,
-    /// The other accounts of the organization: each goes once when one of this account does.
-    accounts: Vec<Other>,
-    wanting: BinaryHeap<Reverse<(Time, usize)>>,
+    /// Our own account, and of an organization its others, by turns.
+    accounts: Vec<Account>,
+    /// The places of these, whose turn comes first in front; ours is 0.
+    in_turn: VecDeque<usize>,
     /// So many messages go in one turn, of whoever has it.
     at_once: u64,
     /// Our own so far.
@@ -75,26 +114,24 @@ impl Turns {
     /// As the senders stand now.
     pub(super) fn new(standing: Standing, now: Time) -> Self {
         let Standing { pace, others, accounts, sharers, of_these_here, came } = standing;
-        let messages: u64 = others.iter().chain(&accounts).map(|other| other.messages).sum();
-        let senders = u32::try_from(others.len().saturating_add(accounts.len())).unwrap_or(u32::MAX);
-        let accounts = accounts.into_iter().map(|backlog| Other { backlog, gone: 0, senders: 1 }).collect();
-        let waiting = messages;
-        let others = grouped(others);
-        let wanting =
-            others.iter().enumerate().map(|(place, other)| Reverse((other.backlog.wants_at, place)));
+        let accounts = [vec![others], accounts].concat();
+        let waiting: u64 = accounts.iter().flatten().map(|other| other.messages).sum();
+        let senders = accounts.iter().map(Vec::len).fold(0, usize::saturating_add);
+        let groups = MOST_GROUPS.div_ceil(accounts.len().max(1));
+        let accounts: Vec<Account> =
+            accounts.into_iter().map(|others| Account::new(others, groups)).collect();
         Self {
             pace,
             reached: now,
-            wanting: wanting.collect(),
-            others,
+            in_turn: (0..accounts.len()).rev().collect(),
             accounts,
-            at_once: messages.div_ceil(MOST_TURNS).max(1),
+            at_once: waiting.div_ceil(MOST_TURNS).max(1),
             own: 0,
             own_came: 0,
             sharers: (sharers, of_these_here),
             came,
             waiting,
-            senders,
+            senders: u32::try_from(senders).unwrap_or(u32::MAX),
             steps: 0,
             delayed: false,
         }
@@ -139,56 +176,52 @@ impl Turns {
     pub(super) fn pass(&mut self, cost: Cost, wants_at: Time) -> Time {
         let begins = self.own.is_multiple_of(self.at_once);
         self.own += 1;
-        while begins && let Some(place) = self.before(wants_at) {
-            self.other_goes(place);
-        }
-        if begins {
-            self.accounts_go();
+        while begins && let Turn::Of(account) = self.next_turn(wants_at) {
+            self.other_goes(account);
         }
         self.delayed |= self.sharers.0 > self.sharers.1;
         self.go(cost.into(), wants_at)
     }
 
-    /// Who wants its turn before that.
-    fn before(&mut self, wants_at: Time) -> Option<usize> {
-        let Reverse((at, place)) = *self.wanting.peek()?;
-        if at > wants_at {
-            return None;
-        }
-        self.wanting.pop();
-        Some(place)
+    /// Whose turn is next, if we want ours then: that of the account which had none for longest, among those that
+    /// want one by now, or of the first to want one; in it, of who wanted it first.
+    fn next_turn(&mut self, ours_at: Time) -> Turn {
+        let wants_at = |place: usize| {
+            let others = self.accounts.get(place).and_then(Account::wants_at);
+            let ours = (place == 0).then_some(ours_at);
+            others.into_iter().chain(ours).min()
+        };
+        let by_now = |place: &usize| wants_at(*place).is_some_and(|at| at <= self.reached);
+        let waiting = self.in_turn.iter().position(|place| by_now(place));
+        let first = || {
+            let wanting = self.in_turn.iter().enumerate();
+            let wanting = wanting.filter_map(|(index, place)| Some((wants_at(*place)?, index)));
+            wanting.min().map_or(0, |(_, index)| index)
+        };
+        let index = waiting.unwrap_or_else(first);
+        let Some(place) = self.in_turn.remove(index) else { return Turn::Ours };
+        self.in_turn.push_back(place);
+        let others_at = self.accounts.get(place).and_then(Account::wants_at);
+        let is_ours = place == 0 && others_at.is_none_or(|at| at > ours_at);
+        if is_ours { Turn::Ours } else { Turn::Of(place) }
     }
 
-    fn other_goes(&mut self, place: usize) {
-        self.accounts_go();
-        let Some(mut other) = self.others.get(place).cloned() else { return };
-        self.goes(&mut other);
-        if other.has_more() {
-            self.wanting.push(Reverse((other.backlog.wants_at, place)));
-        }
-        if let Some(known) = self.others.get_mut(place) {
-            *known = other;
-        }
-    }
-
-    /// One of this account is about to go: so does one of each other that has some.
-    fn accounts_go(&mut self) {
-        let mut accounts = std::mem::take(&mut self.accounts);
-        for account in &mut accounts {
-            if account.has_more() && account.backlog.wants_at <= self.reached {
-                self.goes(account);
+    /// The first of an account goes.
+    fn other_goes(&mut self, of: usize) {
+        let Some(mut account) = self.accounts.get_mut(of).map(std::mem::take) else { return };
+        if let Some(Reverse((wants_at, place))) = account.wanting.pop()
+            && let Some(other) = account.others.get_mut(place)
+        {
+            let went = self.go(other.next_costs(self.at_once), wants_at);
+            self.delayed |= went > wants_at;
+            other.goes(self.at_once, went);
+            if other.has_more() {
+                account.wanting.push(Reverse((other.backlog.wants_at, place)));
             }
         }
-        self.accounts = accounts;
-    }
-
-    fn goes(&mut self, other: &mut Other) {
-        let (count, costs) = other.take(self.at_once);
-        let wants_at = other.backlog.wants_at;
-        let went = self.go(costs, wants_at);
-        self.delayed |= went > wants_at;
-        let takes = other.backlog.each.saturating_mul(count);
-        other.backlog.wants_at = went.max(wants_at.max(went - CATCH_UP) + takes);
+        if let Some(known) = self.accounts.get_mut(of) {
+            *known = account;
+        }
     }
 
     fn go(&mut self, costs: Costs, wants_at: Time) -> Time {
@@ -207,10 +240,10 @@ impl Turns {
 }
 
 /// Those with about as many messages together, if there are many.
-fn grouped(mut others: Vec<Backlog>) -> Vec<Other> {
+fn grouped(mut others: Vec<Backlog>, groups: usize) -> Vec<Other> {
     others.retain(|other| other.messages > 0);
     others.sort_unstable_by_key(|other| (other.messages, other.wants_at));
-    let in_a_group = others.len().div_ceil(MOST_GROUPS).max(1);
+    let in_a_group = others.len().div_ceil(groups).max(1);
     let group = |group: &[Backlog]| {
         let middle = group.get(group.len() / 2)?;
         Some(Other {
