@@ -196,8 +196,8 @@ mod tests {
             wants_at: Time::ZERO,
         };
         let others = vec![backlog; senders];
-        let (accounts, sharers, of_these_here) = (Vec::new(), 1, 1);
-        Turns::new(Standing { pace: pace(), others, accounts, sharers, of_these_here, came: 0 }, Time::ZERO)
+        let (accounts, before, sharers, of_these_here) = (Vec::new(), 0, 1, 1);
+        Turns::new(Standing { pace: pace(), others, accounts, before, sharers, of_these_here, came: 0 }, Time::ZERO)
     }
 
     fn beside(senders: usize) -> Forecast {

@@ -103,7 +103,7 @@ impl SenderState {
     /// message would cost a look at all.
     fn look_at_costs(&mut self, ready: u64, now: Time) {
         let looked_at = self.share().looked_at;
-        if ready.abs_diff(looked_at) * 8 <= looked_at {
+        if ready.abs_diff(looked_at) * 64 <= looked_at {
             return;
         }
         let queued = LANES.iter().flat_map(|lane| self.queue.costs(*lane));

@@ -58,20 +58,23 @@ impl Other {
 #[derive(Debug, Default)]
 struct Account {
     others: Vec<Other>,
-    wanting: BinaryHeap<Reverse<(Time, usize)>>,
+    /// Since when each wants its turn, and its place; of two that want it at the same instant the one first that has
+    /// waited for longer.
+    wanting: BinaryHeap<Reverse<(Time, usize, usize)>>,
+    went: usize,
 }
 
 impl Account {
     fn new(others: Vec<Backlog>, groups: usize) -> Self {
         let others = grouped(others, groups);
         let wanting = others.iter().enumerate();
-        let wanting = wanting.map(|(place, other)| Reverse((other.backlog.wants_at, place))).collect();
-        Self { others, wanting }
+        let wanting = wanting.map(|(place, other)| Reverse((other.backlog.wants_at, 0, place))).collect();
+        Self { others, wanting, went: 0 }
     }
 
     /// Since when, or from when on, its first one wants its turn.
     fn wants_at(&self) -> Option<Time> {
-        self.wanting.peek().map(|Reverse((at, _))| *at)
+        self.wanting.peek().map(|Reverse((at, ..))| *at)
     }
 }
 
@@ -113,17 +116,20 @@ pub(super) struct Turns {
 impl Turns {
     /// As the senders stand now.
     pub(super) fn new(standing: Standing, now: Time) -> Self {
-        let Standing { pace, others, accounts, sharers, of_these_here, came } = standing;
+        let Standing { pace, others, accounts, before, sharers, of_these_here, came } = standing;
         let accounts = [vec![others], accounts].concat();
         let waiting: u64 = accounts.iter().flatten().map(|other| other.messages).sum();
         let senders = accounts.iter().map(Vec::len).fold(0, usize::saturating_add);
         let groups = MOST_GROUPS.div_ceil(accounts.len().max(1));
         let accounts: Vec<Account> =
             accounts.into_iter().map(|others| Account::new(others, groups)).collect();
+        // Ours is the first of them.
+        let mut in_turn: VecDeque<usize> = (1..accounts.len()).collect();
+        in_turn.insert(before.min(in_turn.len()), 0);
         Self {
             pace,
             reached: now,
-            in_turn: (0..accounts.len()).rev().collect(),
+            in_turn,
             accounts,
             at_once: waiting.div_ceil(MOST_TURNS).max(1),
             own: 0,
@@ -209,14 +215,15 @@ impl Turns {
     /// The first of an account goes.
     fn other_goes(&mut self, of: usize) {
         let Some(mut account) = self.accounts.get_mut(of).map(std::mem::take) else { return };
-        if let Some(Reverse((wants_at, place))) = account.wanting.pop()
+        if let Some(Reverse((wants_at, _, place))) = account.wanting.pop()
             && let Some(other) = account.others.get_mut(place)
         {
             let went = self.go(other.next_costs(self.at_once), wants_at);
             self.delayed |= went > wants_at;
             other.goes(self.at_once, went);
             if other.has_more() {
-                account.wanting.push(Reverse((other.backlog.wants_at, place)));
+                account.went += 1;
+                account.wanting.push(Reverse((other.backlog.wants_at, account.went, place)));
             }
         }
         if let Some(known) = self.accounts.get_mut(of) {
