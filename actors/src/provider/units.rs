@@ -331,7 +331,7 @@ impl Units {
         }
         let report_at = self.report(now, myself);
         let (granted, grant_at) = self.grant(now);
-        let wants_at = self.purse.want_again_at(eligible, now);
+        let wants_at = self.purse.want_again_at(eligible, next, now);
         let away_at = self.away.map(|away| away.until);
         let back_at = self.purse.give_back_at(now);
         let next_at = [report_at, grant_at, wants_at, self.tab.again_at(), away_at, back_at]

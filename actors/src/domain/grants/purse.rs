@@ -37,8 +37,9 @@ pub struct Purse {
     taken: HashMap<Unit, Parts>,
     next_unit: u64,
     want_number: u64,
-    /// What the owner thinks that we want.
+    /// What the owner thinks that we want, and that the next message needs.
     told: Costs,
+    told_next: Costs,
     told_at: Option<Time>,
     seen: u64,
 }
@@ -53,6 +54,7 @@ impl Purse {
             next_unit: now.as_nanos(),
             want_number: now.as_nanos(),
             told: Costs::NOTHING,
+            told_next: Costs::NOTHING,
             told_at: None,
             seen: 0,
         }
@@ -63,21 +65,22 @@ impl Purse {
     pub fn want(&mut self, eligible: Costs, next: Costs, now: Time) -> Option<Want> {
         let left = self.left(now);
         let (units, next) = (eligible.minus(left), next.minus(left));
-        if !self.is_to_be_told(units, now) {
+        if !self.is_to_be_told(units, next, now) {
             return None;
         }
         self.want_number += 1;
-        self.told = units;
+        (self.told, self.told_next) = (units, next);
         self.told_at = Some(now);
         Some(Want { process: self.me, number: self.want_number, units, next, seen: self.seen, sent_at: now })
     }
 
     /// When to ask [`Purse::want`] again, if nothing happens before; `None`: the owner knows that we want
     /// nothing.
-    pub fn want_again_at(&self, eligible: Costs, now: Time) -> Option<Time> {
-        let units = eligible.minus(self.left(now));
+    pub fn want_again_at(&self, eligible: Costs, next: Costs, now: Time) -> Option<Time> {
+        let left = self.left(now);
+        let (units, next) = (eligible.minus(left), next.minus(left));
         let told_at = self.told_at?;
-        if units != self.told {
+        if (units, next) != (self.told, self.told_next) {
             return Some(told_at + NEW_WANT_AFTER);
         }
         (!units.is_nothing()).then_some(told_at + REPEAT_WANT_AFTER)
@@ -213,9 +216,10 @@ impl Purse {
         lasting.fold(Costs::NOTHING, |all, held| all.plus(held.left))
     }
 
-    fn is_to_be_told(&self, units: Costs, now: Time) -> bool {
+    /// Of too small a grant nothing can be used, so it is told too when only the next message is another.
+    fn is_to_be_told(&self, units: Costs, next: Costs, now: Time) -> bool {
         let Some(told_at) = self.told_at else { return !units.is_nothing() };
-        if units == self.told {
+        if (units, next) == (self.told, self.told_next) {
             return !units.is_nothing() && told_at + REPEAT_WANT_AFTER <= now;
         }
         // From nothing to something at once, and back.
