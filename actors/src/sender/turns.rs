@@ -197,7 +197,7 @@ impl Turns {
             let ours = (place == 0).then_some(ours_at);
             others.into_iter().chain(ours).min()
         };
-        let by_now = |place: &usize| wants_at(*place).is_some_and(|at| at <= self.reached);
+        let by_now = |place: &usize| wants_at(*place).is_some_and(|at| at < self.reached);
         let waiting = self.in_turn.iter().position(|place| by_now(place));
         let first = || {
             let wanting = self.in_turn.iter().enumerate();
