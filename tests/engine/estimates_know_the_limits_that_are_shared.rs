@@ -78,22 +78,22 @@ async fn the_limit_of_the_account_is_told_with_what_waits_at_others() {
         let expected = told.iter().filter(|one| one.is_expectation).count();
         let bias = bias(&yard, &told);
         println!("{name}: {share:.3}, bias {bias:.3}, {expected} of {} expected", told.len());
-        assert!(share >= 0.4 && bias.abs() <= 0.06, "{name}: {share:.3}, bias {bias:.3}");
+        assert!(share >= 0.9 && bias.abs() <= 0.03, "{name}: {share:.3}, bias {bias:.3}");
         assert!(expected * 10 >= told.len() * 9, "{name}: {expected}");
         all += share;
     }
-    assert!(all / 5.0 >= 0.65, "{all:.3} of 5");
+    assert!(all / 5.0 >= 0.95, "{all:.3} of 5");
 }
 
-/// Where messages are larger than the limit the order decides much; on average it comes out right.
+/// What is larger than the limit takes the windows behind it as well, so who goes before whom decides much.
 #[tokio::test(start_paused = true)]
-async fn messages_that_are_larger_than_the_limit_are_told_right_on_average() {
+async fn messages_that_are_larger_than_the_limit_are_told_with_what_waits_at_others() {
     let yard = builder(vec!["1/s"], vec!["2/s"]).start().await;
     let told = of_one_beside(&yard, &OTHERS, 2).await;
     let share = share_told_well(&yard, &told).await;
     let bias = bias(&yard, &told);
     println!("{share:.3}, bias {bias:.3}");
-    assert!(bias.abs() <= 0.08, "{bias:.3}");
+    assert!(share >= 0.8 && bias.abs() <= 0.03, "{share:.3}, bias {bias:.3}");
 }
 
 /// A message that cannot go in time because of what waits at others is refused, with an instant at which it can.
@@ -137,9 +137,15 @@ async fn a_full_queue_has_room_when_the_account_lets_its_head_go() {
     yard.engine.send(Yard::request("+15559999999", "hello", Kind::Queued)).await.expect("there is room");
 }
 
+/// Whose turn it is hangs on milliseconds here and there, as both limits allow the next at the same instant; and what
+/// goes beside what in a window hangs on that.
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_the_organization_is_told_with_what_waits_at_others() {
-    for (seed, limit) in (0..8).flat_map(|s| ["10/s", "2/s", "10 messages/s", "20/s"].map(|l| (s, l))) {
+    let cases = [1, 2]
+        .into_iter()
+        .flat_map(|seed| ["10/s", "2/s", "10 messages/s", "20/s"].map(|limit| (seed, limit)));
+    let mut all = 0.0;
+    for (seed, limit) in cases {
         let builder = Builder {
             organization_limits: vec![limit],
             second_account: true,
@@ -148,13 +154,15 @@ async fn the_limit_of_the_organization_is_told_with_what_waits_at_others() {
         };
         let yard = builder.start().await;
         let others = [&OTHERS[..3], &AT_SECOND[..]].concat();
-        let told = of_one_beside(&yard, &others, seed as u64 + 1).await;
+        let told = of_one_beside(&yard, &others, seed).await;
         let share = share_told_well(&yard, &told).await;
         let bias = bias(&yard, &told);
-        println!("{seed} {limit}: {share:.3}, bias {bias:.3}");
-        assert!(share >= 0.0 && bias.abs() <= 0.5, "{limit}: {share:.3}, bias {bias:.3}");
+        println!("{seed}, {limit}: {share:.3}, bias {bias:.3}");
+        assert!(share >= 0.6 && bias.abs() <= 0.05, "{seed}, {limit}: {share:.3}, bias {bias:.3}");
         assert!(told[1..].iter().all(|one| one.is_expectation));
+        all += share;
     }
+    assert!(all / 8.0 >= 0.95, "{all:.3} of 8");
 }
 
 /// What comes to others later nobody knows: it says that it is an expectation.

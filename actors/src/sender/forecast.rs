@@ -197,7 +197,10 @@ mod tests {
         };
         let others = vec![backlog; senders];
         let (accounts, before, sharers, of_these_here) = (Vec::new(), 0, 1, 1);
-        Turns::new(Standing { pace: pace(), others, accounts, before, sharers, of_these_here, came: 0 }, Time::ZERO)
+        Turns::new(
+            Standing { pace: pace(), others, accounts, before, sharers, of_these_here, came: 0 },
+            Time::ZERO,
+        )
     }
 
     fn beside(senders: usize) -> Forecast {

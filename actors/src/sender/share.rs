@@ -11,6 +11,9 @@ use crate::domain::pace::{Cost, Pace};
 use crate::domain::time::Time;
 use crate::shares::{Backlog, OwnPace, Share, Sharing, SmallCost};
 
+/// See `look_at_costs`.
+const LOOK_AT_ONE_IN: u64 = 64;
+
 /// With so many messages that are ready what the sender handed over before is told with them.
 const PAST_MATTERS: u64 = 8;
 
@@ -21,7 +24,7 @@ pub(super) struct ToldShare {
     /// How many messages were ready when it was looked what one costs, and how many had ever been decided to go.
     looked_at: u64,
     decided: u64,
-    /// What they cost, and the sender's own pace at that time.
+    /// What they cost, and the sender's own pace at that time; `None` where no shared limit counts any of them.
     costs: Arc<[SmallCost]>,
     own: Option<OwnPace>,
     /// Messages that waited in the store when that was last said.
@@ -34,10 +37,13 @@ impl SenderState {
         if !self.shared.is_any() {
             return;
         }
-        let backlog = self.backlog(next, now);
-        let before = match &backlog {
-            Some(_) => std::mem::replace(&mut self.share().backlog, backlog.clone()),
-            None => self.share.take().and_then(|told| told.backlog),
+        let ready = u64::try_from(self.queue.ready().saturating_add(self.storing.len())).unwrap_or(u64::MAX);
+        let (backlog, before) = if ready == 0 || self.halted {
+            (None, self.share.take().and_then(|told| told.backlog))
+        } else {
+            let backlog = self.backlog(ready, next, now);
+            let before = std::mem::replace(&mut self.share().backlog, backlog.clone());
+            (backlog, before)
         };
         if backlog == before {
             return;
@@ -52,9 +58,14 @@ impl SenderState {
         }
     }
 
-    /// The limits that it shares, as they stand.
-    pub(super) fn turns(&self, now: Time) -> Vec<Turns> {
-        if !self.shared.is_any() {
+    /// Does a message of this cost, or one that waits, wait for limits that it shares?
+    pub(super) fn waits_for_others(&self, cost: Cost) -> bool {
+        self.shared.includes(cost) || self.share.as_ref().is_some_and(|told| told.own.is_some())
+    }
+
+    /// The limits that it shares, as they stand; none if neither this nor what waits is counted by them.
+    pub(super) fn turns(&self, cost: Cost, now: Time) -> Vec<Turns> {
+        if !self.waits_for_others(cost) {
             return Vec::new();
         }
         self.shares()
@@ -83,11 +94,8 @@ impl SenderState {
         account.into_iter().chain(organization)
     }
 
-    fn backlog(&mut self, next: Option<Time>, now: Time) -> Option<Backlog> {
-        let ready = u64::try_from(self.queue.ready().saturating_add(self.storing.len())).unwrap_or(u64::MAX);
-        if ready == 0 || self.halted {
-            return None;
-        }
+    /// Of those that are ready; `None` where no shared limit counts any of them.
+    fn backlog(&mut self, ready: u64, next: Option<Time>, now: Time) -> Option<Backlog> {
         let is_whole = LANES.iter().all(|lane| self.queue.is_whole(*lane));
         self.look_at_costs(ready, now);
         let decided = self.claims_made;
@@ -99,24 +107,37 @@ impl SenderState {
         Some(Backlog { messages, costs, first, own, wants_at })
     }
 
-    /// Looks at what the messages cost that are known of, when there are more, or fewer, by an eighth: else each
-    /// message would cost a look at all.
+    /// Looks at what the messages cost that are known of, when more have come than one in so many, or half of those
+    /// that were looked at have gone and there are others: else each message would cost a look at all.
     fn look_at_costs(&mut self, ready: u64, now: Time) {
-        let looked_at = self.share().looked_at;
-        if ready.abs_diff(looked_at) * 64 <= looked_at {
-            return;
-        }
-        let queued = LANES.iter().flat_map(|lane| self.queue.costs(*lane));
-        let costs = Backlog::costs(queued.chain(self.storing.values().map(|(_, cost)| *cost)));
-        // A short queue is over before its past matters much, and comes often.
-        let own = match &self.pace {
-            Some(pace) if ready >= PAST_MATTERS => pace.ahead(now),
-            Some(_) | None => Pace::new(&self.route.limits, None, [], Time::ZERO),
-        };
         let decided = self.claims_made;
         let share = self.share();
-        share.decided = decided;
-        (share.own, share.costs, share.looked_at) = (Some(OwnPace::copy_of(own)), costs, ready);
+        let gone = decided.saturating_sub(share.decided);
+        let came = ready.saturating_add(gone).abs_diff(share.looked_at);
+        let looked_at = share.looked_at;
+        let known = u64::try_from(share.costs.len()).unwrap_or(u64::MAX);
+        if came * LOOK_AT_ONE_IN <= looked_at && (gone * 2 <= known || known >= looked_at) {
+            return;
+        }
+        let known = || {
+            let queued = LANES.iter().flat_map(|lane| self.queue.costs(*lane));
+            queued.chain(self.storing.values().map(|(_, cost)| *cost))
+        };
+        let (costs, own) = if known().any(|cost| self.shared.includes(cost)) {
+            (Backlog::costs(known()), Some(OwnPace::copy_of(self.pace_to_run_ahead(ready, now))))
+        } else {
+            (Arc::default(), None)
+        };
+        let share = self.share();
+        (share.own, share.costs, share.looked_at, share.decided) = (own, costs, ready, decided);
+    }
+
+    /// Its own limits for what others forecast. A short queue is over before its past matters much, and comes often.
+    fn pace_to_run_ahead(&self, ready: u64, now: Time) -> Pace {
+        match &self.pace {
+            Some(pace) if ready >= PAST_MATTERS => pace.ahead(now),
+            Some(_) | None => self.blank_pace(),
+        }
     }
 
     /// What was told last.

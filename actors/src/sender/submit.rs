@@ -169,14 +169,18 @@ impl SenderState {
     fn estimate(&mut self, lane: Lane, cost: Cost, shares: &[Arc<Share>], now: Time) -> (EstimateRule, bool) {
         let began = Began { since: self.since.unwrap_or(now), wanted_at: self.wanted_at };
         let unlimited = self.pace.as_ref().is_some_and(Pace::is_unlimited);
-        if unlimited && !self.shared.is_any() {
+        let waits_for_others = self.waits_for_others(cost);
+        if unlimited && !waits_for_others {
             return (EstimateRule { from: now, per_unit: Duration::ZERO }, false);
         }
         let known = self.forecasts.get_mut(place(lane)).and_then(Option::take);
-        let fresh = known.filter(|known| known.is_fresh(now) && !others_got_more(shares, known, now));
+        let fresh = known.filter(|known| {
+            let knows_of_others = !waits_for_others || shares.is_empty() || !known.turns().is_empty();
+            known.is_fresh(now) && knows_of_others && !others_got_more(shares, known, now)
+        });
         let forecast = fresh.or_else(|| {
             let (pace, storing) = (self.pace.as_ref()?, self.storing.values().copied());
-            let turns = self.turns(now);
+            let turns = self.turns(cost, now);
             Some(Box::new(Forecast::new(lane, pace, &self.queue, storing, began, turns, now)))
         });
         let Some(mut forecast) = forecast else { return (self.rough_estimate(now), false) };

@@ -63,8 +63,7 @@ impl Purse {
     /// What to tell the owner, if anything: `eligible` units could be used now, the ones that are held
     /// among them, and the next message costs `next`.
     pub fn want(&mut self, eligible: Costs, next: Costs, now: Time) -> Option<Want> {
-        let left = self.left(now);
-        let (units, next) = (eligible.minus(left), next.minus(left));
+        let (units, next) = self.missing(eligible, next, now);
         if !self.is_to_be_told(units, next, now) {
             return None;
         }
@@ -77,8 +76,7 @@ impl Purse {
     /// When to ask [`Purse::want`] again, if nothing happens before; `None`: the owner knows that we want
     /// nothing.
     pub fn want_again_at(&self, eligible: Costs, next: Costs, now: Time) -> Option<Time> {
-        let left = self.left(now);
-        let (units, next) = (eligible.minus(left), next.minus(left));
+        let (units, next) = self.missing(eligible, next, now);
         let told_at = self.told_at?;
         if (units, next) != (self.told, self.told_next) {
             return Some(told_at + NEW_WANT_AFTER);
@@ -214,6 +212,13 @@ impl Purse {
     pub fn left(&self, now: Time) -> Costs {
         let lasting = self.held.iter().filter(|held| now < held.until);
         lasting.fold(Costs::NOTHING, |all, held| all.plus(held.left))
+    }
+
+    /// What is wanted beyond what is held, and of that what the next message needs.
+    fn missing(&self, eligible: Costs, next: Costs, now: Time) -> (Costs, Costs) {
+        let left = self.left(now);
+        let units = eligible.minus(left);
+        (units, next.minus(left).least(units))
     }
 
     /// Of too small a grant nothing can be used, so it is told too when only the next message is another.

@@ -215,15 +215,31 @@ fn a_want_is_told_when_it_begins_and_ends_and_now_and_then() {
     assert_eq!(purse.want(some(0), some(1), at(0)), None);
     assert_eq!(purse.want(some(3), some(1), at(0)).map(|want| want.units), Some(some(3)));
     assert_eq!(purse.want(some(4), some(1), at(1)), None, "soon enough later");
-    assert_eq!(purse.want_again_at(some(4), at(1)), Some(at(5)));
+    assert_eq!(purse.want_again_at(some(4), some(1), at(1)), Some(at(5)));
     assert_eq!(purse.want(some(4), some(1), at(5)).map(|want| want.units), Some(some(4)));
     assert_eq!(
-        (purse.want(some(4), some(1), at(204)), purse.want_again_at(some(4), at(204))),
+        (purse.want(some(4), some(1), at(204)), purse.want_again_at(some(4), some(1), at(204))),
         (None, Some(at(205)))
     );
     assert!(purse.want(some(4), some(1), at(205)).is_some());
     assert_eq!(purse.want(some(0), some(1), at(206)).map(|want| want.units), Some(some(0)));
-    assert_eq!((purse.want(some(0), some(1), at(900)), purse.want_again_at(some(0), at(900))), (None, None));
+    assert_eq!(
+        (purse.want(some(0), some(1), at(900)), purse.want_again_at(some(0), some(1), at(900))),
+        (None, None)
+    );
+}
+
+/// Of a grant that is too small for it nothing could be used.
+#[test]
+fn a_want_is_told_when_only_its_next_message_is_another() {
+    let (_, mut purse, grant) = with_grant("2/s", 9);
+    let used = grant.units;
+    let unit = purse.take(used, at(100)).unwrap();
+    assert!(purse.spend(unit, at(100)));
+    let left = some(9).minus(used);
+    assert_eq!(purse.want(left, some(1), at(100)), None, "the owner knows it");
+    assert_eq!(purse.want_again_at(left, some(3), at(100)), Some(at(5)));
+    assert_eq!(purse.want(left, some(3), at(100)).map(|want| want.next), Some(some(3)));
 }
 
 fn charged(process: Incarnation, number: u64, units: u32) -> Charged {

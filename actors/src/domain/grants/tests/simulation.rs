@@ -321,7 +321,7 @@ impl World {
         let eligible = if *queue == 0 { Costs::NOTHING } else { next.plus(behind) };
         purse.give_back_beyond(eligible, own);
         let (want, reports) = (purse.want(eligible, next, own), purse.reports(own));
-        let (again_at, life) = (purse.want_again_at(eligible, own), *life);
+        let (again_at, life) = (purse.want_again_at(eligible, next, own), *life);
         if let Some(want) = want {
             self.send(Event::Want(want));
         }
