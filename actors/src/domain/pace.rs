@@ -341,6 +341,11 @@ impl Pace {
         }
     }
 
+    /// Is this more than one of the limits allows in a window of its own?
+    pub fn is_beyond_a_limit(&self, costs: Costs) -> bool {
+        self.rules.iter().any(|rule| rule.is_beyond(costs))
+    }
+
     /// How long one text message of one segment takes at the tightest limit: the spread interval; zero
     /// without limits.
     pub fn per_unit(&self) -> Duration {

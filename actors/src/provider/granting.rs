@@ -11,7 +11,7 @@ use ractor::ActorRef;
 use super::{LOAD_AGAIN_AFTER, ProviderMessage, UnitsMessage, Whose, charges_of};
 use crate::domain::grants::{Charged, Granted, Granter, LASTS, Party, WANT_LASTS, Word};
 use crate::domain::ids::Incarnation;
-use crate::domain::pace::{Keep, Limit, Pace};
+use crate::domain::pace::{Costs, Keep, Limit, Pace};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::journal::Journal;
@@ -61,6 +61,11 @@ impl Granting {
     /// What past the limits need.
     pub(super) fn keep(&self, now: Time) -> Keep {
         self.blank.keep(now)
+    }
+
+    /// Is this more than one of the limits allows in a window of its own?
+    pub(super) fn is_beyond_a_limit(&self, units: Costs) -> bool {
+        self.blank.is_beyond_a_limit(units)
     }
 
     /// This process is the owner no more.

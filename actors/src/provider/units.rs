@@ -303,7 +303,8 @@ impl Units {
             self.sharers = grant.sharers;
             self.share().iter().for_each(|share| share.passed_on_to(grant.sharers));
         }
-        self.purse.granted(grant, now);
+        let is_for_one = self.granting.is_beyond_a_limit(grant.units);
+        self.purse.granted(grant, is_for_one, now);
     }
 
     /// What those go by who estimate.

@@ -193,12 +193,12 @@ impl Granter {
     }
 
     /// As many units as need not wait for long, and not fewer than one message needs: of a day that is nearly used
-    /// up the rest is passed on, too.
+    /// up the rest is passed on, too. More than a limit allows in a window only one message gets that needs as much.
     fn fitting(&mut self, most: Costs, least: Costs, since: Time, now: Time) -> Costs {
         let mut units = most;
         while units != least {
             match self.pace.look_ahead(since, now, units) {
-                Allowed::At(at) if at <= now + PORTION => return units,
+                Allowed::At(at) if at <= now + PORTION && !self.pace.is_beyond_a_limit(units) => return units,
                 Allowed::At(_) | Allowed::WhenStamped => units = units.half().most(least),
             }
         }

@@ -18,6 +18,8 @@ struct Held {
     last_used: Time,
     /// By our own clock; the first instant at which it is worth nothing.
     until: Time,
+    /// More than a limit allows in one window: its pace is that of one message.
+    is_for_one: bool,
     /// Something that its owner has not been told.
     news: bool,
 }
@@ -84,8 +86,9 @@ impl Purse {
         (!units.is_nothing()).then_some(told_at + REPEAT_WANT_AFTER)
     }
 
-    /// A grant came. One that is known, or over, is nothing new.
-    pub fn granted(&mut self, grant: Grant, now: Time) {
+    /// A grant came. One that is known, or over, is nothing new. `is_for_one`: it is larger than a limit of those
+    /// that it is of, so it allows one such message and not several small ones.
+    pub fn granted(&mut self, grant: Grant, is_for_one: bool, now: Time) {
         let until = grant.asked_at + grant.held + LASTS.saturating_sub(DRIFT);
         let known = self.held.iter().any(|held| held.owner == grant.owner && held.number == grant.number);
         if grant.process != self.me || known || until <= now {
@@ -101,6 +104,7 @@ impl Purse {
             unused: Costs::NOTHING,
             last_used: Time::ZERO,
             until,
+            is_for_one,
             news: false,
         });
     }
@@ -112,12 +116,20 @@ impl Purse {
         }
         let mut missing = cost;
         let mut parts = Parts::new();
-        for held in self.held.iter_mut().filter(|held| now < held.until) {
-            let part = held.left.least(missing);
-            if !part.is_nothing() {
+        // One that is for one message is not broken for what others pay for.
+        for is_for_one in [false, true] {
+            let usable = |held: &&mut Held| held.is_for_one == is_for_one && now < held.until;
+            for held in self.held.iter_mut().filter(usable) {
+                let part = held.left.least(missing);
+                if part.is_nothing() {
+                    continue;
+                }
                 held.left = held.left.minus(part);
                 missing = missing.minus(part);
                 parts.push((held.owner, held.number, part));
+                if is_for_one {
+                    held.give_back();
+                }
             }
         }
         self.next_unit += 1;
@@ -169,8 +181,7 @@ impl Purse {
     /// What was not taken and ends soon goes back to its owner.
     pub fn give_back_unused(&mut self, now: Time) {
         for held in self.held.iter_mut().filter(|held| now < held.until && held.back_at() <= now) {
-            held.news |= !held.left.is_nothing();
-            held.unused = held.unused.plus(std::mem::take(&mut held.left));
+            held.give_back();
         }
     }
 
@@ -235,6 +246,12 @@ impl Purse {
 impl Held {
     fn is(&self, owner: Incarnation, number: u64) -> bool {
         self.owner == owner && self.number == number
+    }
+
+    /// What is left goes back.
+    fn give_back(&mut self) {
+        self.news |= !self.left.is_nothing();
+        self.unused = self.unused.plus(std::mem::take(&mut self.left));
     }
 
     /// From when on what is left goes back.

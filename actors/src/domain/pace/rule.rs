@@ -70,6 +70,11 @@ impl Rule {
         }
     }
 
+    /// Is it more than the limit?
+    pub(super) fn is_beyond(&self, cost: Costs) -> bool {
+        self.units(cost) > u64::from(self.limit.units)
+    }
+
     /// How far back hand-overs matter one by one.
     pub(super) fn reach(&self, cost: u64) -> Duration {
         match &self.windows {

@@ -41,7 +41,7 @@ fn with_grant(limit: &str, units: u32) -> (Granter, Purse, Grant) {
     let (mut granter, mut purse) = (granter(limit), Purse::new(ONE, at(0)));
     granter.wanted(purse.want(some(units), some(1), at(0)).unwrap(), at(0));
     let grant = one(&granter.grant(at(0)));
-    purse.granted(grant, at(0));
+    purse.granted(grant, false, at(0));
     (granter, purse, grant)
 }
 
@@ -53,6 +53,40 @@ fn the_rest_of_a_day_is_passed_on_though_more_is_wanted() {
     let granted = granter.grant(at(1)).grants;
     let units = granted.iter().fold(Costs::NOTHING, |all, grant| all.plus(grant.units));
     assert_eq!(units, some(5), "{granted:?}");
+}
+
+/// One message may be larger than the limit; several that are together are not one.
+#[test]
+fn no_more_than_the_limit_of_a_day_is_passed_on_at_once() {
+    let day: Limit = "25/day@UTC".parse().unwrap();
+    let mut granter = Granter::new(OWNER, &[day], [], at(1));
+    granter.wanted(want(OTHER, 1, 32, at(1)), at(1));
+    let granted = granter.grant(at(1)).grants;
+    let units = granted.iter().fold(Costs::NOTHING, |all, grant| all.plus(grant.units));
+    assert_eq!(units, some(25), "{granted:?}");
+}
+
+/// Its units were granted as those of one message, which is alone in its window and in those that follow.
+#[test]
+fn what_is_larger_than_the_limit_is_used_by_one_message() {
+    let (mut granter, mut purse) = (granter("2/s"), Purse::new(ONE, at(0)));
+    granter.wanted(purse.want(some(5), some(5), at(0)).unwrap(), at(0));
+    let grant = one(&granter.grant(at(0)));
+    assert_eq!(grant.units, some(5));
+    purse.granted(grant, true, at(0));
+    let unit = purse.take(some(5), at(0)).unwrap();
+    purse.put_back(unit);
+    let small = purse.take(some(1), at(1)).unwrap();
+    assert_eq!(purse.take(some(1), at(1)), None, "the rest goes back");
+    assert!(purse.spend(small, at(1)));
+    let [report] = *purse.reports(at(1)).as_slice() else { panic!() };
+    assert_eq!((report.used, report.unused), (some(1), some(4)));
+    // What others pay for leaves it whole.
+    let other = Grant { units: some(1), number: grant.number + 1, ..grant };
+    purse.granted(Grant { number: grant.number + 2, ..grant }, true, at(2));
+    purse.granted(other, false, at(2));
+    assert!(purse.take(some(1), at(2)).is_some());
+    assert!(purse.take(some(5), at(2)).is_some());
 }
 
 #[test]
@@ -98,14 +132,14 @@ fn a_want_that_is_not_repeated_is_forgotten() {
 fn a_grant_that_comes_twice_is_used_once() {
     let (_, mut purse, grant) = with_grant("10/s", 1);
     let unit = purse.take(some(1), at(1)).unwrap();
-    purse.granted(grant, at(2));
+    purse.granted(grant, false, at(2));
     assert_eq!(purse.take(some(1), at(2)), None);
     assert!(purse.spend(unit, at(3)));
     purse.reports(at(3));
-    purse.granted(grant, at(4));
+    purse.granted(grant, false, at(4));
     assert_eq!(purse.take(some(1), at(4)), None, "neither once it is told");
     purse.reports(after_the_end(0));
-    purse.granted(grant, after_the_end(0));
+    purse.granted(grant, false, after_the_end(0));
     assert_eq!(purse.left(after_the_end(0)), some(0), "nor once it is over");
 }
 
@@ -179,7 +213,7 @@ fn the_end_of_a_grant_is_counted_from_before_it_was_asked_for() {
     let want = purse.want(some(1), some(1), own(0)).unwrap();
     granter.wanted(want, at(30));
     let grant = one(&granter.grant(at(40)));
-    purse.granted(grant, own(70));
+    purse.granted(grant, false, own(70));
     // The owner counts to 540; the way there is not known, so it ends that much earlier.
     assert!(purse.take(some(1), own(508)).is_some_and(|unit| purse.spend(unit, own(508))));
     assert_eq!(purse.left(own(509)), some(0));
@@ -191,7 +225,7 @@ fn units_of_several_grants_pay_for_one_message() {
     granter.wanted(purse.want(some(3), some(1), at(0)).unwrap(), at(0));
     for millis in [0, 21, 42] {
         for grant in granter.grant(at(millis)).grants {
-            purse.granted(grant, at(millis));
+            purse.granted(grant, false, at(millis));
         }
     }
     assert_eq!(purse.left(at(42)), some(3), "one and one and one");
@@ -310,7 +344,7 @@ fn each_limit_counts_what_it_says() {
             if let Some(want) = purse.want(wanted, message.into(), now) {
                 granter.wanted(want, now);
             }
-            granter.grant(now).grants.into_iter().for_each(|grant| purse.granted(grant, now));
+            granter.grant(now).grants.into_iter().for_each(|grant| purse.granted(grant, false, now));
             while went < 9 && purse.take(message.into(), now).is_some_and(|unit| purse.spend(unit, now)) {
                 went += 1;
             }

@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::super::*;
-use crate::domain::pace::{Cost, Costs, Limit};
+use crate::domain::pace::{Cost, Costs, Limit, Pace};
 
 /// Nanoseconds of the one true clock.
 type Nanos = u64;
@@ -220,7 +220,8 @@ impl World {
             Event::Grants if self.grants_at == self.now => self.grants(),
             Event::Grant { process, grant } => {
                 let own = self.own(process);
-                self.processes[process].purse.granted(grant, own);
+                let is_for_one = Pace::new(&[self.plan.limit.whole()], None, [], Time::ZERO).is_beyond_a_limit(grant.units);
+                self.processes[process].purse.granted(grant, is_for_one, own);
                 self.uses(process);
             }
             Event::Looks { process, life } if self.processes[process].life == life => {
