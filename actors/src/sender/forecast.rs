@@ -24,7 +24,7 @@ use crate::ports::EstimateRule;
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// A step of a copy takes about so long.
-const STEP: Duration = Duration::from_nanos(100);
+const STEP: Duration = Duration::from_nanos(150);
 
 /// Senders that share limits hear of each other's messages with every one that comes. For copies that they make anew
 /// because of that, all of them together take one part in so many of a processor, or so many steps for each message.

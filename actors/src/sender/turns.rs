@@ -17,6 +17,9 @@ const MOST_GROUPS: usize = 256;
 /// Turns of others that are gone through. Where more are to be expected, several messages go in each.
 const MOST_TURNS: u64 = 1024;
 
+/// A copy of another's pace takes as long as so many turns.
+const STEPS_OF_A_COPY: usize = 10;
+
 /// Some senders whose messages go alike, in their turn.
 #[derive(Debug)]
 struct Other {
@@ -108,7 +111,7 @@ pub(super) struct Turns {
     waiting: u64,
     /// At how many others those waited.
     senders: u32,
-    /// So many turns were gone through.
+    /// So many turns were gone through, or what takes as long.
     steps: usize,
     delayed: bool,
 }
@@ -123,6 +126,7 @@ impl Turns {
         let groups = MOST_GROUPS.div_ceil(accounts.len().max(1));
         let accounts: Vec<Account> =
             accounts.into_iter().map(|others| Account::new(others, groups)).collect();
+        let copies = accounts.iter().map(|account| account.others.len()).fold(0, usize::saturating_add);
         // Ours is the first of them.
         let mut in_turn: VecDeque<usize> = (1..accounts.len()).collect();
         in_turn.insert(before.min(in_turn.len()), 0);
@@ -138,7 +142,7 @@ impl Turns {
             came,
             waiting,
             senders: u32::try_from(senders).unwrap_or(u32::MAX),
-            steps: 0,
+            steps: copies.saturating_mul(STEPS_OF_A_COPY),
             delayed: false,
         }
     }
@@ -168,7 +172,7 @@ impl Turns {
         self.senders
     }
 
-    /// So many turns were gone through: that is what a forecast takes.
+    /// So many turns were gone through, or what takes as long: that is what a forecast takes.
     pub(super) const fn steps(&self) -> usize {
         self.steps
     }
