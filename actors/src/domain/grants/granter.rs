@@ -198,7 +198,9 @@ impl Granter {
         let mut units = most;
         while units != least {
             match self.pace.look_ahead(since, now, units) {
-                Allowed::At(at) if at <= now + PORTION && !self.pace.is_beyond_a_limit(units) => return units,
+                Allowed::At(at) if at <= now + PORTION && !self.pace.is_beyond_a_limit(units) => {
+                    return units;
+                }
                 Allowed::At(_) | Allowed::WhenStamped => units = units.half().most(least),
             }
         }

@@ -67,6 +67,8 @@ struct Plan {
     trouble_every: Option<Nanos>,
     /// From the unit taken to the message written, at the most.
     claim: Nanos,
+    /// Messages that are not written after all, of a thousand.
+    given_up: u64,
     seconds: u32,
 }
 
@@ -220,7 +222,8 @@ impl World {
             Event::Grants if self.grants_at == self.now => self.grants(),
             Event::Grant { process, grant } => {
                 let own = self.own(process);
-                let is_for_one = Pace::new(&[self.plan.limit.whole()], None, [], Time::ZERO).is_beyond_a_limit(grant.units);
+                let is_for_one = Pace::new(&[self.plan.limit.whole()], None, [], Time::ZERO)
+                    .is_beyond_a_limit(grant.units);
                 self.processes[process].purse.granted(grant, is_for_one, own);
                 self.uses(process);
             }
@@ -300,8 +303,7 @@ impl World {
             return;
         }
         let own = self.own(process);
-        // One in fifty is not written after all.
-        if self.dice.below(50) == 0 {
+        if self.dice.below(1000) < self.plan.given_up {
             self.processes[process].purse.put_back(unit);
             self.processes[process].queue += 1;
             return self.uses(process);
@@ -419,6 +421,7 @@ fn no_window_is_over_whatever_is_lost_late_doubled_or_killed() {
             largest: dice.one_of(&[1, 1, 3, 12]),
             trouble_every: dice.one_of(&[None, Some(SECOND), Some(4 * SECOND)]),
             claim: 30 * MILLI,
+            given_up: 20,
             seconds: 12,
         };
         let world = World::new(plan).run();
@@ -426,6 +429,32 @@ fn no_window_is_over_whatever_is_lost_late_doubled_or_killed() {
         // Else it would have shown nothing.
         assert!(!world.handed_over.is_empty() || plan.latency.1 > 50 * MILLI, "{plan:?}");
     }
+}
+
+/// Units of one that is given up are those of one message.
+#[test]
+fn nor_where_messages_are_larger_than_the_limit_and_some_are_given_up() {
+    let mut larger = 0;
+    for seed in 0..40 {
+        let mut dice = Dice(seed);
+        let plan = Plan {
+            seed,
+            limit: limit(dice.one_of(&["1/s", "3/2s", "10/s"])),
+            processes: 2,
+            latency: (MILLI / 10, 3 * MILLI),
+            lost: 0,
+            doubled: 20,
+            largest: dice.one_of(&[3, 12]),
+            trouble_every: None,
+            claim: 30 * MILLI,
+            given_up: 300,
+            seconds: 120,
+        };
+        let world = World::new(plan).run();
+        assert_eq!(first_over(&world.handed_over, plan.limit), None, "{plan:?}");
+        larger += world.handed_over.iter().filter(|(_, units)| *units > plan.limit.units).count();
+    }
+    assert!(larger > 100, "{larger}");
 }
 
 /// Of what the limit allows, the spacing and guard apart.
@@ -451,6 +480,7 @@ fn uneven_demand_uses_nearly_all_that_the_limit_allows() {
                 largest: 1,
                 trouble_every: None,
                 claim: 2 * MILLI,
+                given_up: 20,
                 seconds: 60,
             };
             let used = use_of(plan);
