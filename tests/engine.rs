@@ -3,6 +3,7 @@
 mod exact;
 mod faulty;
 mod lost_answers_and_races;
+mod media_and_texts_wait_for_their_own_limits;
 pub(crate) mod yard;
 
 mod a_batch_keeps_what_each_of_it_is_promised;

@@ -12,11 +12,11 @@
 
 mod beginning;
 mod granting;
+mod lines;
 mod slowing;
 mod turns;
 mod units;
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ use crate::shares::{Share, Sharing};
 use crate::slowing::TooFast;
 use crate::survey::Asked;
 
+use self::lines::{Line, Lines};
 pub(crate) use self::units::OrganizationLimits;
 use self::units::{Demand, Units};
 pub use self::units::{UnitsMessage, Whose};
@@ -158,23 +159,13 @@ pub(crate) struct ProviderArguments {
     pub(crate) handled: Handled,
 }
 
-/// What a sender wants of the account.
-#[derive(Debug, Clone, Copy)]
-struct Wanted {
-    places: usize,
-    cost: Cost,
-}
-
 pub(crate) struct ProviderState {
     with: ProviderArguments,
     /// What the limits count, of the account and of its organization. The rest asks only for places.
     counted: CountedTraffic,
     places_at: Arc<PlacesAt>,
-    /// Whose turn it is. Each is in `wants`, too.
-    turns: VecDeque<E164>,
-    wants: HashMap<E164, Wanted>,
-    /// How many places the first in turn has got in this turn.
-    got: usize,
+    /// Whose turn it is.
+    lines: Lines,
     /// `None` until the earlier hand-overs are known: nothing is granted before.
     pace: Option<Pace>,
     /// How fast the provider lets the account and its campaigns go, where that is less.
@@ -187,8 +178,6 @@ pub(crate) struct ProviderState {
     shares: [Option<Arc<Share>>; 2],
     /// Hand-overs before the pace was there; immediate ones, so bounded by the tickets.
     written_early: Vec<(Time, Cost)>,
-    /// Since when somebody wants a place without a pause.
-    since: Option<Time>,
     alarm: Alarm,
 }
 
@@ -216,13 +205,10 @@ impl Actor for ProviderActor {
             units,
             organization,
             places_at: Arc::new(places_at),
-            turns: VecDeque::new(),
-            wants: HashMap::new(),
-            got: 0,
+            lines: Lines::default(),
             pace: None,
             slowing,
             written_early: Vec::new(),
-            since: None,
             alarm: Alarm::new(&alarms, move || {
                 let _ = address.send_message(ProviderMessage::Wake);
             }),
@@ -247,16 +233,9 @@ impl Actor for ProviderActor {
         state.with.handled.one();
         match message {
             ProviderMessage::Want { sender, places, cost } => {
-                if state.wants.insert(sender, Wanted { places, cost }).is_none() {
-                    state.turns.push_back(sender);
-                }
+                state.lines.wants(sender, places, cost);
             }
-            ProviderMessage::WantNot(sender) => {
-                if state.wants.remove(&sender).is_some() {
-                    state.turns.retain(|other| *other != sender);
-                    state.got = 0;
-                }
-            }
+            ProviderMessage::WantNot(sender) => state.lines.wants_not(sender),
             ProviderMessage::WantNow { queued, reply } => {
                 // One who has gone drops the place, which gives it back.
                 let _ = reply.send(state.place_now(queued));
@@ -452,28 +431,19 @@ impl ProviderState {
         if self.units.is_none() && self.organization.is_none() {
             return false;
         }
-        let demand = self.demand();
+        let demand = self.demand(|_| true);
         let more = self.units.as_mut().is_some_and(|units| units.speak(demand, myself));
-        let demand = if self.account_allows_one() { demand } else { Demand::default() };
+        // What the account's own pace or pauses hold back has no use for what its organization allows: other accounts
+        // have. An account that has to ask for units itself asks for both at once.
+        let now = self.with.journal.now();
+        let allowed: Vec<Line> =
+            self.lines.in_order().filter(|line| self.account_allows(*line, now)).collect();
+        let demand = self.demand(|line| allowed.contains(&line));
         self.organization.as_mut().is_some_and(|units| units.speak(demand, myself)) || more
     }
 
-    /// May the next in turn go, as far as the account's own pace and pauses are concerned? If not, what its
-    /// organization allows is of more use to other accounts. An account that has to ask for units itself asks for
-    /// both at once.
-    fn account_allows_one(&mut self) -> bool {
-        let now = self.with.journal.now();
-        if self.slowing.account_pauses_until() > now || self.pass_over_slowed_campaigns(now).is_err() {
-            return false;
-        }
-        let first = self.turns.front().and_then(|sender| self.wants.get(sender));
-        let (Some(wanted), Some(pace)) = (first, self.pace.as_mut()) else { return false };
-        let allowed = pace.look_ahead(self.since.unwrap_or(now), now, wanted.cost);
-        allowed.at().is_some_and(|at| at <= now)
-    }
-
-    /// What could go now, as far as places and circuit allow.
-    fn demand(&self) -> Demand {
+    /// What could go now of these lines, as far as places and circuit allow.
+    fn demand(&self, is_asked: impl Fn(Line) -> bool) -> Demand {
         let in_flight = &self.with.in_flight;
         let places = self.places_for_queues();
         let most = match in_flight.circuit().ask(self.with.journal.now()) {
@@ -487,12 +457,12 @@ impl ProviderState {
         }
         let mut free = most.saturating_sub(in_flight.count()).max(1);
         let mut demand = Demand::default();
-        for wanted in self.turns.iter().filter_map(|sender| self.wants.get(sender)) {
+        for (line, wanted) in self.lines.all().filter(|(line, _)| is_asked(*line)) {
             if self.counted.includes(wanted.cost) {
                 let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
                 demand.units = demand.units.plus(Costs::times(wanted.cost, places));
-                if demand.next.is_nothing() {
-                    demand.next = wanted.cost.into();
+                if self.lines.is_first(line, &wanted) {
+                    demand.next = demand.next.plus(wanted.cost.into());
                 }
             }
             if wanted.places >= free {

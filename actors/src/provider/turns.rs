@@ -3,12 +3,22 @@
 use std::collections::HashMap;
 
 use super::ProviderState;
+use super::lines::{Line, Wanted};
 use crate::domain::breaker::Answer;
-use crate::domain::pace::{Allowed, Cost, CountedTraffic};
+use crate::domain::pace::{Allowed, Cost};
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::places::{AccountCharge, Charges, FreeBelow, Place};
 use crate::sender::SenderMessage;
+
+/// What comes of a turn.
+enum Turn {
+    /// It goes, with these.
+    Comes(Charges),
+    NotBefore(Time),
+    /// What it waits for wakes us.
+    IsAwaited,
+}
 
 /// How many places a sender gets in its turn, if it wants as many. Of what a limit counts it gets one: each has its
 /// instant there.
@@ -19,7 +29,7 @@ impl ProviderState {
     /// what lies in the mailbox; what was taken by then and is not to go is found by `begin`.
     pub(super) fn let_take_freely(&self) {
         let in_flight = &self.with.in_flight;
-        if !self.turns.is_empty() || in_flight.is_slowed() {
+        if !self.lines.is_empty() || in_flight.is_slowed() {
             return in_flight.free_below(FreeBelow::NOTHING);
         }
         let places = self.places_for_queues();
@@ -46,8 +56,7 @@ impl ProviderState {
         let places = self.places_for_queues();
         let answer = self.with.in_flight.circuit().ask(now);
         self.pace.as_ref()?;
-        if self.turns.is_empty() {
-            self.since = None;
+        if self.lines.is_empty() {
             self.alarm.disarm();
             return None;
         }
@@ -67,124 +76,94 @@ impl ProviderState {
             // A place that comes back wakes us.
             return None;
         }
-        if let Err(at) = self.pass_over_slowed_campaigns(now) {
-            self.alarm.arm(at, now);
-            return None;
-        }
         let pauses_until = self.slowing.account_pauses_until();
         if pauses_until > now {
             self.alarm.arm(pauses_until, now);
             return None;
         }
-        let charges = self.charges_in_turn(now)?;
-        let sender = *self.turns.front()?;
-        let wanted = self.wants.get_mut(&sender)?;
-        let cost = wanted.cost;
+        let mut again_at = None;
+        for line in self.lines.in_order() {
+            match self.turn_of(line, now) {
+                Turn::Comes(charges) => return self.give_place(line, charges, answer == Answer::Probe, now),
+                Turn::NotBefore(at) => again_at = Some(again_at.map_or(at, |earlier: Time| earlier.min(at))),
+                Turn::IsAwaited => {}
+            }
+        }
+        if let Some(at) = again_at {
+            self.alarm.arm(at, now);
+        }
+        None
+    }
+
+    fn give_place(
+        &mut self,
+        line: Line,
+        charges: Charges,
+        for_probe: bool,
+        now: Time,
+    ) -> Option<(E164, Place)> {
+        let (sender, Wanted { cost, .. }) = self.lines.first(line)?;
         self.slowing.sent(sender, cost.segments, now);
-        wanted.places = wanted.places.saturating_sub(1);
-        let wants_more = wanted.places > 0;
-        self.end_turn(sender, cost, wants_more);
+        self.lines.got_one(line, if self.counted.includes(cost) { 1 } else { IN_A_TURN });
         let place = Place::take(&self.places_at, charges, Some(cost));
-        Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }))
+        Some((sender, if for_probe { place.for_probe() } else { place }))
     }
 
-    /// What the first in turn needs of account and organization. Where that has to wait, the first goes in front that
-    /// needs nothing of them.
-    fn charges_in_turn(&mut self, now: Time) -> Option<Charges> {
-        let first = self.turns.front().and_then(|first| self.wants.get(first))?;
-        let cost = first.cost;
+    /// Does the first of a line get its turn now?
+    fn turn_of(&mut self, line: Line, now: Time) -> Turn {
+        if let Err(at) = self.pass_over_slowed_campaigns(line, now) {
+            return Turn::NotBefore(at);
+        }
+        let Some((_, Wanted { cost, .. })) = self.lines.first(line) else { return Turn::IsAwaited };
         if !self.counted.includes(cost) {
-            return Some(Charges::UNCOUNTED);
+            return Turn::Comes(Charges::UNCOUNTED);
         }
-        let charges = self.counted_charges(cost, now);
-        if charges.is_some() || !self.pass_over_counted(now) {
-            return charges;
-        }
-        Some(Charges::UNCOUNTED)
-    }
-
-    fn counted_charges(&mut self, cost: Cost, now: Time) -> Option<Charges> {
         if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.into(), now)) {
             // A grant that comes wakes us. The account's pace is asked once there is one: asking costs it nothing.
-            return None;
+            return Turn::IsAwaited;
         }
         let account = if let Some(units) = &mut self.units {
             // The same.
-            AccountCharge::Unit(units.take(cost.into(), now)?)
+            let Some(unit) = units.take(cost.into(), now) else { return Turn::IsAwaited };
+            AccountCharge::Unit(unit)
         } else {
-            let since = *self.since.get_or_insert(now);
-            let pace = self.pace.as_mut()?;
-            let at = match pace.next_allowed(since, now, cost) {
-                Allowed::At(at) if at <= now => at,
-                Allowed::At(at) => {
-                    self.alarm.arm(at, now);
-                    return None;
-                }
-                Allowed::WhenStamped => return None,
-            };
-            AccountCharge::Permit(pace.take(at, now, cost))
+            let since = self.lines.since(line, now);
+            let Some(pace) = self.pace.as_mut() else { return Turn::IsAwaited };
+            match pace.next_allowed(since, now, cost) {
+                Allowed::At(at) if at <= now => AccountCharge::Permit(pace.take(at, now, cost)),
+                Allowed::At(at) => return Turn::NotBefore(at),
+                Allowed::WhenStamped => return Turn::IsAwaited,
+            }
         };
         let organization = self.organization.as_mut().and_then(|units| units.take(cost.into(), now));
-        Some(Charges { account, organization })
+        Turn::Comes(Charges { account, organization })
     }
 
-    /// Puts the first in front whose message no limit counts; false: there is none.
-    fn pass_over_counted(&mut self, now: Time) -> bool {
-        if self.counted == CountedTraffic::EVERYTHING {
-            // As with most limits: thousands may wait, and none is to be looked for among them.
+    /// May the first of a line go, as far as the account's own pace and pauses are concerned?
+    pub(super) fn account_allows(&mut self, line: Line, now: Time) -> bool {
+        if self.slowing.account_pauses_until() > now || self.pass_over_slowed_campaigns(line, now).is_err() {
             return false;
         }
-        let goes = |sender: &E164| {
-            let wanted = self.wants.get(sender).filter(|wanted| !self.counted.includes(wanted.cost));
-            wanted
-                .is_some_and(|wanted| self.slowing.campaign_allows(*sender, now, wanted.cost.segments) <= now)
-        };
-        let Some(place) = self.turns.iter().position(goes) else { return false };
-        self.put_in_front(place);
-        true
+        let Some((_, wanted)) = self.lines.first(line) else { return false };
+        let since = self.lines.since(line, now);
+        let Some(pace) = self.pace.as_mut() else { return false };
+        pace.look_ahead(since, now, wanted.cost).at().is_some_and(|at| at <= now)
     }
 
-    /// Puts the first whose campaign lets it go in front of those whose campaign is paused or slower. `Err`: all
-    /// are, and when the first of them may go.
-    pub(super) fn pass_over_slowed_campaigns(&mut self, now: Time) -> Result<(), Time> {
+    /// Puts the first of a line whose campaign lets it go in front of those whose campaign is paused or slower.
+    /// `Err`: all are, and when the first of them may go.
+    fn pass_over_slowed_campaigns(&mut self, line: Line, now: Time) -> Result<(), Time> {
         let mut earliest = Time::MAX;
-        for place in 0..self.turns.len() {
-            let Some(sender) = self.turns.get(place).copied() else { break };
-            let segments = self.wants.get(&sender).map_or(1, |wanted| wanted.cost.segments);
-            let at = self.slowing.campaign_allows(sender, now, segments);
-            if at > now {
-                earliest = earliest.min(at);
-                continue;
+        let mut place = 0;
+        while let Some((sender, wanted)) = self.lines.nth(line, place) {
+            let at = self.slowing.campaign_allows(sender, now, wanted.cost.segments);
+            if at <= now {
+                self.lines.put_in_front(line, place);
+                return Ok(());
             }
-            self.put_in_front(place);
-            return Ok(());
+            earliest = earliest.min(at);
+            place += 1;
         }
         Err(self.slowing.changes_at().map_or(earliest, |change| earliest.min(change)))
-    }
-
-    fn put_in_front(&mut self, place: usize) {
-        if place == 0 {
-            return;
-        }
-        if let Some(sender) = self.turns.remove(place) {
-            self.turns.push_front(sender);
-            self.got = 0;
-        }
-    }
-
-    /// A place was granted to the first in turn: is its turn over?
-    fn end_turn(&mut self, sender: E164, cost: Cost, wants_more: bool) {
-        self.got += 1;
-        let in_a_turn = if self.counted.includes(cost) { 1 } else { IN_A_TURN };
-        if wants_more && self.got < in_a_turn {
-            return;
-        }
-        self.got = 0;
-        self.turns.pop_front();
-        if wants_more {
-            self.turns.push_back(sender);
-        } else {
-            self.wants.remove(&sender);
-        }
     }
 }

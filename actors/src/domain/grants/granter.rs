@@ -16,6 +16,8 @@ const REMEMBERED: Duration = Duration::from_mins(1);
 struct Wanted {
     want: Want,
     heard_at: Time,
+    /// What it got last had media: it is the others' turn.
+    had_media: bool,
     /// The grants that it knows nothing of: number, units, and when.
     since: Vec<(u64, Costs, Time)>,
 }
@@ -26,8 +28,8 @@ impl Wanted {
         self.since.iter().fold(self.want.units, |still, (_, units, _)| still.minus(*units))
     }
 
-    /// The least of what is still wanted that is of use. Something of it, so that each grant leaves less to be
-    /// granted, also where no limit counts it.
+    /// The least of what is still wanted, with media or without, that is of use. Something of it, so that each grant
+    /// leaves less to be granted, also where no limit counts it.
     fn next(&self, still: Costs) -> Costs {
         let next = self.want.next.least(still);
         if next.is_nothing() { still.least(Costs::ONE_OF_EACH) } else { next }
@@ -72,6 +74,28 @@ pub struct Granted {
     pub grants: Vec<Grant>,
     /// When to grant again, if nothing is heard before; `None`: nobody wants anything.
     pub again_at: Option<Time>,
+}
+
+/// Until when the limits hold back what has media, and what has none.
+#[derive(Debug, Default)]
+struct HeldBack {
+    sms: Option<Time>,
+    mms: Option<Time>,
+}
+
+impl HeldBack {
+    const fn of(&self, mms: bool) -> Option<Time> {
+        if mms { self.mms } else { self.sms }
+    }
+
+    fn note<T>(&mut self, mms: bool, until: Time) -> Option<T> {
+        *(if mms { &mut self.mms } else { &mut self.sms }) = Some(until);
+        None
+    }
+
+    fn until(&self) -> Option<Time> {
+        self.sms.into_iter().chain(self.mms).min()
+    }
 }
 
 /// The account's pace, and who may use it.
@@ -122,7 +146,7 @@ impl Granter {
             Some(known) if known.want.number >= want.number => {}
             Some(known) => known.replace(want, now),
             None => {
-                self.wants.push(Wanted { want, heard_at: now, since: Vec::new() });
+                self.wants.push(Wanted { want, heard_at: now, had_media: true, since: Vec::new() });
                 self.turns.push_back(want.process);
             }
         }
@@ -165,20 +189,14 @@ impl Granter {
         let wants = &self.wants;
         self.turns.retain(|process| wants.iter().any(|known| known.want.process == *process));
         let mut grants = Vec::new();
-        let again_at = loop {
-            let Some((place, most, least)) = self.next_in_turn() else {
-                self.since = None;
-                break None;
-            };
-            let since = *self.since.get_or_insert(now);
-            let units = self.fitting(most, least, since, now);
-            match self.pace.next_allowed(since, now, units) {
-                Allowed::At(at) if at <= now => grants.extend(self.give(place, units, at, now)),
-                Allowed::At(at) => break Some(at),
-                Allowed::WhenStamped => break self.out.front().map(|first| just_after(first.not_after)),
-            }
-        };
-        Granted { grants, again_at }
+        let mut held_back = HeldBack::default();
+        while let Some((place, units, at)) = self.next_in_turn(&mut held_back, now) {
+            grants.extend(self.give(place, units, at, now));
+        }
+        if self.wants.iter().all(|known| known.units().is_nothing()) {
+            self.since = None;
+        }
+        Granted { grants, again_at: held_back.until() }
     }
 
     /// How far back the hand-overs matter.
@@ -207,21 +225,55 @@ impl Granter {
         units
     }
 
-    /// Whose turn it is, by its place among the wants; how many units that is at the most, and at the least. Those
-    /// that want nothing now go behind.
-    fn next_in_turn(&mut self) -> Option<(usize, Costs, Costs)> {
-        for _ in 0..self.turns.len() {
-            let process = *self.turns.front()?;
+    /// Whose turn it is, by its place among the wants, and what it gets now. What the limits hold back of one, with media
+    /// or without, they hold back of those behind it; the other goes on meanwhile.
+    fn next_in_turn(&mut self, held_back: &mut HeldBack, now: Time) -> Option<(usize, Costs, Time)> {
+        for index in 0..self.turns.len() {
+            let process = *self.turns.get(index)?;
             let place = self.wants.iter().position(|known| known.want.process == process)?;
-            let wanted = self.wants.get(place)?;
-            let still = wanted.units();
-            if !still.is_nothing() {
-                let least = wanted.next(still);
-                return Some((place, self.pace.portion(still, PORTION).most(least), least));
+            let had_media = self.wants.get(place)?.had_media;
+            for mms in [!had_media, had_media] {
+                if held_back.of(mms).is_none()
+                    && let Some((units, at)) = self.part_in_turn(place, mms, held_back, now)
+                {
+                    self.turns.remove(index);
+                    self.turns.push_back(process);
+                    return Some((place, units, at));
+                }
             }
-            self.turns.rotate_left(1);
         }
         None
+    }
+
+    /// What one gets now of what it wants with media, or without; or it is noted until when that is held back.
+    fn part_in_turn(
+        &mut self,
+        place: usize,
+        mms: bool,
+        held_back: &mut HeldBack,
+        now: Time,
+    ) -> Option<(Costs, Time)> {
+        let wanted = self.wants.get(place)?;
+        let still = wanted.units().only(mms);
+        if still.is_nothing() {
+            return None;
+        }
+        let least = wanted.next(still);
+        let most = self.pace.portion(still, PORTION).most(least);
+        let since = *self.since.get_or_insert(now);
+        let units = self.fitting(most, least, since, now);
+        match self.pace.next_allowed(since, now, units) {
+            Allowed::At(at) if at <= now => {
+                self.wants.get_mut(place)?.had_media = mms;
+                Some((units, at))
+            }
+            Allowed::At(at) => held_back.note(mms, at),
+            Allowed::WhenStamped => {
+                // Somebody says so, or it is over.
+                let at = self.out.front().map_or(now + LASTS, |first| just_after(first.not_after));
+                held_back.note(mms, at)
+            }
+        }
     }
 
     fn give(&mut self, place: usize, units: Costs, at: Time, now: Time) -> Option<Grant> {
@@ -239,7 +291,6 @@ impl Granter {
             not_after: now + LASTS,
         });
         wanted.since.push((number, units, now));
-        self.turns.rotate_left(1);
         Some(Grant {
             owner: self.me,
             process: wanted.want.process,

@@ -71,6 +71,17 @@ impl Costs {
         self.with(other, u32::max)
     }
 
+    /// Of that only what has media, or only what has none.
+    #[must_use]
+    pub const fn only(self, mms: bool) -> Self {
+        let Self { sms_segments, sms_messages, mms_segments, mms_messages } = self;
+        if mms {
+            Self { mms_segments, mms_messages, ..Self::NOTHING }
+        } else {
+            Self { sms_segments, sms_messages, ..Self::NOTHING }
+        }
+    }
+
     /// Half of each part, rounded down.
     #[must_use]
     pub fn half(self) -> Self {

@@ -55,6 +55,24 @@ fn the_rest_of_a_day_is_passed_on_though_more_is_wanted() {
     assert_eq!(units, some(5), "{granted:?}");
 }
 
+#[test]
+fn what_limits_hold_back_with_media_holds_back_nothing_without() {
+    let limits: Vec<Limit> = ["1 mms/min", "10/s"].map(|limit| limit.parse().unwrap()).to_vec();
+    let mut granter = Granter::new(OWNER, &limits, [(at(0), Cost::mms(1))], at(1000));
+    let media = Costs::times(Cost::mms(1), 5);
+    let both = |process, number| Want {
+        units: media.plus(some(5)),
+        next: Costs::from(Cost::mms(1)).plus(some(1)),
+        ..want(process, number, 5, at(1000))
+    };
+    granter.wanted(Want { units: media, next: Cost::mms(1).into(), ..want(ONE, 1, 5, at(1000)) }, at(1000));
+    granter.wanted(both(OTHER, 1), at(1000));
+    let granted = granter.grant(at(1000));
+    let grant = one(&granted);
+    assert_eq!((grant.process, grant.units), (OTHER, some(1)));
+    assert_eq!(granted.again_at, Some(at(1000) + Duration::from_micros(100_500)), "the next text");
+}
+
 /// One message may be larger than the limit; several that are together are not one.
 #[test]
 fn no_more_than_the_limit_of_a_day_is_passed_on_at_once() {
