@@ -431,19 +431,22 @@ impl ProviderState {
         if self.units.is_none() && self.organization.is_none() {
             return false;
         }
-        let demand = self.demand(|_| true);
+        let now = self.with.journal.now();
+        let lines: Vec<Line> = self.lines.in_order().collect();
+        let firsts: Vec<(Line, Cost)> =
+            lines.iter().filter_map(|line| Some((*line, self.first_of(*line, now).ok()?.1))).collect();
+        let demand = self.demand(&firsts);
         let more = self.units.as_mut().is_some_and(|units| units.speak(demand, myself));
         // What the account's own pace or pauses hold back has no use for what its organization allows: other accounts
         // have. An account that has to ask for units itself asks for both at once.
-        let now = self.with.journal.now();
-        let allowed: Vec<Line> =
-            self.lines.in_order().filter(|line| self.account_allows(*line, now)).collect();
-        let demand = self.demand(|line| allowed.contains(&line));
+        let allowed: Vec<(Line, Cost)> =
+            lines.iter().filter_map(|line| Some((*line, self.account_allows(*line, now)?))).collect();
+        let demand = self.demand(&allowed);
         self.organization.as_mut().is_some_and(|units| units.speak(demand, myself)) || more
     }
 
-    /// What could go now of these lines, as far as places and circuit allow.
-    fn demand(&self, is_asked: impl Fn(Line) -> bool) -> Demand {
+    /// What could go now of these lines, whose next messages cost so much, as far as places and circuit allow.
+    fn demand(&self, lines: &[(Line, Cost)]) -> Demand {
         let in_flight = &self.with.in_flight;
         let places = self.places_for_queues();
         let most = match in_flight.circuit().ask(self.with.journal.now()) {
@@ -455,15 +458,17 @@ impl ProviderState {
             // A place that comes back wakes us.
             return Demand::default();
         }
+        let counted = |cost: &Cost| self.counted.includes(*cost);
+        let next = lines.iter().map(|(_, cost)| *cost).filter(counted);
+        let mut demand = Demand {
+            next: next.fold(Costs::NOTHING, |all, cost| all.plus(cost.into())),
+            ..Demand::default()
+        };
         let mut free = most.saturating_sub(in_flight.count()).max(1);
-        let mut demand = Demand::default();
-        for (line, wanted) in self.lines.all().filter(|(line, _)| is_asked(*line)) {
-            if self.counted.includes(wanted.cost) {
+        for (_, wanted) in self.lines.all().filter(|(line, _)| lines.iter().any(|(asked, _)| asked == line)) {
+            if counted(&wanted.cost) {
                 let places = u32::try_from(wanted.places.min(free)).unwrap_or(u32::MAX);
                 demand.units = demand.units.plus(Costs::times(wanted.cost, places));
-                if self.lines.is_first(line, &wanted) {
-                    demand.next = demand.next.plus(wanted.cost.into());
-                }
             }
             if wanted.places >= free {
                 in_flight.awaited();

@@ -292,6 +292,8 @@ pub(crate) struct SenderState {
     places_wanted: usize,
     /// Since when it waits for its turn at the account.
     wanted_at: Option<Time>,
+    /// When it had its last one.
+    had_turn_at: Time,
     /// What it told those who share limits with it. In a box: most senders share none.
     share: Option<Box<ToldShare>>,
     claims_made: u64,
@@ -358,6 +360,7 @@ impl Actor for SenderActor {
             places_at: None,
             places_wanted: 0,
             wanted_at: None,
+            had_turn_at: Time::ZERO,
             share: None,
             claims_made: 0,
             usual_claim: Duration::ZERO,

@@ -43,6 +43,8 @@ pub(crate) struct Backlog {
     pub(crate) own: OwnPace,
     /// Since when, or from when on, the first of them wants its turn.
     pub(crate) wants_at: Time,
+    /// When the sender had its last turn.
+    pub(crate) had_turn_at: Time,
 }
 
 /// A copy of a sender's pace. It is equal to itself alone.

@@ -1,14 +1,18 @@
 //! Who wants places of the account, in two lines: those whose next message is a text, and those whose next one has
 //! media. A limit may hold back one of them alone, and the other goes on meanwhile.
 //!
-//! Pure. Each line is in the order in which its senders wanted their turns, but for those that were put in front.
-//! Bounded by the senders that run.
+//! Pure. In each line whoever had its turn longest ago is first, and of those that had none for long who asked first:
+//! so it does not hang on who asked a moment earlier, and one that sends little waits for one turn of each other at
+//! most. Bounded by the senders that run.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::pace::Cost;
 use crate::domain::phone::E164;
 use crate::domain::time::Time;
+
+/// So many turns of others are long ago, and as many more as there are others.
+const LONG_AGO: usize = 1024;
 
 /// One of the two lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,20 +29,22 @@ impl Line {
     }
 }
 
+/// When a sender had its last turn, and when it asked for the next: both count up. 0 is long ago.
+type Turn = (u64, u64);
+
 /// What a sender wants of the account.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) places: usize,
     pub(super) cost: Cost,
-    /// Counts the turns that were wanted before.
-    turn: u64,
+    turn: Turn,
 }
 
 #[derive(Debug, Default)]
 struct Standing {
-    senders: VecDeque<E164>,
-    /// How many places the first has got in this turn.
-    got: usize,
+    senders: BTreeSet<(Turn, E164)>,
+    /// Who has its turn, and how many places it has got in it.
+    got: Option<(E164, usize)>,
     /// Since when somebody has stood here without a pause.
     since: Option<Time>,
 }
@@ -49,49 +55,58 @@ pub(super) struct Lines {
     wants: HashMap<E164, Wanted>,
     texts: Standing,
     media: Standing,
+    /// Those that had a turn not long ago.
+    had: HashMap<E164, u64>,
     turns: u64,
+    asked: u64,
 }
 
 impl Lines {
     /// A sender wants so many places. Asked again, this is what it wants; its turn stays where it is.
     pub(super) fn wants(&mut self, sender: E164, places: usize, cost: Cost) {
-        match self.wants.get_mut(&sender) {
-            Some(known) if known.cost.mms == cost.mms => (known.places, known.cost) = (places, cost),
-            Some(known) => {
-                let turn = known.turn;
-                self.wants_not(sender);
-                self.stand(sender, Wanted { places, cost, turn });
+        let turn = match self.wants.get_mut(&sender) {
+            Some(known) if known.cost.mms == cost.mms => {
+                (known.places, known.cost) = (places, cost);
+                return;
             }
+            Some(known) => known.turn,
             None => {
-                self.turns += 1;
-                self.stand(sender, Wanted { places, cost, turn: self.turns });
+                self.asked += 1;
+                (self.had.get(&sender).copied().unwrap_or_default(), self.asked)
             }
-        }
+        };
+        self.wants_not(sender);
+        self.wants.insert(sender, Wanted { places, cost, turn });
+        self.at_mut(Line::of(cost)).senders.insert((turn, sender));
     }
 
     /// It wants none any more.
     pub(super) fn wants_not(&mut self, sender: E164) {
         let Some(wanted) = self.wants.remove(&sender) else { return };
         let standing = self.at_mut(Line::of(wanted.cost));
-        standing.senders.retain(|other| *other != sender);
-        standing.changed();
+        standing.senders.remove(&(wanted.turn, sender));
+        let _ = standing.got.take_if(|(first, _)| *first == sender);
+        if standing.senders.is_empty() {
+            standing.since = None;
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.wants.is_empty()
     }
 
-    /// Those in which somebody stands, the one first whose first wanted its turn first.
+    /// Those in which somebody stands, in the order of their first ones.
     pub(super) fn in_order(&self) -> impl Iterator<Item = Line> + use<> {
-        let turn = |line| self.first(line).map(|(_, wanted)| wanted.turn);
-        let mut lines = Line::BOTH.map(|line| turn(line).map(|turn| (turn, line)));
+        let first = |line| self.of(line).next().map(|(_, wanted)| (wanted.turn, line));
+        let mut lines = Line::BOTH.map(first);
         lines.sort_unstable_by_key(|line| line.map(|(turn, _)| turn));
         lines.into_iter().flatten().map(|(_, line)| line)
     }
 
-    /// All that is wanted, in the order of the turns.
+    /// All that is wanted, in order.
     pub(super) fn all(&self) -> impl Iterator<Item = (Line, Wanted)> {
-        let [mut texts, mut media] = Line::BOTH.map(|line| self.of(line).peekable());
+        let [mut texts, mut media] =
+            Line::BOTH.map(|line| self.of(line).map(move |(_, wanted)| (line, wanted)).peekable());
         std::iter::from_fn(move || match (texts.peek(), media.peek()) {
             (Some((_, text)), Some((_, with_media))) if with_media.turn < text.turn => media.next(),
             (None, _) => media.next(),
@@ -99,25 +114,10 @@ impl Lines {
         })
     }
 
-    fn of(&self, line: Line) -> impl Iterator<Item = (Line, Wanted)> {
-        let wants = self.at(line).senders.iter().filter_map(|sender| self.wants.get(sender));
-        wants.map(move |wanted| (line, *wanted))
-    }
-
-    /// Whose turn it is in a line.
-    pub(super) fn first(&self, line: Line) -> Option<(E164, Wanted)> {
-        self.nth(line, 0)
-    }
-
-    /// Is this the first of its line?
-    pub(super) fn is_first(&self, line: Line, wanted: &Wanted) -> bool {
-        self.first(line).is_some_and(|(_, first)| first.turn == wanted.turn)
-    }
-
-    /// Who stands there in a line.
-    pub(super) fn nth(&self, line: Line, place: usize) -> Option<(E164, Wanted)> {
-        let sender = *self.at(line).senders.get(place)?;
-        Some((sender, *self.wants.get(&sender)?))
+    /// Those that stand in a line, the first of them first.
+    pub(super) fn of(&self, line: Line) -> impl Iterator<Item = (E164, Wanted)> {
+        let senders = self.at(line).senders.iter();
+        senders.filter_map(|(_, sender)| Some((*sender, *self.wants.get(sender)?)))
     }
 
     /// Since when somebody has stood in a line; at the latest since now.
@@ -125,40 +125,32 @@ impl Lines {
         *self.at_mut(line).since.get_or_insert(now)
     }
 
-    /// The one there goes in front of the others of its line.
-    pub(super) fn put_in_front(&mut self, line: Line, place: usize) {
-        let standing = self.at_mut(line);
-        if place > 0
-            && let Some(sender) = standing.senders.remove(place)
-        {
-            standing.senders.push_front(sender);
-            standing.got = 0;
-        }
-    }
-
-    /// The first of a line has got one place. After so many its turn is over.
-    pub(super) fn got_one(&mut self, line: Line, in_a_turn: usize) {
-        let Some((sender, wanted)) = self.first(line) else { return };
-        let wanted = Wanted { places: wanted.places.saturating_sub(1), ..wanted };
-        self.at_mut(line).got += 1;
-        if wanted.places > 0 && self.at(line).got < in_a_turn {
-            self.wants.insert(sender, wanted);
+    /// One has got a place. After so many in a row its turn is over.
+    pub(super) fn got_one(&mut self, sender: E164, in_a_turn: usize) {
+        let Some(wanted) = self.wants.get_mut(&sender) else { return };
+        wanted.places = wanted.places.saturating_sub(1);
+        let Wanted { places, cost, .. } = *wanted;
+        let standing = self.at_mut(Line::of(cost));
+        let before = standing.got.filter(|(first, _)| *first == sender).map_or(0, |(_, got)| got);
+        if places > 0 && before + 1 < in_a_turn {
+            standing.got = Some((sender, before + 1));
             return;
         }
         self.wants_not(sender);
-        if wanted.places > 0 {
-            self.wants(sender, wanted.places, wanted.cost);
+        self.had_its_turn(sender);
+        if places > 0 {
+            self.wants(sender, places, cost);
         }
     }
 
-    fn stand(&mut self, sender: E164, wanted: Wanted) {
-        let line = Line::of(wanted.cost);
-        let is_later = |other: &E164| self.wants.get(other).is_some_and(|other| other.turn > wanted.turn);
-        // Nearly always behind all others.
-        let behind = self.at(line).senders.iter().rev().take_while(|other| is_later(other)).count();
-        self.wants.insert(sender, wanted);
-        let standing = self.at_mut(line);
-        standing.senders.insert(standing.senders.len() - behind, sender);
+    fn had_its_turn(&mut self, sender: E164) {
+        self.turns += 1;
+        self.had.insert(sender, self.turns);
+        let enough = LONG_AGO + self.wants.len();
+        if self.had.len() > 2 * enough {
+            let long_ago = self.turns.saturating_sub(u64::try_from(enough).unwrap_or(u64::MAX));
+            self.had.retain(|_, turn| *turn > long_ago);
+        }
     }
 
     const fn at(&self, line: Line) -> &Standing {
@@ -176,16 +168,6 @@ impl Lines {
     }
 }
 
-impl Standing {
-    /// Somebody else may be the first now, or nobody.
-    fn changed(&mut self) {
-        self.got = 0;
-        if self.senders.is_empty() {
-            self.since = None;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,11 +177,11 @@ mod tests {
     }
 
     fn standing(lines: &Lines, line: Line) -> Vec<E164> {
-        (0..).map_while(|place| lines.nth(line, place)).map(|(sender, _)| sender).collect()
+        lines.of(line).map(|(sender, _)| sender).collect()
     }
 
     #[test]
-    fn turns_are_in_the_order_in_which_they_were_wanted_in_both_lines() {
+    fn those_that_had_no_turn_stand_as_they_asked_in_both_lines() {
         let mut lines = Lines::default();
         for number in 0..6 {
             let cost = if number % 2 == 0 { Cost::mms(1) } else { Cost::sms(1) };
@@ -210,8 +192,23 @@ mod tests {
         assert_eq!(lines.in_order().collect::<Vec<_>>(), [Line::Media, Line::Texts]);
         let turns: Vec<Line> = lines.all().map(|(line, _)| line).collect();
         assert_eq!(turns, [Line::Media, Line::Texts].repeat(3));
-        lines.got_one(Line::Media, 1);
+        lines.got_one(sender(0), 1);
         assert_eq!(lines.in_order().collect::<Vec<_>>(), [Line::Texts, Line::Media]);
+    }
+
+    #[test]
+    fn who_had_its_turn_longest_ago_is_first_whoever_asks_first() {
+        let mut lines = Lines::default();
+        for number in [0, 1, 2] {
+            lines.wants(sender(number), 1, Cost::sms(1));
+        }
+        for number in [0, 1, 2] {
+            lines.got_one(sender(number), 1);
+        }
+        for number in [2, 3, 1, 0] {
+            lines.wants(sender(number), 1, Cost::sms(1));
+        }
+        assert_eq!(standing(&lines, Line::Texts), [3, 0, 1, 2].map(sender), "the third had none");
     }
 
     #[test]
@@ -219,13 +216,13 @@ mod tests {
         let mut lines = Lines::default();
         lines.wants(sender(0), 5, Cost::sms(1));
         lines.wants(sender(1), 5, Cost::sms(1));
-        lines.got_one(Line::Texts, 2);
+        lines.got_one(sender(0), 2);
         assert_eq!(standing(&lines, Line::Texts), [0, 1].map(sender));
-        lines.got_one(Line::Texts, 2);
+        lines.got_one(sender(0), 2);
         assert_eq!(standing(&lines, Line::Texts), [1, 0].map(sender));
-        assert_eq!(lines.nth(Line::Texts, 1).map(|(_, wanted)| wanted.places), Some(3));
+        assert_eq!(lines.of(Line::Texts).nth(1).map(|(_, wanted)| wanted.places), Some(3));
         lines.wants(sender(1), 1, Cost::sms(1));
-        lines.got_one(Line::Texts, 2);
+        lines.got_one(sender(1), 2);
         assert_eq!(standing(&lines, Line::Texts), [sender(0)]);
     }
 
@@ -239,6 +236,20 @@ mod tests {
         lines.wants(sender(1), 1, Cost::mms(1));
         assert_eq!(standing(&lines, Line::Media), [0, 1, 2, 3].map(sender));
         assert_eq!(standing(&lines, Line::Texts), []);
+    }
+
+    #[test]
+    fn turns_of_long_ago_are_forgotten() {
+        let mut lines = Lines::default();
+        for number in 0..10_000 {
+            lines.wants(sender(number), 1, Cost::sms(1));
+            lines.got_one(sender(number), 1);
+        }
+        assert!(lines.had.len() <= 2 * LONG_AGO, "{}", lines.had.len());
+        for number in [9_999, 9_998, 1, 0] {
+            lines.wants(sender(number), 1, Cost::sms(1));
+        }
+        assert_eq!(standing(&lines, Line::Texts), [1, 0, 9_998, 9_999].map(sender));
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::sender::SenderMessage;
 
 /// What comes of a turn.
 enum Turn {
-    /// It goes, with these.
-    Comes(Charges),
+    /// This sender's message goes, with these.
+    Comes(E164, Cost, Charges),
     NotBefore(Time),
     /// What it waits for wakes us.
     IsAwaited,
@@ -84,7 +84,10 @@ impl ProviderState {
         let mut again_at = None;
         for line in self.lines.in_order() {
             match self.turn_of(line, now) {
-                Turn::Comes(charges) => return self.give_place(line, charges, answer == Answer::Probe, now),
+                Turn::Comes(sender, cost, charges) => {
+                    let place = self.place(sender, cost, charges, now);
+                    return Some((sender, if answer == Answer::Probe { place.for_probe() } else { place }));
+                }
                 Turn::NotBefore(at) => again_at = Some(again_at.map_or(at, |earlier: Time| earlier.min(at))),
                 Turn::IsAwaited => {}
             }
@@ -95,28 +98,20 @@ impl ProviderState {
         None
     }
 
-    fn give_place(
-        &mut self,
-        line: Line,
-        charges: Charges,
-        for_probe: bool,
-        now: Time,
-    ) -> Option<(E164, Place)> {
-        let (sender, Wanted { cost, .. }) = self.lines.first(line)?;
+    fn place(&mut self, sender: E164, cost: Cost, charges: Charges, now: Time) -> Place {
         self.slowing.sent(sender, cost.segments, now);
-        self.lines.got_one(line, if self.counted.includes(cost) { 1 } else { IN_A_TURN });
-        let place = Place::take(&self.places_at, charges, Some(cost));
-        Some((sender, if for_probe { place.for_probe() } else { place }))
+        self.lines.got_one(sender, if self.counted.includes(cost) { 1 } else { IN_A_TURN });
+        Place::take(&self.places_at, charges, Some(cost))
     }
 
     /// Does the first of a line get its turn now?
     fn turn_of(&mut self, line: Line, now: Time) -> Turn {
-        if let Err(at) = self.pass_over_slowed_campaigns(line, now) {
-            return Turn::NotBefore(at);
-        }
-        let Some((_, Wanted { cost, .. })) = self.lines.first(line) else { return Turn::IsAwaited };
+        let (sender, cost) = match self.first_of(line, now) {
+            Ok(first) => first,
+            Err(at) => return Turn::NotBefore(at),
+        };
         if !self.counted.includes(cost) {
-            return Turn::Comes(Charges::UNCOUNTED);
+            return Turn::Comes(sender, cost, Charges::UNCOUNTED);
         }
         if self.organization.as_mut().is_some_and(|units| !units.are_enough(cost.into(), now)) {
             // A grant that comes wakes us. The account's pace is asked once there is one: asking costs it nothing.
@@ -136,33 +131,30 @@ impl ProviderState {
             }
         };
         let organization = self.organization.as_mut().and_then(|units| units.take(cost.into(), now));
-        Turn::Comes(Charges { account, organization })
+        Turn::Comes(sender, cost, Charges { account, organization })
     }
 
-    /// May the first of a line go, as far as the account's own pace and pauses are concerned?
-    pub(super) fn account_allows(&mut self, line: Line, now: Time) -> bool {
-        if self.slowing.account_pauses_until() > now || self.pass_over_slowed_campaigns(line, now).is_err() {
-            return false;
+    /// What the first of a line costs, if the account's own pace and pauses let it go.
+    pub(super) fn account_allows(&mut self, line: Line, now: Time) -> Option<Cost> {
+        if self.slowing.account_pauses_until() > now {
+            return None;
         }
-        let Some((_, wanted)) = self.lines.first(line) else { return false };
+        let (_, cost) = self.first_of(line, now).ok()?;
         let since = self.lines.since(line, now);
-        let Some(pace) = self.pace.as_mut() else { return false };
-        pace.look_ahead(since, now, wanted.cost).at().is_some_and(|at| at <= now)
+        let at = self.pace.as_mut()?.look_ahead(since, now, cost).at();
+        at.filter(|at| *at <= now).map(|_| cost)
     }
 
-    /// Puts the first of a line whose campaign lets it go in front of those whose campaign is paused or slower.
-    /// `Err`: all are, and when the first of them may go.
-    fn pass_over_slowed_campaigns(&mut self, line: Line, now: Time) -> Result<(), Time> {
+    /// The first of a line whose campaign lets it go. `Err`: all are paused or slower, and when the first of them may
+    /// go.
+    pub(super) fn first_of(&mut self, line: Line, now: Time) -> Result<(E164, Cost), Time> {
         let mut earliest = Time::MAX;
-        let mut place = 0;
-        while let Some((sender, wanted)) = self.lines.nth(line, place) {
-            let at = self.slowing.campaign_allows(sender, now, wanted.cost.segments);
+        for (sender, Wanted { cost, .. }) in self.lines.of(line) {
+            let at = self.slowing.campaign_allows(sender, now, cost.segments);
             if at <= now {
-                self.lines.put_in_front(line, place);
-                return Ok(());
+                return Ok((sender, cost));
             }
             earliest = earliest.min(at);
-            place += 1;
         }
         Err(self.slowing.changes_at().map_or(earliest, |change| earliest.min(change)))
     }

@@ -194,11 +194,13 @@ mod tests {
             first: 0,
             own: OwnPace::copy_of(pace()),
             wants_at: Time::ZERO,
+            had_turn_at: Time::ZERO,
         };
         let others = vec![backlog; senders];
         let (accounts, before, sharers, of_these_here) = (Vec::new(), 0, 1, 1);
         Turns::new(
             Standing { pace: pace(), others, accounts, before, sharers, of_these_here, came: 0 },
+            Time::ZERO,
             Time::ZERO,
         )
     }

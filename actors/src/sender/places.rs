@@ -32,6 +32,7 @@ impl SenderState {
     pub(super) fn granted(&mut self, places: Vec<Place>) {
         self.places_wanted = self.places_wanted.saturating_sub(places.len());
         self.wanted_at = None;
+        self.had_turn_at = self.journal.now();
         if let Some(place) = places.first().filter(|place| *place.account() == self.route.account) {
             self.places_at = Some(Arc::clone(place.at()));
         }

@@ -69,7 +69,9 @@ impl SenderState {
             return Vec::new();
         }
         self.shares()
-            .map(|share| Turns::new(share.standing(self.number, &self.route.account, now), now))
+            .map(|share| {
+                Turns::new(share.standing(self.number, &self.route.account, now), self.had_turn_at, now)
+            })
             .collect()
     }
 
@@ -103,8 +105,9 @@ impl SenderState {
         let messages = if is_whole { ready } else { ready.max(share.waiting) };
         let (costs, own) = (Arc::clone(&share.costs), share.own.clone()?);
         let first = decided.saturating_sub(share.decided);
+        let had_turn_at = self.had_turn_at;
         let wants_at = self.wanted_at.unwrap_or_else(|| next.unwrap_or(now));
-        Some(Backlog { messages, costs, first, own, wants_at })
+        Some(Backlog { messages, costs, first, own, wants_at, had_turn_at })
     }
 
     /// Looks at what the messages cost that are known of, when more have come than one in so many, or half of those

@@ -1,11 +1,13 @@
-//! Limits that a sender shares with others, in a forecast: whoever wants its turn first goes first, and the limits
-//! say when (`shares.rs` knows who waits).
+//! Limits that a sender shares with others, in a forecast: of those that want their turn whoever had one longest ago
+//! goes first, and the limits say when (`shares.rs` knows who waits).
 //!
-//! Pure. Provider actors grant in the same order, one message in a turn. What comes to other senders later is not
-//! known, so what is told here is an expectation wherever others wait.
+//! Pure. Provider actors grant in the same order, one message in a turn (`provider/lines.rs`), and the limits of an
+//! organization are passed on to its accounts in the same way (`domain/grants`). What comes to other senders later is
+//! not known, so what is told here is an expectation wherever others wait.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
 
 use crate::domain::pace::{Cost, Costs, Pace};
 use crate::domain::time::Time;
@@ -27,6 +29,8 @@ struct Other {
     gone: u64,
     /// How many senders these are.
     senders: u32,
+    /// The number of its last turn.
+    had: u64,
 }
 
 impl Other {
@@ -57,36 +61,58 @@ impl Other {
     }
 }
 
-/// Those of one account that wait, the first of them first.
+/// Those of one account that wait.
 #[derive(Debug, Default)]
 struct Account {
     others: Vec<Other>,
-    /// Since when each wants its turn, and its place; of two that want it at the same instant the one first that has
-    /// waited for longer.
-    wanting: BinaryHeap<Reverse<(Time, usize, usize)>>,
-    went: usize,
+    /// Those that do not want their turn yet, whoever does so first in front.
+    later: BinaryHeap<Reverse<(Time, usize)>>,
+    /// Those that do, whoever had one longest ago in front.
+    waiting: BinaryHeap<Reverse<(u64, usize)>>,
 }
 
 impl Account {
-    fn new(others: Vec<Backlog>, groups: usize) -> Self {
-        let others = grouped(others, groups);
-        let wanting = others.iter().enumerate();
-        let wanting = wanting.map(|(place, other)| Reverse((other.backlog.wants_at, 0, place))).collect();
-        Self { others, wanting, went: 0 }
+    fn new(others: Vec<Other>) -> Self {
+        let later = others.iter().enumerate().map(|(place, other)| Reverse((other.backlog.wants_at, place)));
+        Self { later: later.collect(), others, waiting: BinaryHeap::new() }
     }
 
-    /// Since when, or from when on, its first one wants its turn.
-    fn wants_at(&self) -> Option<Time> {
-        self.wanting.peek().map(|Reverse((at, ..))| *at)
+    /// Who is first among those that want their turn by then.
+    fn first_by(&mut self, time: Time) -> Option<&Other> {
+        while let Some(Reverse((_, place))) =
+            self.later.peek().copied().filter(|Reverse((at, _))| *at <= time)
+        {
+            self.later.pop();
+            let had = self.others.get(place).map_or(0, |other| other.had);
+            self.waiting.push(Reverse((had, place)));
+        }
+        let Reverse((_, place)) = self.waiting.peek()?;
+        self.others.get(*place)
+    }
+
+    /// When the first of those wants its turn that do not yet.
+    fn wanted_from(&self) -> Option<Time> {
+        self.later.peek().map(|Reverse((wants_at, _))| *wants_at)
     }
 }
 
 /// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     /// The sender's that is asked about.
     Ours,
-    /// That of an account's first.
+    /// That of an account's first, where this stands among those in turn.
     Of(usize),
+}
+
+/// A message whose turn it may be.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    turn: Turn,
+    /// Its account's place among those in turn.
+    index: usize,
+    wants_at: Time,
+    costs: Costs,
 }
 
 /// The turns of one account or organization.
@@ -101,7 +127,10 @@ pub(super) struct Turns {
     in_turn: VecDeque<usize>,
     /// So many messages go in one turn, of whoever has it.
     at_once: u64,
-    /// Our own so far.
+    /// Turns so far, and the number of our last one.
+    turns: u64,
+    had: u64,
+    /// Our own messages so far.
     own: u64,
     /// Of those that came since this was made.
     own_came: u64,
@@ -117,15 +146,17 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// As the senders stand now.
-    pub(super) fn new(standing: Standing, now: Time) -> Self {
+    /// As the senders stand now; ours had its last turn then.
+    pub(super) fn new(standing: Standing, had_turn_at: Time, now: Time) -> Self {
         let Standing { pace, others, accounts, before, sharers, of_these_here, came } = standing;
         let accounts = [vec![others], accounts].concat();
         let waiting: u64 = accounts.iter().flatten().map(|other| other.messages).sum();
         let senders = accounts.iter().map(Vec::len).fold(0, usize::saturating_add);
         let groups = MOST_GROUPS.div_ceil(accounts.len().max(1));
-        let accounts: Vec<Account> =
-            accounts.into_iter().map(|others| Account::new(others, groups)).collect();
+        let mut accounts: Vec<Vec<Other>> =
+            accounts.into_iter().map(|others| grouped(others, groups)).collect();
+        let had = number_turns(accounts.iter_mut().flatten(), had_turn_at);
+        let accounts: Vec<Account> = accounts.into_iter().map(Account::new).collect();
         let copies = accounts.iter().map(|account| account.others.len()).fold(0, usize::saturating_add);
         // Ours is the first of them.
         let mut in_turn: VecDeque<usize> = (1..accounts.len()).collect();
@@ -136,6 +167,8 @@ impl Turns {
             in_turn,
             accounts,
             at_once: waiting.div_ceil(MOST_TURNS).max(1),
+            turns: had.0,
+            had: had.1,
             own: 0,
             own_came: 0,
             sharers: (sharers, of_these_here),
@@ -186,48 +219,75 @@ impl Turns {
     pub(super) fn pass(&mut self, cost: Cost, wants_at: Time) -> Time {
         let begins = self.own.is_multiple_of(self.at_once);
         self.own += 1;
-        while begins && let Turn::Of(account) = self.next_turn(wants_at) {
+        while begins && let Turn::Of(account) = self.next_turn(cost.into(), wants_at) {
             self.other_goes(account);
         }
+        self.turns += 1;
+        self.had = self.turns;
         self.delayed |= self.sharers.0 > self.sharers.1;
         self.go(cost.into(), wants_at)
     }
 
-    /// Whose turn is next, if we want ours then: that of the account which had none for longest, among those that
-    /// want one by now, or of the first to want one; in it, of who wanted it first.
-    fn next_turn(&mut self, ours_at: Time) -> Turn {
-        let wants_at = |place: usize| {
-            let others = self.accounts.get(place).and_then(Account::wants_at);
-            let ours = (place == 0).then_some(ours_at);
-            others.into_iter().chain(ours).min()
+    /// Whose turn is next, if this is our next message.
+    fn next_turn(&mut self, costs: Costs, wants_at: Time) -> Turn {
+        let ours = Candidate { turn: Turn::Ours, index: 0, wants_at, costs };
+        let before = |time: Time| time - Duration::from_nanos(1);
+        let mut by = before(self.reached);
+        let mut next = loop {
+            if let Some(first) = self.first_by(by, ours) {
+                break first;
+            }
+            let wanted_from = self.accounts.iter().filter_map(Account::wanted_from).min();
+            by = wanted_from.map_or(wants_at, |at| at.min(wants_at));
         };
-        let by_now = |place: &usize| wants_at(*place).is_some_and(|at| at < self.reached);
-        let waiting = self.in_turn.iter().position(|place| by_now(place));
-        let first = || {
-            let wanting = self.in_turn.iter().enumerate();
-            let wanting = wanting.filter_map(|(index, place)| Some((wants_at(*place)?, index)));
-            wanting.min().map_or(0, |(_, index)| index)
-        };
-        let index = waiting.unwrap_or_else(first);
-        let Some(place) = self.in_turn.remove(index) else { return Turn::Ours };
-        self.in_turn.push_back(place);
-        let others_at = self.accounts.get(place).and_then(Account::wants_at);
-        let is_ours = place == 0 && others_at.is_none_or(|at| at > ours_at);
-        if is_ours { Turn::Ours } else { Turn::Of(place) }
+        // Who begins to want its turn meanwhile may come before it.
+        loop {
+            by = by.max(before(self.allowed(next.wants_at, next.costs)));
+            match self.first_by(by, ours) {
+                Some(other) if other.turn != next.turn => next = other,
+                Some(_) | None => break,
+            }
+        }
+        let place = self.in_turn.remove(next.index);
+        self.in_turn.extend(place);
+        next.turn
+    }
+
+    /// Of those that want their turn by then the first of the account that had none for longest.
+    fn first_by(&mut self, time: Time, ours: Candidate) -> Option<Candidate> {
+        for (index, place) in self.in_turn.iter().enumerate() {
+            let Some(account) = self.accounts.get_mut(*place) else { continue };
+            let other = account.first_by(time);
+            if *place == 0 && ours.wants_at <= time && other.is_none_or(|other| self.had < other.had) {
+                return Some(Candidate { index, ..ours });
+            }
+            if let Some(other) = other {
+                let costs = other.next_costs(self.at_once);
+                return Some(Candidate {
+                    turn: Turn::Of(*place),
+                    index,
+                    wants_at: other.backlog.wants_at,
+                    costs,
+                });
+            }
+        }
+        None
     }
 
     /// The first of an account goes.
     fn other_goes(&mut self, of: usize) {
         let Some(mut account) = self.accounts.get_mut(of).map(std::mem::take) else { return };
-        if let Some(Reverse((wants_at, _, place))) = account.wanting.pop()
+        if let Some(Reverse((_, place))) = account.waiting.pop()
             && let Some(other) = account.others.get_mut(place)
         {
+            let wants_at = other.backlog.wants_at;
             let went = self.go(other.next_costs(self.at_once), wants_at);
             self.delayed |= went > wants_at;
+            self.turns += 1;
+            other.had = self.turns;
             other.goes(self.at_once, went);
             if other.has_more() {
-                account.went += 1;
-                account.wanting.push(Reverse((other.backlog.wants_at, account.went, place)));
+                account.later.push(Reverse((other.backlog.wants_at, place)));
             }
         }
         if let Some(known) = self.accounts.get_mut(of) {
@@ -237,16 +297,25 @@ impl Turns {
 
     fn go(&mut self, costs: Costs, wants_at: Time) -> Time {
         self.steps += 1;
-        // What goes elsewhere goes in turns with this.
-        let (all, here) = self.sharers;
-        let costs = costs.share_or_more(u128::from(all), u128::from(here));
-        let now = self.reached.max(wants_at);
-        // Nothing is open in the copy.
-        let at = self.pace.look_ahead(Time::ZERO, now, costs).at().unwrap_or(now).max(now);
+        let at = self.allowed(wants_at, costs);
+        let costs = self.with_elsewhere(costs);
         let permit = self.pace.take(at, at, costs);
         self.pace.stamp(permit, at);
         self.reached = at;
         at
+    }
+
+    /// When the limits allow this, which wants its turn then.
+    fn allowed(&mut self, wants_at: Time, costs: Costs) -> Time {
+        let (now, costs) = (self.reached.max(wants_at), self.with_elsewhere(costs));
+        // Nothing is open in the copy.
+        self.pace.look_ahead(Time::ZERO, now, costs).at().unwrap_or(now).max(now)
+    }
+
+    /// What goes elsewhere goes in turns with this.
+    fn with_elsewhere(&self, costs: Costs) -> Costs {
+        let (all, here) = self.sharers;
+        costs.share_or_more(u128::from(all), u128::from(here))
     }
 }
 
@@ -261,9 +330,26 @@ fn grouped(mut others: Vec<Backlog>, groups: usize) -> Vec<Other> {
             backlog: middle.clone(),
             gone: 0,
             senders: u32::try_from(group.len()).unwrap_or(u32::MAX),
+            had: 0,
         })
     };
     others.chunks(in_a_group).filter_map(group).collect()
+}
+
+/// Numbers their last turns, and ours, in their order; how many these are, and the number of ours.
+fn number_turns<'a>(others: impl Iterator<Item = &'a mut Other>, ours: Time) -> (u64, u64) {
+    let mut others: Vec<&mut Other> = others.collect();
+    others.sort_by_key(|other| (other.backlog.had_turn_at, other.backlog.wants_at));
+    let (mut turns, mut had) = (0, None);
+    for other in others {
+        if ours < other.backlog.had_turn_at && had.is_none() {
+            turns += 1;
+            had = Some(turns);
+        }
+        turns += 1;
+        other.had = turns;
+    }
+    (turns + 1, had.unwrap_or(turns + 1))
 }
 
 /// Later turns of two limits that both hold.
