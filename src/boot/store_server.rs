@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use sendyard_actors::domain::ids::Incarnation;
 use sendyard_actors::domain::shard_set::ShardSet;
+use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, Heard, Member, Note, Peers, StoreError, Stored, To};
 use tokio::sync::mpsc;
 
-use crate::clock::StoreClock;
+use crate::clock::{Apart, StoreClock};
 use crate::store::redis::{Promise, RedisPeers, RedisStore};
 
 /// The server as this process knows it. Cheap to clone.
@@ -20,12 +21,14 @@ pub(super) struct StoreServer {
     clock: Arc<StoreClock>,
     /// What the server promised when it was asked last.
     promise: Arc<Mutex<Option<Promise>>>,
+    /// Its clock was set, and that was said.
+    was_set: Arc<AtomicBool>,
 }
 
 impl StoreServer {
     /// Not asked yet.
     pub(super) fn new(store: Arc<RedisStore>, clock: Arc<StoreClock>) -> Self {
-        Self { store, clock, promise: Arc::default() }
+        Self { store, clock, promise: Arc::default(), was_set: Arc::default() }
     }
 
     /// Is the server there, and are its data for us? Learns its time. Says what it promises, where that is
@@ -34,7 +37,7 @@ impl StoreServer {
         let promise = self.store.check().await.map_err(|error| sentence(&error))?;
         let asked_at = self.clock.now();
         let theirs = self.store.time().await.map_err(|error| sentence(&error))?;
-        self.clock.learn(asked_at, theirs);
+        self.learn(asked_at, theirs);
         let mut last = self.promise.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(&promise) {
             tracing::info!(store = promise.queued_means.as_str(), "the store is there");
@@ -44,6 +47,29 @@ impl StoreServer {
             *last = Some(promise);
         }
         Ok(())
+    }
+
+    /// Goes by what its clock showed between `asked_at` and now. That it was set is said once.
+    fn learn(&self, asked_at: Time, theirs: Time) {
+        let apart = self.clock.learn(asked_at, theirs);
+        let was_set = apart != Apart::Little;
+        if self.was_set.swap(was_set, Ordering::AcqRel) == was_set {
+            return;
+        }
+        match apart {
+            Apart::Little => tracing::info!("the clock of the Redis server is where it was expected again"),
+            Apart::Ahead(by) => tracing::error!(
+                ?by,
+                "the clock of the Redis server was set forward while this process runs: leases may have ended \
+                 early, and what was handed over before looks older than it is; restart this process, and keep \
+                 that clock in step (NTP)"
+            ),
+            Apart::Behind(by) => tracing::error!(
+                ?by,
+                "the clock of the Redis server was set back while this process runs: what is claimed may come too \
+                 late to be begun; restart this process, and keep that clock in step (NTP)"
+            ),
+        }
     }
 
     /// The way to the other processes, on which the server is checked again before the first word after a
@@ -81,7 +107,9 @@ impl Peers for CheckedPeers {
             if !is_fine.swap(false, Ordering::AcqRel) {
                 server.check().await.map_err(StoreError::Unavailable)?;
             }
-            let members = peers.announce(me, holds, lasts).await?;
+            let asked_at = server.clock.now();
+            let (theirs, members) = peers.announce_by_its_clock(me, holds, lasts).await?;
+            server.learn(asked_at, theirs);
             is_fine.store(true, Ordering::Release);
             Ok(members)
         })
@@ -106,7 +134,7 @@ impl Peers for CheckedPeers {
 
 #[cfg(test)]
 mod tests {
-    use sendyard_actors::domain::time::Time;
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
     use crate::store::contract::redis_server;
@@ -130,5 +158,32 @@ mod tests {
         let server = StoreServer::new(store, Arc::clone(&clock));
         assert_eq!(server.check().await, Ok(()));
         assert!(clock.now().since(THEN) < Duration::from_hours(1), "{:?}", clock.now());
+    }
+
+    /// A server's clock that can be set.
+    #[derive(Debug, Default)]
+    struct Settable(AtomicU64);
+
+    impl Clock for Settable {
+        fn now(&self) -> Time {
+            THEN + Duration::from_secs(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_says_that_it_is_there_notices_that_the_clock_was_set() {
+        let Some(server) = redis_server::shared() else { return };
+        let theirs = Arc::new(Settable::default());
+        let store = Arc::new(server.store(Arc::clone(&theirs) as Arc<dyn Clock>));
+        let server = StoreServer::new(store, Arc::new(StoreClock::start()));
+        let peers = server.peers();
+        let announce = || peers.announce(Incarnation(1), ShardSet::NONE, Duration::from_secs(3));
+        let mut noticed = Vec::new();
+        for set_to in [0, 0, 3600, 3600, 0] {
+            theirs.0.store(set_to, Ordering::Relaxed);
+            announce().await.unwrap();
+            noticed.push(server.was_set.load(Ordering::Relaxed));
+        }
+        assert_eq!(noticed, [false, false, true, true, false]);
     }
 }
