@@ -20,6 +20,7 @@ mod units;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
@@ -52,6 +53,9 @@ const MOST_KEPT_BACK: usize = 32;
 /// How often all that is ready to run has its turn before a place that came back is granted: so more of them are
 /// granted, and claimed, together. Measured (benches/README.md).
 const GIVES_WAY: usize = 4;
+
+/// So many numbers' earlier hand-overs are read at a time.
+const READ_AT_A_TIME: usize = 32;
 
 /// Before asking the store again for what it could not say.
 const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -495,21 +499,29 @@ fn shares_of(with: &ProviderArguments) -> [Option<Arc<Share>>; 2] {
     [shares.begin(account, &with.account.limits, now), shares.begin(organization, limits, now)]
 }
 
+/// What its numbers handed over, and may still hand over, as far back as such a pace needs it. Of several at a time:
+/// an account may have thousands, and each is a way to the store and back.
 async fn charges_of(
     journal: &Journal,
     numbers: &[E164],
     blank: &Pace,
 ) -> Result<Vec<Charge>, crate::ports::StoreError> {
+    let from = blank.keep(journal.now()).sums_from;
+    let each = stream::iter(numbers.to_vec()).map(|number| charges_of_one(journal, number, from));
+    each.buffered(READ_AT_A_TIME).try_concat().await
+}
+
+async fn charges_of_one(
+    journal: &Journal,
+    number: E164,
+    from: Time,
+) -> Result<Vec<Charge>, crate::ports::StoreError> {
+    // First: what is settled between the reads counts twice rather than not at all.
+    let open = journal.store().unsettled(Some(number)).await?;
+    let mut charges = journal.hand_overs(number, from).await?;
+    // What is still open may be written at any moment up to now.
     let now = journal.now();
-    let from = blank.keep(now).sums_from;
-    let mut charges = Vec::new();
-    for number in numbers {
-        // First: what is settled between the reads counts twice rather than not at all.
-        let open = journal.store().unsettled(Some(*number)).await?;
-        // What is still open may be written at any moment up to now.
-        let open = open.iter().filter(|attempt| attempt.is_open());
-        charges.extend(open.map(|attempt| Charge { at: now, cost: attempt.cost }));
-        charges.extend(journal.hand_overs(*number, from).await?);
-    }
+    let open = open.iter().filter(|attempt| attempt.is_open());
+    charges.extend(open.map(|attempt| Charge { at: now, cost: attempt.cost }));
     Ok(charges)
 }

@@ -128,7 +128,7 @@ pub(super) struct Turns {
     /// So many messages go in one turn, of whoever has it.
     at_once: u64,
     /// Turns so far, and the number of our last one.
-    turns: u64,
+    numbered: u64,
     had: u64,
     /// Our own messages so far.
     own: u64,
@@ -167,7 +167,7 @@ impl Turns {
             in_turn,
             accounts,
             at_once: waiting.div_ceil(MOST_TURNS).max(1),
-            turns: had.0,
+            numbered: had.0,
             had: had.1,
             own: 0,
             own_came: 0,
@@ -222,8 +222,8 @@ impl Turns {
         while begins && let Turn::Of(account) = self.next_turn(cost.into(), wants_at) {
             self.other_goes(account);
         }
-        self.turns += 1;
-        self.had = self.turns;
+        self.numbered += 1;
+        self.had = self.numbered;
         self.delayed |= self.sharers.0 > self.sharers.1;
         self.go(cost.into(), wants_at)
     }
@@ -283,8 +283,8 @@ impl Turns {
             let wants_at = other.backlog.wants_at;
             let went = self.go(other.next_costs(self.at_once), wants_at);
             self.delayed |= went > wants_at;
-            self.turns += 1;
-            other.had = self.turns;
+            self.numbered += 1;
+            other.had = self.numbered;
             other.goes(self.at_once, went);
             if other.has_more() {
                 account.later.push(Reverse((other.backlog.wants_at, place)));
