@@ -101,7 +101,7 @@ impl Account {
 enum Turn {
     /// The sender's that is asked about.
     Ours,
-    /// That of an account's first, where this stands among those in turn.
+    /// That of the first of the account with this place.
     Of(usize),
 }
 
