@@ -1,8 +1,8 @@
 //! The provider actor: one per provider account, owner of the account's places and its pace.
 //!
 //! Senders ask it for a place when their next message may go, and claim only with one in hand (while it
-//! would only say yes, they need not ask: `places.rs`). It grants them in turn, a few at a time to each
-//! sender, as far as places and the account-wide limits allow (`turns.rs`); the last eighth of the places,
+//! would only say yes, they need not ask: `places.rs`). It grants them in turn (`lines.rs`), a few at a time to
+//! each sender, as far as places and the account-wide limits allow (`turns.rs`); the last eighth of the places,
 //! 32 at the most, is kept for immediate messages, so that a busy queue does not refuse them. It makes the
 //! last check of an attempt, stamps it, and starts its request with the very next poll (`beginning.rs`):
 //! nothing is awaited between check and write. The attempt then runs as a task of its own (`attempt.rs`).

@@ -8,10 +8,12 @@
 //! used them, or will not, says so.
 //!
 //! Units are costs ([`Costs`]): of messages with media and without, in segments and in messages, so that each limit
-//! counts what it says, whoever uses them. Of what no limit counts as much is granted as is wanted.
+//! counts what it says, whoever uses them. Of what no limit counts as much is granted as is wanted. Those with media and
+//! those without are granted apart: what limits hold back of the one goes on with the other.
 //!
 //! Invariants: a unit is used at most once, and only before its end by the user's own clock, which is never
 //! later than the owner's; the owner counts it never earlier than it was used, and as open until it knows.
+//! What is granted beyond a limit is for one message that is larger than it, as the pace counts it as one.
 //! So the proof of [`Pace`] holds over all processes. It needs no clock in common, and no message to arrive:
 //! whatever is lost, late, doubled or overtaken costs use, never a window. What is said is said in totals, so
 //! that a word that comes twice, or behind a later one, says nothing new.
