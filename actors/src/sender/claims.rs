@@ -76,7 +76,7 @@ impl SenderState {
         not_before: Time,
         place: Option<Place>,
     ) -> Decided {
-        self.queue.start(&message);
+        self.queue.start(&message, !self.storing.is_empty());
         self.claims_made += 1;
         let number = self.claims_made;
         self.starting.push_back(Starting { number, message, permit, not_before, claimed: None });

@@ -17,10 +17,13 @@ impl SenderState {
             self.since = Some(self.journal.now() + offset);
             self.stagger = Some(offset);
         }
-        self.queue.of(lane).page(page);
+        self.queue.page(lane, page);
     }
 
     pub(super) fn read_ahead(&mut self, myself: &ActorRef<SenderMessage>) {
+        if self.storing.is_empty() {
+            self.queue.nothing_is_stored();
+        }
         while let Some((lane, wanted)) = self.queue.wants_page() {
             let page = self.journal.store().queue_page(self.number, lane, wanted.after, READY);
             let myself = myself.clone();

@@ -3,7 +3,9 @@
 //! Pure: no clock, no store. Owned by the sender actor; all of it may be lost. Conversations belong to
 //! one lane, so what is held in one holds nothing back in another.
 
-use super::window::{PageWanted, Window};
+use std::collections::HashSet;
+
+use super::window::{PageWanted, READY, Window};
 use crate::domain::lanes::{LANES, Lanes, Weights, place};
 use crate::domain::message::Lane;
 use crate::domain::pace::Cost;
@@ -11,10 +13,17 @@ use crate::domain::phone::E164;
 use crate::domain::time::Time;
 use crate::ports::Waiting;
 
+/// No more than these are known to have started.
+const MOST_STARTED: usize = 1024;
+
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     windows: [Window; 3],
     lanes: Lanes,
+    /// Those that were started while a page is read, or the answer is awaited that they are stored: either may tell of
+    /// them once more. In a box: there are seldom any.
+    #[expect(clippy::box_collection, reason = "each sender pays for the place, and few have any")]
+    started: Option<Box<HashSet<u64>>>,
 }
 
 impl Queue {
@@ -52,9 +61,18 @@ impl Queue {
         self.windows.iter().filter_map(Window::next_due).min()
     }
 
-    /// The message is being claimed: its conversation is held, and its lane has had its turn.
-    pub(crate) fn start(&mut self, message: &Waiting) {
+    /// The message is being claimed: its conversation is held, and its lane has had its turn. `stores`: messages are
+    /// being stored.
+    pub(crate) fn start(&mut self, message: &Waiting, stores: bool) {
         self.of(message.lane).start(message);
+        if stores || self.of(message.lane).is_read() {
+            let started = self.started.get_or_insert_default();
+            if started.len() >= MOST_STARTED {
+                // One of them that is told of again is claimed in vain, no more.
+                started.clear();
+            }
+            started.insert(message.seq);
+        }
         self.lanes.take(message.lane, message.cost.segments);
     }
 
@@ -112,6 +130,31 @@ impl Queue {
         LANES.iter().zip(&mut self.windows).find_map(|(lane, window)| Some((*lane, window.wants_page()?)))
     }
 
+    /// Nothing is being stored: unless a page is read, nobody tells any more of what was started.
+    pub(crate) fn nothing_is_stored(&mut self) {
+        if !self.windows.iter().any(Window::is_read) {
+            self.started = None;
+        }
+    }
+
+    /// A message was stored, unless it was started before this was heard.
+    pub(crate) fn stored(&mut self, message: Waiting) {
+        if !self.has_started(message.seq) {
+            self.of(message.lane).stored(message);
+        }
+    }
+
+    fn has_started(&self, seq: u64) -> bool {
+        self.started.as_ref().is_some_and(|started| started.contains(&seq))
+    }
+
+    /// A page of a lane, without what was started since it was asked for.
+    pub(crate) fn page(&mut self, lane: Lane, mut page: Vec<Waiting>) {
+        let is_last = page.len() < READY;
+        page.retain(|message| !self.has_started(message.seq));
+        self.of(lane).page(page, is_last);
+    }
+
     /// A conversation whose next messages are to be read from the store.
     pub(crate) fn wants_thread(&mut self) -> Option<(Lane, E164)> {
         LANES.iter().zip(&mut self.windows).find_map(|(lane, window)| Some((*lane, window.wants_thread()?)))
@@ -120,5 +163,59 @@ impl Queue {
     /// Nothing here, nothing in the store, nothing held.
     pub(crate) fn is_empty(&self) -> bool {
         self.windows.iter().all(Window::is_empty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::ids::{MessageId, Shard};
+
+    fn waiting(seq: u64) -> Waiting {
+        let recipient = E164::from_u64(15_550_000 + seq).unwrap();
+        let id = MessageId::new(uuid::Uuid::from_u128(u128::from(seq)), Shard::of(recipient));
+        Waiting {
+            id,
+            seq,
+            lane: Lane::Normal,
+            recipient,
+            due: Time::ZERO,
+            attempt: 0,
+            cost: Cost::sms(1),
+            elsewhere: false,
+        }
+    }
+
+    /// The store was read before it was claimed, and the answer came when it was sent.
+    #[test]
+    fn what_went_while_a_page_was_read_does_not_come_back_with_it() {
+        let now = Time::ZERO + Duration::from_secs(1);
+        let mut queue = Queue::default();
+        let (first, second) = (waiting(1), waiting(2));
+        let read = |queue: &mut Queue| while queue.wants_page().is_some() {};
+        read(&mut queue);
+        queue.page(Lane::Normal, vec![first]);
+        queue.start_over();
+        read(&mut queue);
+        queue.start(&first, false);
+        queue.of(Lane::Normal).release(first.recipient);
+        queue.page(Lane::Normal, vec![first, second]);
+        assert_eq!(queue.head(now), Some(second));
+        assert_eq!(queue.ready(), 1);
+    }
+
+    /// It was read before it was told to be stored.
+    #[test]
+    fn what_went_before_it_was_told_to_be_stored_does_not_come_back() {
+        let mut queue = Queue::default();
+        let first = waiting(1);
+        while queue.wants_page().is_some() {}
+        queue.page(Lane::Normal, vec![first]);
+        queue.start(&first, true);
+        queue.of(Lane::Normal).release(first.recipient);
+        queue.stored(first);
+        assert_eq!(queue.ready(), 0);
     }
 }

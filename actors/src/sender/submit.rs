@@ -236,7 +236,7 @@ impl SenderState {
             }
         }
         match stored {
-            Stored::Waiting(message) => self.queue.of(message.lane).stored(message),
+            Stored::Waiting(message) => self.queue.stored(message),
             Stored::Perhaps => self.queue.start_over(),
             Stored::Nothing => {}
         }

@@ -241,13 +241,19 @@ impl Window {
     }
 
     /// A page of the queue, asked for with `wants_page`, of `READY` messages or the last.
-    pub(crate) fn page(&mut self, page: Vec<Waiting>) {
+    /// `is_last`: the store held fewer than were asked for.
+    pub(crate) fn page(&mut self, page: Vec<Waiting>, is_last: bool) {
         let missed = self.paging.take().is_some_and(|reading| reading.missed);
-        self.complete = page.len() < READY && !missed;
+        self.complete = is_last && !missed;
         for message in page {
             self.cursor = self.cursor.max(Some(message.seq));
             self.admit(message);
         }
+    }
+
+    /// Is a page of it being read?
+    pub(crate) const fn is_read(&self) -> bool {
+        self.paging.is_some()
     }
 
     /// The page did not come; it may be asked for again.

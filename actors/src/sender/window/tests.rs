@@ -45,7 +45,9 @@ impl Queue {
 
     fn serve(&self, window: &mut Window) {
         while let Some(wanted) = window.wants_page() {
-            window.page(self.page(wanted.after));
+            let page = self.page(wanted.after);
+            let is_last = page.len() < READY;
+            window.page(page, is_last);
         }
         while let Some(recipient) = window.wants_thread() {
             window.thread_page(recipient, self.thread(recipient));
@@ -58,7 +60,7 @@ fn a_held_conversation_holds_back_itself_and_nothing_else() {
     let mut window = Window::default();
     let (first, second, other) = (waiting(1, 1), waiting(2, 1), waiting(3, 2));
     assert_eq!(window.wants_page(), Some(PageWanted { after: None }));
-    window.page(vec![first, second, other]);
+    window.page(vec![first, second, other], true);
     assert_eq!(window.head(NOW), Some(first));
     window.start(&first);
     assert_eq!(window.head(NOW), Some(other));
@@ -73,7 +75,7 @@ fn a_retry_waits_for_its_time_before_its_successors() {
     let mut window = Window::default();
     let (first, second) = (waiting(1, 1), waiting(2, 1));
     window.wants_page();
-    window.page(vec![first, second]);
+    window.page(vec![first, second], true);
     window.start(&first);
     let due = NOW + std::time::Duration::from_secs(5);
     window.requeue(Waiting { due, attempt: 1, ..first });
@@ -89,7 +91,7 @@ fn a_message_stored_while_a_page_is_read_is_not_lost() {
     let mut window = Window::default();
     window.wants_page();
     window.stored(waiting(1, 1));
-    window.page(Vec::new());
+    window.page(Vec::new(), true);
     let wanted = Some(PageWanted { after: None });
     assert_eq!(window.wants_page(), wanted, "the page was read before the message was stored");
 }
@@ -166,7 +168,7 @@ fn a_late_hint_does_not_replace_the_retry() {
     let mut window = Window::default();
     let first = waiting(1, 1);
     window.wants_page();
-    window.page(vec![first]);
+    window.page(vec![first], true);
     assert_eq!(window.head(NOW), Some(first));
     window.start(&first);
     // An idempotent repeat of the request was answered from the store before the claim.
@@ -182,7 +184,7 @@ fn a_message_that_was_not_the_head_is_not_lost() {
     let mut window = Window::default();
     let second = waiting(2, 1);
     window.wants_page();
-    window.page(vec![second]);
+    window.page(vec![second], true);
     assert_eq!(window.head(NOW), Some(second));
     window.start(&second);
     // The store said NotHead; before the sender looks again, the first of the conversation is decided.
