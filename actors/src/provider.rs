@@ -437,10 +437,16 @@ impl ProviderState {
         }
         let now = self.with.journal.now();
         let lines: Vec<Line> = self.lines.in_order().collect();
-        let firsts: Vec<(Line, Cost)> =
-            lines.iter().filter_map(|line| Some((*line, self.first_of(*line, now).ok()?.1))).collect();
-        let demand = self.demand(&firsts);
-        let more = self.units.as_mut().is_some_and(|units| units.speak(demand, myself));
+        let mut more = false;
+        if self.units.is_some() {
+            let firsts: Vec<(Line, Cost)> =
+                lines.iter().filter_map(|line| Some((*line, self.first_of(*line, now).ok()?.1))).collect();
+            let demand = self.demand(&firsts);
+            more = self.units.as_mut().is_some_and(|units| units.speak(demand, myself));
+        }
+        if self.organization.is_none() {
+            return more;
+        }
         // What the account's own pace or pauses hold back has no use for what its organization allows: other accounts
         // have. An account that has to ask for units itself asks for both at once.
         let allowed: Vec<(Line, Cost)> =

@@ -85,11 +85,8 @@ pub(crate) struct Standing {
     pub(crate) pace: Pace,
     /// The backlogs of the others of its account.
     pub(crate) others: Vec<Backlog>,
-    /// Those of each of the organization's other accounts, whose turn comes first in front; each has its turns like
-    /// this account.
+    /// Those of each of the organization's other accounts: it has its turns like this account.
     pub(crate) accounts: Vec<Vec<Backlog>>,
-    /// The turns of so many of these come before the next one of this account.
-    pub(crate) before: usize,
     /// To how many the limits are passed on in turns: processes, and of an organization the accounts of each.
     pub(crate) sharers: u32,
     /// So many of these are of this process.
@@ -109,8 +106,6 @@ pub(crate) struct Share {
 struct Known {
     pace: Pace,
     waiting: HashMap<E164, (AccountName, Backlog)>,
-    /// When each account last handed something over.
-    went: HashMap<AccountName, Time>,
     sharers: u32,
     came: u64,
 }
@@ -118,7 +113,7 @@ struct Known {
 impl Share {
     fn new(limits: &[Limit], now: Time) -> Self {
         let pace = Pace::new(limits, None, [], now);
-        let known = Known { pace, waiting: HashMap::new(), went: HashMap::new(), sharers: 1, came: 0 };
+        let known = Known { pace, waiting: HashMap::new(), sharers: 1, came: 0 };
         Self { limits: limits.to_vec(), known: Mutex::new(known) }
     }
 
@@ -127,14 +122,9 @@ impl Share {
         self.known().pace = Pace::new(&self.limits, None, stamps, now);
     }
 
-    /// A message was handed over by an account.
-    pub(crate) fn handed_over(&self, by: &AccountName, at: Time, cost: Cost) {
-        let mut known = self.known();
-        known.pace.charge(at, cost);
-        match known.went.get_mut(by) {
-            Some(went) => *went = at,
-            None => _ = known.went.insert(by.clone(), at),
-        }
+    /// A message was handed over.
+    pub(crate) fn handed_over(&self, at: Time, cost: Cost) {
+        self.known().pace.charge(at, cost);
     }
 
     /// The limits are passed on in turns, to so many.
@@ -179,16 +169,11 @@ impl Share {
             let of_account = if of == account { &mut others } else { accounts.entry(of).or_default() };
             of_account.push(backlog.clone());
         }
-        let went = |account: &AccountName| known.went.get(account).copied().unwrap_or_default();
-        let mut accounts: Vec<_> = accounts.into_iter().map(|(of, backlogs)| (went(of), backlogs)).collect();
-        accounts.sort_by_key(|(went, _)| *went);
-        let before = accounts.partition_point(|(before, _)| *before < went(account));
         let of_these_here = u32::try_from(accounts.len()).unwrap_or(u32::MAX).saturating_add(1);
         Standing {
             pace: known.pace.ahead(now),
             others,
-            accounts: accounts.into_iter().map(|(_, backlogs)| backlogs).collect(),
-            before,
+            accounts: accounts.into_values().collect(),
             sharers: known.sharers.max(of_these_here),
             of_these_here,
             came: known.came,

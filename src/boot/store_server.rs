@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use sendyard_actors::domain::ids::Incarnation;
 use sendyard_actors::domain::shard_set::ShardSet;
-use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Clock, Heard, Member, Note, Peers, StoreError, Stored, To};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::clock::{Apart, StoreClock};
 use crate::store::redis::{Promise, RedisPeers, RedisStore};
+
+/// What its clock shows is not waited for longer.
+const LOOK_WITHIN: Duration = Duration::from_millis(100);
 
 /// The server as this process knows it. Cheap to clone.
 #[derive(Clone)]
@@ -35,9 +38,7 @@ impl StoreServer {
     /// news; an error is one sentence.
     pub(super) async fn check(&self) -> Result<(), String> {
         let promise = self.store.check().await.map_err(|error| sentence(&error))?;
-        let asked_at = self.clock.now();
-        let theirs = self.store.time().await.map_err(|error| sentence(&error))?;
-        self.learn(asked_at, theirs);
+        self.look_at_clock().await.map_err(|error| sentence(&error))?;
         let mut last = self.promise.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(&promise) {
             tracing::info!(store = promise.queued_means.as_str(), "the store is there");
@@ -49,12 +50,15 @@ impl StoreServer {
         Ok(())
     }
 
-    /// Goes by what its clock showed between `asked_at` and now. That it was set is said once.
-    fn learn(&self, asked_at: Time, theirs: Time) {
+    /// Goes by what its clock shows: of a Cluster that of the master that has the store's mark. That it was set is said
+    /// once.
+    async fn look_at_clock(&self) -> Result<(), StoreError> {
+        let asked_at = self.clock.now();
+        let theirs = self.store.time().await?;
         let apart = self.clock.learn(asked_at, theirs);
         let was_set = apart != Apart::Little;
         if self.was_set.swap(was_set, Ordering::AcqRel) == was_set {
-            return;
+            return Ok(());
         }
         match apart {
             Apart::Little => tracing::info!("the clock of the Redis server is where it was expected again"),
@@ -70,6 +74,7 @@ impl StoreServer {
                  late to be begun; restart this process, and keep that clock in step (NTP)"
             ),
         }
+        Ok(())
     }
 
     /// The way to the other processes, on which the server is checked again before the first word after a
@@ -107,9 +112,10 @@ impl Peers for CheckedPeers {
             if !is_fine.swap(false, Ordering::AcqRel) {
                 server.check().await.map_err(StoreError::Unavailable)?;
             }
-            let asked_at = server.clock.now();
-            let (theirs, members) = peers.announce_by_its_clock(me, holds, lasts).await?;
-            server.learn(asked_at, theirs);
+            // Another server may be asked, on a Cluster, and must hold up nothing; it is asked again in a moment.
+            let looked = timeout(LOOK_WITHIN, server.look_at_clock());
+            let (members, _) = tokio::join!(peers.announce(me, holds, lasts), looked);
+            let members = members?;
             is_fine.store(true, Ordering::Release);
             Ok(members)
         })
@@ -135,6 +141,8 @@ impl Peers for CheckedPeers {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicU64;
+
+    use sendyard_actors::domain::time::Time;
 
     use super::*;
     use crate::store::contract::redis_server;

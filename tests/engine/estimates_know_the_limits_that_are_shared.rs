@@ -85,15 +85,17 @@ async fn the_limit_of_the_account_is_told_with_what_waits_at_others() {
 /// What is larger than the limit takes the windows behind it as well.
 #[tokio::test(start_paused = true)]
 async fn messages_that_are_larger_than_the_limit_are_told_with_what_waits_at_others() {
+    let mut all = 0.0;
     for seed in 1..7 {
         let yard = builder(vec!["1/s"], vec!["2/s"]).start().await;
         let told = of_one_beside(&yard, &OTHERS, seed).await;
         let share = share_told_well(&yard, &told).await;
         let bias = bias(&yard, &told);
-        println!("{seed} over {share:.3}, bias {bias:.3}");
+        println!("{seed}: {share:.3}, bias {bias:.3}");
+        assert!(share >= 0.85 && bias.abs() <= 0.03, "{seed}: {share:.3}, bias {bias:.3}");
+        all += share;
     }
-    let (share, bias) = (1.0_f64, 0.0_f64);
-    assert!(share >= 0.0 && bias.abs() <= 0.03, "{share:.3}, bias {bias:.3}");
+    assert!(all / 6.0 >= 0.95, "{all:.3} of 6");
 }
 
 /// A message that cannot go in time because of what waits at others is refused, with an instant at which it can.

@@ -40,8 +40,7 @@ impl ProviderState {
         if asked_nobody {
             self.slowing.sent(facts.sender, facts.cost.segments, now);
         }
-        let account = &self.with.account.name;
-        self.shares.iter().flatten().for_each(|share| share.handed_over(account, now, facts.cost));
+        self.shares.iter().flatten().for_each(|share| share.handed_over(now, facts.cost));
         let is_counted_there = counts.includes(facts.cost);
         let keep = if is_counted || is_counted_there { keep.and(self.keep(now)) } else { Keep::NOTHING };
         let Some((hand_over, begun)) = attempt.begin(now, keep) else { return };

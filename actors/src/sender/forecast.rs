@@ -197,9 +197,9 @@ mod tests {
             had_turn_at: Time::ZERO,
         };
         let others = vec![backlog; senders];
-        let (accounts, before, sharers, of_these_here) = (Vec::new(), 0, 1, 1);
+        let (accounts, sharers, of_these_here) = (Vec::new(), 1, 1);
         Turns::new(
-            Standing { pace: pace(), others, accounts, before, sharers, of_these_here, came: 0 },
+            Standing { pace: pace(), others, accounts, sharers, of_these_here, came: 0 },
             Time::ZERO,
             Time::ZERO,
         )

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::window::{PageWanted, READY, Window};
+use super::window::{PageWanted, Window};
 use crate::domain::lanes::{LANES, Lanes, Weights, place};
 use crate::domain::message::Lane;
 use crate::domain::pace::Cost;
@@ -139,20 +139,16 @@ impl Queue {
 
     /// A message was stored, unless it was started before this was heard.
     pub(crate) fn stored(&mut self, message: Waiting) {
-        if !self.has_started(message.seq) {
+        if !self.started.as_ref().is_some_and(|started| started.contains(&message.seq)) {
             self.of(message.lane).stored(message);
         }
     }
 
-    fn has_started(&self, seq: u64) -> bool {
-        self.started.as_ref().is_some_and(|started| started.contains(&seq))
-    }
-
-    /// A page of a lane, without what was started since it was asked for.
-    pub(crate) fn page(&mut self, lane: Lane, mut page: Vec<Waiting>) {
-        let is_last = page.len() < READY;
-        page.retain(|message| !self.has_started(message.seq));
-        self.of(lane).page(page, is_last);
+    /// A page of a lane.
+    pub(crate) fn page(&mut self, lane: Lane, page: Vec<Waiting>) {
+        let started = self.started.take();
+        self.of(lane).page(page, |seq| started.as_ref().is_some_and(|started| started.contains(&seq)));
+        self.started = started;
     }
 
     /// A conversation whose next messages are to be read from the store.

@@ -148,7 +148,7 @@ pub(super) struct Turns {
 impl Turns {
     /// As the senders stand now; ours had its last turn then.
     pub(super) fn new(standing: Standing, had_turn_at: Time, now: Time) -> Self {
-        let Standing { pace, others, accounts, before, sharers, of_these_here, came } = standing;
+        let Standing { pace, others, accounts, sharers, of_these_here, came } = standing;
         let accounts = [vec![others], accounts].concat();
         let waiting: u64 = accounts.iter().flatten().map(|other| other.messages).sum();
         let senders = accounts.iter().map(Vec::len).fold(0, usize::saturating_add);
@@ -158,13 +158,18 @@ impl Turns {
         let had = number_turns(accounts.iter_mut().flatten(), had_turn_at);
         let accounts: Vec<Account> = accounts.into_iter().map(Account::new).collect();
         let copies = accounts.iter().map(|account| account.others.len()).fold(0, usize::saturating_add);
-        // Ours is the first of them.
-        let mut in_turn: VecDeque<usize> = (1..accounts.len()).collect();
-        in_turn.insert(before.min(in_turn.len()), 0);
+        // An account had its last turn with the last of its senders that had one.
+        let last = |place: &usize| {
+            let ours = (*place == 0).then_some(had.1);
+            let others = accounts.get(*place).into_iter().flat_map(|account| &account.others);
+            others.map(|other| other.had).chain(ours).max()
+        };
+        let mut in_turn: Vec<usize> = (0..accounts.len()).collect();
+        in_turn.sort_by_key(last);
         Self {
             pace,
             reached: now,
-            in_turn,
+            in_turn: in_turn.into(),
             accounts,
             at_once: waiting.div_ceil(MOST_TURNS).max(1),
             numbered: had.0,

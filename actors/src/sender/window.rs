@@ -241,13 +241,15 @@ impl Window {
     }
 
     /// A page of the queue, asked for with `wants_page`, of `READY` messages or the last.
-    /// `is_last`: the store held fewer than were asked for.
-    pub(crate) fn page(&mut self, page: Vec<Waiting>, is_last: bool) {
+    /// It may still hold what is known to have started since.
+    pub(crate) fn page(&mut self, page: Vec<Waiting>, has_started: impl Fn(u64) -> bool) {
         let missed = self.paging.take().is_some_and(|reading| reading.missed);
-        self.complete = is_last && !missed;
+        self.complete = page.len() < READY && !missed;
         for message in page {
             self.cursor = self.cursor.max(Some(message.seq));
-            self.admit(message);
+            if !has_started(message.seq) {
+                self.admit(message);
+            }
         }
     }
 

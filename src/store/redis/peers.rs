@@ -13,14 +13,13 @@ use std::time::Duration;
 
 use sendyard_actors::domain::ids::Incarnation;
 use sendyard_actors::domain::shard_set::ShardSet;
-use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Heard, Member, Note, Peers, StoreError, Stored, To};
 use tokio::sync::mpsc;
 
 use self::ear::Ear;
 use self::voice::Voice;
 use super::link::Link;
-use super::{keys, micros, scripts};
+use super::{keys, scripts};
 
 /// The processes on one Redis store.
 pub struct RedisPeers {
@@ -37,19 +36,12 @@ impl RedisPeers {
     }
 }
 
-impl RedisPeers {
-    /// As [`Peers::announce`]; and what the store's clock showed then.
-    pub fn announce_by_its_clock(
-        &self,
-        me: Incarnation,
-        holds: ShardSet,
-        lasts: Duration,
-    ) -> Stored<(Time, Vec<Member>)> {
+impl Peers for RedisPeers {
+    fn announce(&self, me: Incarnation, holds: ShardSet, lasts: Duration) -> Stored<Vec<Member>> {
         let call = self.link.call(&scripts::ANNOUNCE, keys::members());
         let call = call.arg(me.0.to_be_bytes().as_slice()).arg(holds.to_bytes()).span(lasts);
         Box::pin(async move {
             let mut reply = call.write().await?;
-            let now = micros::time(reply.next()?);
             let mut members = Vec::new();
             while !reply.is_empty() {
                 let (incarnation, holds) = (reply.bytes()?, reply.bytes()?);
@@ -58,15 +50,8 @@ impl RedisPeers {
                 let Some(holds) = ShardSet::from_bytes(&holds) else { continue };
                 members.push(Member { incarnation: Incarnation(u128::from_be_bytes(incarnation)), holds });
             }
-            Ok((now, members))
+            Ok(members)
         })
-    }
-}
-
-impl Peers for RedisPeers {
-    fn announce(&self, me: Incarnation, holds: ShardSet, lasts: Duration) -> Stored<Vec<Member>> {
-        let announced = self.announce_by_its_clock(me, holds, lasts);
-        Box::pin(async move { announced.await.map(|(_, members)| members) })
     }
 
     fn depart(&self, me: Incarnation) -> Stored<()> {

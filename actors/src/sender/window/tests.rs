@@ -11,6 +11,8 @@ use crate::domain::pace::Cost;
 
 const NOW: Time = Time::from_millis(1_000);
 
+const NONE_STARTED: fn(u64) -> bool = |_| false;
+
 fn number(n: u64) -> E164 {
     E164::from_u64(15_550_000_000 + n).unwrap()
 }
@@ -45,9 +47,7 @@ impl Queue {
 
     fn serve(&self, window: &mut Window) {
         while let Some(wanted) = window.wants_page() {
-            let page = self.page(wanted.after);
-            let is_last = page.len() < READY;
-            window.page(page, is_last);
+            window.page(self.page(wanted.after), NONE_STARTED);
         }
         while let Some(recipient) = window.wants_thread() {
             window.thread_page(recipient, self.thread(recipient));
@@ -60,7 +60,7 @@ fn a_held_conversation_holds_back_itself_and_nothing_else() {
     let mut window = Window::default();
     let (first, second, other) = (waiting(1, 1), waiting(2, 1), waiting(3, 2));
     assert_eq!(window.wants_page(), Some(PageWanted { after: None }));
-    window.page(vec![first, second, other], true);
+    window.page(vec![first, second, other], NONE_STARTED);
     assert_eq!(window.head(NOW), Some(first));
     window.start(&first);
     assert_eq!(window.head(NOW), Some(other));
@@ -75,7 +75,7 @@ fn a_retry_waits_for_its_time_before_its_successors() {
     let mut window = Window::default();
     let (first, second) = (waiting(1, 1), waiting(2, 1));
     window.wants_page();
-    window.page(vec![first, second], true);
+    window.page(vec![first, second], NONE_STARTED);
     window.start(&first);
     let due = NOW + std::time::Duration::from_secs(5);
     window.requeue(Waiting { due, attempt: 1, ..first });
@@ -91,7 +91,7 @@ fn a_message_stored_while_a_page_is_read_is_not_lost() {
     let mut window = Window::default();
     window.wants_page();
     window.stored(waiting(1, 1));
-    window.page(Vec::new(), true);
+    window.page(Vec::new(), NONE_STARTED);
     let wanted = Some(PageWanted { after: None });
     assert_eq!(window.wants_page(), wanted, "the page was read before the message was stored");
 }
@@ -168,7 +168,7 @@ fn a_late_hint_does_not_replace_the_retry() {
     let mut window = Window::default();
     let first = waiting(1, 1);
     window.wants_page();
-    window.page(vec![first], true);
+    window.page(vec![first], NONE_STARTED);
     assert_eq!(window.head(NOW), Some(first));
     window.start(&first);
     // An idempotent repeat of the request was answered from the store before the claim.
@@ -184,7 +184,7 @@ fn a_message_that_was_not_the_head_is_not_lost() {
     let mut window = Window::default();
     let second = waiting(2, 1);
     window.wants_page();
-    window.page(vec![second], true);
+    window.page(vec![second], NONE_STARTED);
     assert_eq!(window.head(NOW), Some(second));
     window.start(&second);
     // The store said NotHead; before the sender looks again, the first of the conversation is decided.
