@@ -15,12 +15,16 @@
 mod accept;
 #[path = "speed/adaptive.rs"]
 mod adaptive;
+#[path = "speed/apart.rs"]
+mod apart;
 #[path = "speed/backlog.rs"]
 mod backlog;
 #[path = "speed/batch.rs"]
 mod batch;
 #[path = "speed/hand_over.rs"]
 mod hand_over;
+#[path = "speed/minimal.rs"]
+mod minimal;
 #[path = "processor.rs"]
 mod processor;
 #[path = "speed/redis.rs"]
@@ -41,6 +45,13 @@ fn main() {
     // Two installs of the same provider are one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if wanted.first().is_some_and(|word| word == "part") {
+        return runtime.block_on(apart::play(&wanted[1..]));
+    }
+    if wanted.first().is_some_and(|word| word == "apart") {
+        let all: Vec<&str> = wanted[1..].iter().map(String::as_str).collect();
+        return apart::run(if all.is_empty() { &["always", "everysec"] } else { &all });
+    }
     runtime.block_on(async {
         if wants("accept") {
             accept::run().await;

@@ -27,6 +27,29 @@ pub(crate) async fn run() {
 /// On a Redis server that syncs before each answer, and on one that syncs each second. `only`: on one of them.
 pub(crate) async fn run_on_redis(only: Option<&str>) {
     let bare = Bare::start().await.unwrap();
+    if std::env::var("MINIMAL").is_ok() {
+        for fsync in ["always", "everysec"] {
+            for connections in [64, 256] {
+                let redis = Redis::start(fsync);
+                let minimal = crate::minimal::Minimal::start(&redis.url()).await;
+                let accept = Accept {
+                    server: minimal.addr,
+                    host: "bench".to_owned(),
+                    path: "/sms/send".to_owned(),
+                    key: yard::KEY.into(),
+                    senders: Numbers::first_senders(1),
+                    recipients: Numbers::recipients("+16660000001").unwrap(),
+                    text: SENTENCE.to_owned(),
+                    connections,
+                    length: Length::Lasting(ROUND),
+                };
+                for _ in 0..ROUNDS {
+                    println!("{:?}", accept.round(&bare).await.unwrap());
+                }
+            }
+        }
+        return;
+    }
     for fsync in ["always", "everysec"].into_iter().filter(|fsync| only.is_none_or(|only| only == *fsync)) {
         for (connections, senders) in [(64, 1), (256, 1), (64, 64)] {
             let redis = Redis::start(fsync);

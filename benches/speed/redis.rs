@@ -18,7 +18,7 @@ cat >/dev/null
 /// The running server. Ends with its value.
 pub(crate) struct Redis {
     socket: String,
-    holder: Child,
+    pub(crate) holder: Child,
 }
 
 impl Redis {

@@ -20,6 +20,7 @@
 
 mod address;
 mod appends;
+mod bodies;
 mod call;
 mod check;
 mod claims;

@@ -40,6 +40,11 @@ impl Bare {
         });
         Ok(Self { addr, task })
     }
+
+    /// Where it listens.
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
 }
 
 impl Drop for Bare {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
+use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{AssistantId, ProviderKind};
 use sendyard_actors::domain::message::{
     Draft, Elsewhere, Fallback, Kind, Lane, Message, Settlement, State, UnknownPolicy,
@@ -111,6 +112,73 @@ const VERSION_5_NOTED: &str = "\
     652d766f6e6167650201077b74686572657d01076f72646572203701107b2273686f70223a226e6f727468227dc2c3cf\
     00060a241bb1c700b4000000070fc89f8ae19394b48debd6353bb9ad33";
 
+/// The first as version 6 stores it: its draft is short.
+const VERSION_6: &str = "\
+    dc0023060100cf00060a24181e4000ce015ef3c0ce015ef3c0030290c3c2c2c2c2939701b80000000000000000000000\
+    00000000010000000000000000ce000f4240ce002dc6c0ce01406f40ce000f4240a90305010532303432399702b80000\
+    00000000000000000000000000010000000000000001ce001e8480ce003d0900ce014fb180ce004c4b40a1029703b800\
+    0000000000000000000000000000010000000000000002ce015ef3c0ce017d7840ce029020c0c2c2ce015ef3c0a6534d\
+    30313233a8616363657074656403d921050105323034323911746f6f206d616e79207265717565737473010180cab5ee\
+    010100a7000000499602d2a70000039eda2b810000070102c302c3d970ac020b61636d652d7477696c696f01076772c3\
+    bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f612e706e67020101ea995d0d615ee29797e837c83b08\
+    2243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b61636d652d766f6e6167650201077b74686572657dc2c3";
+
+/// The second as version 6 stores it.
+const VERSION_6_MOVED: &str = "\
+    dc0023060000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b80000000000000000000000\
+    0000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb05010532\
+    3034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c3c2\
+    c2d970ac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f\
+    612e706e67020101ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b6163\
+    6d652d766f6e6167650201077b74686572657dc2c3";
+
+/// An offer, as version 6 stores it.
+const VERSION_6_OFFERED: &str = "\
+    dc0023060600cf00060a24181e40000000000090c2c2c2c2c290c2c2c2c2c20000a7000000499602d2a70000039eda2b\
+    810001070102c302c3d970ac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d\
+    706c652e636f6d2f612e706e67020101ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc5\
+    01027b7d010b61636d652d766f6e6167650201077b74686572657dce000f4240c3";
+
+/// The second as version 6 stores it, of a draft that says everything twice.
+const VERSION_6_REPETITIVE: &str = "\
+    dc0023060000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b80000000000000000000000\
+    0000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb05010532\
+    3034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c3c2\
+    c2d97dac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f\
+    612e706e6702010001337b2266726f6d223a2202222c22746f223a2203222c2274657874223a2201222c22776562686f\
+    6f6b5f75726c223a222f04227d010b61636d652d766f6e616765020103012004c2c3";
+
+/// The second as version 7 stores it: one that expires.
+const VERSION_7_EXPIRING: &str = "\
+    dc0024070000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b80000000000000000000000\
+    0000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb05010532\
+    3034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c3c2\
+    c2d970ac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f\
+    612e706e67020101ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b6163\
+    6d652d766f6e6167650201077b74686572657dc2c3cf00060a241bb1c700";
+
+/// The same with all that a client may say of it, as version 8 stores it.
+const VERSION_8_NOTED: &str = "\
+    dc0025080000cf00060a24181e4000ce000f4240ce000f4240010190c2c201c2c2919701b80000000000000000000000\
+    0000000001000000000000000000ce001e8480ce01312d00ce000f4240a9030501053230343239c2c2c2c2bb05010532\
+    3034323911746f6f206d616e79207265717565737473000100a7000000499602d2a70000039eda2b810000070202c3c2\
+    c2d98bac020b61636d652d7477696c696f01076772c3bcc39f65011968747470733a2f2f6578616d706c652e636f6d2f\
+    612e706e67020101ea995d0d615ee29797e837c83b082243a4dd22f2863b1c043b01d45b6f407dc501027b7d010b6163\
+    6d652d766f6e6167650201077b74686572657d01076f72646572203701107b2273686f70223a226e6f727468227dc2c3\
+    cf00060a241bb1c700b4000000070fc89f8ae19394b48debd6353bb9ad33";
+
+/// One of which the record leaves out what it says anyway: its body, the body for its fallback account, and what its
+/// fingerprint is of.
+pub(super) fn repetitive_draft() -> Draft {
+    let draft = golden_draft();
+    let Draft { id, sender, recipient, text, media, lane, .. } = &draft;
+    let frozen = format!(r#"{{"from":"{sender}","to":"{recipient}","text":"{text}","webhook_url":"/{id}"}}"#);
+    let fingerprint = Fingerprint::of_lane(*sender, *recipient, text, media, true, *lane);
+    let fallback =
+        draft.fallback.clone().map(|there| Fallback { frozen: Some(format!("{text} {id}")), ..there });
+    Draft { frozen: Some(frozen), fingerprint, fallback, ..draft }
+}
+
 pub(super) fn golden_draft() -> Draft {
     Draft {
         lane: Lane::Urgent,
@@ -176,6 +244,11 @@ pub(super) fn noted_draft() -> Draft {
     }
 }
 
+/// An end alone.
+fn expiring_draft() -> Draft {
+    Draft { client_reference: None, metadata: None, ..noted_draft() }
+}
+
 /// Offers one for a second.
 async fn golden_offer(world: &World) -> Message {
     let draft = Draft { kind: Kind::Immediate, ..golden_draft() };
@@ -192,6 +265,8 @@ fn records_of_every_version_are_read_for_ever() {
         let moved = golden_move(&World::in_shared_memory(), golden_draft()).await;
         let noted = golden_move(&World::in_shared_memory(), noted_draft()).await;
         let offered = golden_offer(&World::in_shared_memory()).await;
+        let repetitive = golden_move(&World::in_shared_memory(), repetitive_draft()).await;
+        let expiring = golden_move(&World::in_shared_memory(), expiring_draft()).await;
         for (expected, golden) in [
             (&lived, VERSION_1),
             (&moved, VERSION_1_MOVED),
@@ -203,6 +278,12 @@ fn records_of_every_version_are_read_for_ever() {
             (&offered, VERSION_3_OFFERED),
             (&noted, VERSION_4_NOTED),
             (&noted, VERSION_5_NOTED),
+            (&lived, VERSION_6),
+            (&moved, VERSION_6_MOVED),
+            (&offered, VERSION_6_OFFERED),
+            (&repetitive, VERSION_6_REPETITIVE),
+            (&expiring, VERSION_7_EXPIRING),
+            (&noted, VERSION_8_NOTED),
         ] {
             let golden = hex::decode(golden).unwrap();
             assert_eq!(&record::decode(expected.draft.id, &golden).unwrap(), expected);
@@ -214,10 +295,10 @@ fn records_of_every_version_are_read_for_ever() {
 fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_every_one() {
     let Some(server) = redis_server::shared() else { return };
     run_within(async {
-        for golden in [VERSION_1, VERSION_2, VERSION_3] {
+        for golden in [VERSION_1, VERSION_2, VERSION_3, VERSION_6] {
             let (world, _, mut own) = beside(server).await;
             let message = golden_life(&world).await;
-            assert_eq!(written(&mut own, &message).await, VERSION_3, "a new form is a new version");
+            assert_eq!(written(&mut own, &message).await, VERSION_6, "a new form is a new version");
 
             let (place, golden) = (place_of(message.draft.id), hex::decode(golden).unwrap());
             redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
@@ -225,23 +306,31 @@ fn the_version_that_the_scripts_write_has_its_golden_records_and_they_read_every
             assert_eq!((sent.state, sent.tries, sent.draft), (State::Sent, 3, message.draft));
         }
 
-        let (world, _, mut own) = beside(server).await;
-        let moved = golden_move(&world, golden_draft()).await;
-        assert_eq!(written(&mut own, &moved).await, VERSION_3_MOVED, "a new form is a new version");
+        for (draft, golden) in [
+            (golden_draft(), VERSION_6_MOVED),
+            (repetitive_draft(), VERSION_6_REPETITIVE),
+            (expiring_draft(), VERSION_7_EXPIRING),
+            (noted_draft(), VERSION_8_NOTED),
+        ] {
+            let (world, _, mut own) = beside(server).await;
+            let moved = golden_move(&world, draft).await;
+            assert_eq!(written(&mut own, &moved).await, golden, "a new form is a new version");
+        }
 
-        let (world, _, mut own) = beside(server).await;
-        let noted = golden_move(&world, noted_draft()).await;
-        assert_eq!(written(&mut own, &noted).await, VERSION_5_NOTED, "a new form is a new version");
-        // One of before there was an index is read, and has no place in it.
-        let (place, golden) = (place_of(noted.draft.id), hex::decode(VERSION_4_NOTED).unwrap());
-        redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
-        world.store.cancel(noted.draft.id, ORGANIZATION).await.unwrap();
-        let again = world.message(noted.draft.id).await;
-        assert_eq!((again.state, again.draft), (State::Cancelled, noted.draft.clone()));
+        // Those of before the index, or of before drafts were short, are read and written again as they were.
+        for golden in [VERSION_4_NOTED, VERSION_5_NOTED] {
+            let (world, _, mut own) = beside(server).await;
+            let noted = golden_move(&world, noted_draft()).await;
+            let (place, golden) = (place_of(noted.draft.id), hex::decode(golden).unwrap());
+            redis::cmd("SET").arg(&place).arg(golden).query_async::<()>(&mut own).await.unwrap();
+            world.store.cancel(noted.draft.id, ORGANIZATION).await.unwrap();
+            let again = world.message(noted.draft.id).await;
+            assert_eq!((again.state, again.draft), (State::Cancelled, noted.draft.clone()));
+        }
 
         let (world, _, mut own) = beside(server).await;
         let offered = golden_offer(&world).await;
-        assert_eq!(written(&mut own, &offered).await, VERSION_3_OFFERED, "a new form is a new version");
+        assert_eq!(written(&mut own, &offered).await, VERSION_6_OFFERED, "a new form is a new version");
     });
 }
 

@@ -18,20 +18,25 @@ use super::gather::{Answer, Asked, Gather};
 use super::link::Link;
 use super::pack::Reader;
 use super::{entries, failure, keys, micros, record, scripts, timing};
-use crate::store::references;
 
 /// How many that are asked for together go in one call at most: the server does nothing else meanwhile, for some
 /// four milliseconds.
 const TOGETHER: usize = 256;
 
+/// How many arguments of the call belong to each message.
+const WORDS_OF_MESSAGE: usize = 4;
+
+/// How many bytes they have beside its record, about.
+const BESIDE_RECORD: usize = 120;
+
 /// Where appends meet.
 pub(super) type Appends = Gather<Append, Appended>;
 
-/// Of one part are those that wait in the same queue and are counted in the same place.
+/// Of one part are those that wait in the same queue and are counted in the same place, with records of one form.
 fn part_of(append: &Append) -> impl Ord + use<> {
     let draft = &append.draft;
     let counted = (draft.organization.0, record::provider_code(draft.provider));
-    (draft.sender.as_u64(), keys::lane_number(draft.lane), counted)
+    (draft.sender.as_u64(), keys::lane_number(draft.lane), counted, draft.client_reference.is_some())
 }
 
 /// An append whose bytes are made.
@@ -123,9 +128,9 @@ async fn answered(call: Call) -> Result<(Reply, Vec<u8>), StoreError> {
 
 fn give_answers(prepared: Vec<Prepared>, reply: &Reply, bytes: &[u8]) {
     let mut from = Reader::new(bytes);
-    let now = from.list().and_then(|_| from.number()).map(micros::time);
+    let now = from.number().map(micros::time);
     for Prepared { append, answer, .. } in prepared {
-        let row = now.clone().and_then(|now| Ok((now, row(&mut from)?)));
+        let row = now.clone().and_then(|now| Ok((now, row(&mut from, now)?)));
         let appended = match row {
             Ok((now, row)) => appended(append.draft, now, &row),
             Err(_) => Err(reply.unexpected("an answer that cannot be read")),
@@ -149,7 +154,9 @@ fn prepare(asked: Asked<Append, Appended>) -> Option<Prepared> {
 
 fn call_of(link: &Link, all: &[Prepared]) -> Option<Call> {
     let (first, others) = all.split_first()?;
+    let bytes: usize = all.iter().map(|one| BESIDE_RECORD + one.record.len()).sum();
     let mut call = link.call(&scripts::APPEND, keys::message(first.append.draft.id));
+    call = call.room(all.len(), WORDS_OF_MESSAGE * all.len(), bytes);
     for other in others {
         call = call.key(keys::message(other.append.draft.id));
     }
@@ -170,7 +177,9 @@ fn with_part(call: Call, part: &[Prepared]) -> Call {
         .arg(keys::waiting(shard))
         .arg(keys::number(draft.sender).as_slice())
         .arg(keys::standing(shard, draft.organization))
-        .arg(keys::standing_queued(draft.provider));
+        .arg(keys::standing_queued(draft.provider))
+        .arg(record::fresh_start(draft))
+        .optional(draft.client_reference.as_ref().map(|_| keys::references(shard)));
     part.iter().fold(call, with_message)
 }
 
@@ -180,15 +189,13 @@ fn with_message(call: Call, one: &Prepared) -> Call {
     call.arg(numbers_of(&one.append).as_slice())
         .optional(conversation)
         .arg(one.entry.as_slice())
-        .arg(record::fresh_start(draft))
         .arg(one.record.as_slice())
-        .optional(references::place_of_draft(draft).as_ref().map(references::Place::as_slice))
 }
 
 /// As the script computes with them: doubles, big-endian. Instants are whole microseconds and so exact; a unit's
 /// time has a fraction, which counts when there are a million ahead. Then a byte: does it have media?
 #[expect(clippy::cast_precision_loss, reason = "instants are less than 2^53, queues shorter")]
-fn numbers_of(append: &Append) -> Vec<u8> {
+fn numbers_of(append: &Append) -> [u8; 41] {
     let Append { draft, estimate, depth_limit, request_until, .. } = append;
     let numbers = [
         micros::down(*request_until) as f64,
@@ -197,8 +204,12 @@ fn numbers_of(append: &Append) -> Vec<u8> {
         estimate.per_unit.as_nanos() as f64 / 1000.0,
         f64::from(draft.cost().segments),
     ];
-    let mut bytes = numbers.map(f64::to_be_bytes).concat();
-    bytes.push(u8::from(draft.cost().mms));
+    let mut bytes = [0; 41];
+    let (doubles, has_media) = bytes.split_at_mut(40);
+    for (place, number) in doubles.chunks_exact_mut(8).zip(numbers) {
+        place.copy_from_slice(&number.to_be_bytes());
+    }
+    has_media.fill(u8::from(draft.cost().mms));
     bytes
 }
 
@@ -216,17 +227,16 @@ enum Row<'a> {
     Failed(&'a [u8]),
 }
 
-fn row<'a>(from: &mut Reader<'a>) -> Result<Row<'a>, StoreError> {
-    from.list()?;
-    match from.bytes()? {
-        b"stored" => {
+fn row<'a>(from: &mut Reader<'a>, now: Time) -> Result<Row<'a>, StoreError> {
+    match from.number()? {
+        0_u8 => {
             let (seq, position) = (from.number()?, from.number()?);
-            Ok(Row::Stored { seq, told: Told { position, estimate: micros::time(from.number()?) } })
+            Ok(Row::Stored { seq, told: Told { position, estimate: record::since(now, from.number()?) } })
         }
-        b"exists" => Ok(Row::Exists(from.bytes()?)),
-        b"full" => Ok(Row::Full),
-        b"late" => Ok(Row::Late),
-        b"failed" => Ok(Row::Failed(from.bytes()?)),
+        1 => Ok(Row::Exists(from.bytes()?)),
+        2 => Ok(Row::Full),
+        3 => Ok(Row::Late),
+        4 => Ok(Row::Failed(from.bytes()?)),
         _ => Err(failure::unexpected("an unknown word")),
     }
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use redis::aio::ConnectionLike;
-use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, ToRedisArgs, Value};
+use redis::{
+    Arg, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisWrite, ServerErrorKind, ToRedisArgs,
+    Value,
+};
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::StoreError;
 
@@ -16,6 +19,9 @@ use super::scripts::Script;
 /// How long replicas may take; less than the connection waits for the answer.
 const ON_REPLICAS_WITHIN: Duration = Duration::from_secs(1);
 
+/// Room for a key: the longest tag, and two numbers.
+const LENGTH_OF_KEY: usize = 32;
+
 /// One call of a script, being put together.
 pub(super) struct Call {
     link: Link,
@@ -25,14 +31,22 @@ pub(super) struct Call {
 impl Call {
     /// Of this script; `now` is the time that it is to go by, nothing for its server's own.
     pub(super) fn new(link: &Link, script: &'static Script, key: Vec<u8>, now: Option<u64>) -> Self {
-        let invocation = Invocation { script, keys: vec![key], args: Vec::with_capacity(8) };
-        let call = Self { link: link.clone(), invocation };
-        call.optional(now)
+        let invocation = Invocation { script, keys: Cmd::new(), many_keys: 0, args: Cmd::new() };
+        Self { link: link.clone(), invocation }.key(key).optional(now)
+    }
+
+    /// Takes room for what is to come: so many keys and arguments, and their bytes.
+    pub(super) fn room(mut self, keys: usize, args: usize, bytes: usize) -> Self {
+        let Invocation { keys: all_keys, args: all_args, .. } = &mut self.invocation;
+        all_keys.reserve_space_for_args(std::iter::repeat_n(LENGTH_OF_KEY, keys));
+        all_args.reserve_space_for_args(std::iter::repeat_n(bytes / args.max(1), args));
+        self
     }
 
     /// A further key, of the same hash tag.
     pub(super) fn key(mut self, key: Vec<u8>) -> Self {
-        self.invocation.keys.push(key);
+        self.invocation.keys.write_arg(&key);
+        self.invocation.many_keys += 1;
         self
     }
 
@@ -73,12 +87,13 @@ impl Call {
     }
 }
 
-/// A script with its keys and arguments.
+/// A script with its keys and arguments. Both are kept as a command keeps its own: one behind the other.
 pub(super) struct Invocation {
     script: &'static Script,
     /// Not empty; the first decides which node of a Cluster has it.
-    keys: Vec<Vec<u8>>,
-    args: Vec<Vec<u8>>,
+    keys: Cmd,
+    many_keys: usize,
+    args: Cmd,
 }
 
 impl Invocation {
@@ -126,10 +141,19 @@ impl Invocation {
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {
-        let length: usize = self.keys.iter().chain(&self.args).map(Vec::len).sum();
-        let mut command =
-            Cmd::with_capacity(3 + self.keys.len() + self.args.len(), length + script.len() + 16);
-        command.arg(name).arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.args);
+        let words = || self.keys.args_iter().chain(self.args.args_iter());
+        let (many, length) = words().fold((3, script.len() + 16), |(many, length), word| match word {
+            Arg::Simple(word) => (many + 1, length + word.len()),
+            _ => (many, length),
+        });
+        let mut command = Cmd::with_capacity(many, length);
+        command.arg(name).arg(script).arg(self.many_keys);
+        for word in words() {
+            // There is no other kind of word but a scan's cursor.
+            if let Arg::Simple(word) = word {
+                command.write_arg(word);
+            }
+        }
         command
     }
 }
@@ -222,8 +246,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_script_that_the_server_does_not_know_is_sent_whole() {
-        let invocation =
-            Invocation { script: &scripts::CLAIM, keys: vec![b"{s1}m".to_vec()], args: Vec::new() };
+        let (mut keys, args) = (Cmd::new(), Cmd::new());
+        keys.write_arg(b"{s1}m");
+        let invocation = Invocation { script: &scripts::CLAIM, keys, many_keys: 1, args };
         let mut server = Forgetful::default();
         assert!(invocation.invoke(&mut server).await.is_ok());
         assert_eq!(server.asked, [b"EVALSHA".as_slice(), b"EVAL"]);

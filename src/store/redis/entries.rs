@@ -29,7 +29,7 @@ fn mms(from: &mut Reader<'_>) -> Result<bool, StoreError> {
 
 /// What stands in the entry of a fresh message before its due time.
 pub(super) fn fresh_start(draft: &Draft) -> Vec<u8> {
-    let start = Writer::default().bytes(draft.id.as_bytes()).bytes(&keys::number(draft.recipient));
+    let start = Writer::with_capacity(32).bytes(draft.id.as_bytes()).bytes(&keys::number(draft.recipient));
     start.number(draft.cost().segments).into_bytes()
 }
 

@@ -125,6 +125,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// With room for so many bytes; more make it grow.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     /// A list of so many items begins.
     pub(super) fn list(self, items: u16) -> Self {
         match u8::try_from(items) {

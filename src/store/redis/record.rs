@@ -3,16 +3,18 @@
 //! One msgpack list, written by the scripts (`encode` in `message.lua`; of a fresh record that waits, `append`
 //! writes what only it knows, and the rest is made here): its version, then what
 //! the steps change or need to know, and last the rest of the draft, which no script looks into:
-//! postcard of [`Rest`], and behind it of [`Noted`] where there is anything. Instants are microseconds since
+//! postcard of [`Rest`], and behind it of [`Noted`] where there is anything. What the record says elsewhere, as the text
+//! in a frozen body (`bodies.rs`), is not written again. Instants are microseconds since
 //! `accepted`, but for `expires_at`, which the draft brings. What a script only keeps, such as
 //! the result of an attempt, is postcard too, and comes as an argument.
 //!
-//! A record with neither an expiry nor a reference is written as before there were any: it costs no byte, and processes
-//! of before read it. The place of a reference in the index stands there for the scripts alone, which remove it.
+//! A record with neither an expiry nor a reference is written without a place for them: it costs no byte. The place of a reference in the index stands there for the scripts alone, which remove it.
 //!
 //! An old record must be readable by a new binary, and by its scripts. When the form changes, the old
 //! one stays readable here and in `load` of `message.lua` under its version; the golden test
 //! (`contract/on_redis.rs`) holds a record of every version.
+
+use std::borrow::Cow;
 
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{
@@ -28,39 +30,78 @@ use sendyard_actors::ports::StoreError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::bodies::{self, Said};
 use super::pack::{Reader, Writer};
 use super::{keys, micros};
 use crate::store::references;
-
-/// The version that the scripts write, and how many items its list has.
-const VERSION: Version = Version { number: 5, fields: 37 };
-
-/// The one that they write where there is no reference: it ends before its place in the index.
-const WITHOUT_REFERENCE: Version = Version { number: 4, fields: 36 };
-
-/// The one that they write where nothing expires either: it ends before `expires_at`.
-const WITHOUT_EXPIRY: Version = Version { number: 3, fields: 35 };
-
-/// Version 2 did not tell media apart and ended before `mms`.
-const WITHOUT_MEDIA: Version = Version { number: 2, fields: 34 };
-
-/// The first one knew no offers, and ended before `not_after`.
-const WITHOUT_OFFERS: Version = Version { number: 1, fields: 33 };
 
 /// One of the forms.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Version {
     number: u8,
+    /// How many items its list has.
     fields: u16,
+    /// How its draft is written.
+    drafts: Drafts,
 }
+
+/// What is written of a draft that no script looks into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drafts {
+    /// [`WholeRest`].
+    Whole,
+    /// [`Rest`]: without what the rest of the record says as well.
+    Short,
+}
+
+/// The forms of a record that has a reference and its place in the index; one that has none but expires, and ends
+/// before that place; and one that does not expire either, and ends before `expires_at`.
+const VERSION: Version = Version { number: 8, fields: 37, drafts: Drafts::Short };
+const WITHOUT_REFERENCE: Version = Version { number: 7, fields: 36, drafts: Drafts::Short };
+const WITHOUT_EXPIRY: Version = Version { number: 6, fields: 35, drafts: Drafts::Short };
+
+/// All that can be read. Versions 3 to 5 have whole drafts; version 2 did not tell media apart and ended before `mms`;
+/// the first one knew no offers, and ended before `not_after`.
+const KNOWN: [Version; 8] = [
+    VERSION,
+    WITHOUT_REFERENCE,
+    WITHOUT_EXPIRY,
+    Version { number: 5, fields: 37, drafts: Drafts::Whole },
+    Version { number: 4, fields: 36, drafts: Drafts::Whole },
+    Version { number: 3, fields: 35, drafts: Drafts::Whole },
+    Version { number: 2, fields: 34, drafts: Drafts::Whole },
+    WITHOUT_OFFERS,
+];
+
+const WITHOUT_OFFERS: Version = Version { number: 1, fields: 33, drafts: Drafts::Whole };
 
 /// The code of [`State::Queued`].
 const QUEUED: u8 = 0;
 
 /// What of a draft no script needs, or needs in another form. It stays as it was accepted when the message
 /// moves to its fallback account. The order of the fields is that of the bytes.
+///
+/// What can be told from the draft's other fields is not written: each byte is paid a million times.
 #[derive(Serialize, Deserialize)]
-struct Rest {
+struct Rest<'a> {
+    assistant: AssistantId,
+    account: AccountName,
+    provider: ProviderKind,
+    text: Cow<'a, str>,
+    media: Cow<'a, [String]>,
+    segments: u16,
+    encoding: Encoding,
+    /// `None`: it is [`own_fingerprint`].
+    fingerprint: Option<Fingerprint>,
+    /// As [`bodies::shorten`] has it.
+    frozen: Option<Cow<'a, str>>,
+    /// With a body of the same kind.
+    fallback: Option<Fallback>,
+}
+
+/// The same of the versions up to 5: it said all that a draft has.
+#[derive(Deserialize)]
+struct WholeRest {
     assistant: AssistantId,
     account: AccountName,
     provider: ProviderKind,
@@ -83,23 +124,36 @@ struct Noted {
 
 /// The bytes of what no script needs of a draft.
 pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
-    let rest = opaque(&Rest {
+    let shorten = |body: &String| bodies::shorten(body, &Said::by(draft));
+    let rest = Rest {
         assistant: draft.assistant,
         account: draft.account.clone(),
         provider: draft.provider,
-        text: draft.text.clone(),
-        media: draft.media.clone(),
+        text: Cow::Borrowed(&draft.text),
+        media: Cow::Borrowed(&draft.media),
         segments: draft.segments,
         encoding: draft.encoding,
-        fingerprint: draft.fingerprint,
-        frozen: draft.frozen.clone(),
-        fallback: draft.fallback.clone(),
-    })?;
+        fingerprint: Some(draft.fingerprint).filter(|given| *given != own_fingerprint(draft)),
+        frozen: draft.frozen.as_ref().map(|body| Cow::Owned(shorten(body))),
+        fallback: draft.fallback.as_ref().map(|fallback| Fallback {
+            to: fallback.to.clone(),
+            frozen: fallback.frozen.as_ref().map(shorten),
+        }),
+    };
+    // Room for all but an account's fallback and bodies of media: those grow it.
+    let bytes =
+        postcard::to_extend(&rest, Vec::with_capacity(draft.text.len() + 128)).map_err(unencodable)?;
     let noted = Noted { client_reference: draft.client_reference.clone(), metadata: draft.metadata.clone() };
     if noted == Noted::default() {
-        return Ok(rest);
+        return Ok(bytes);
     }
-    Ok([rest, opaque(&noted)?].concat())
+    postcard::to_extend(&noted, bytes).map_err(unencodable)
+}
+
+/// What the fingerprint is of a request that said nothing but what stands in the draft anyway.
+fn own_fingerprint(draft: &Draft) -> Fingerprint {
+    let Draft { sender, recipient, text, media, kind, lane, .. } = draft;
+    Fingerprint::of_lane(*sender, *recipient, text, media, *kind == Kind::Queued, *lane)
 }
 
 /// What stands in a fresh record that waits before `seq` and `accepted`.
@@ -126,7 +180,8 @@ pub(super) fn fresh_middle() -> Vec<u8> {
 /// What stands there behind the answer: the draft.
 pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
     let fallback = draft.fallback.as_ref();
-    let bytes = Writer::default()
+    let rest = rest_of(draft)?;
+    let bytes = Writer::with_capacity(rest.len() + 64)
         .bytes(&keys::number(draft.sender))
         .bytes(&keys::number(draft.recipient))
         .number(keys::lane_number(draft.lane))
@@ -137,7 +192,7 @@ pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
         .boolean(draft.frozen.is_some())
         .optional(fallback.map(|fallback| provider_code(fallback.to.provider)))
         .boolean(fallback.is_some_and(|fallback| fallback.frozen.is_some()))
-        .bytes(&rest_of(draft)?)
+        .bytes(&rest)
         // not_after.
         .boolean(false)
         .boolean(draft.cost().mms);
@@ -152,8 +207,12 @@ pub(super) fn fresh_end(draft: &Draft) -> Result<Vec<u8>, StoreError> {
 
 /// The bytes of something that scripts only keep.
 pub(super) fn opaque<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_stdvec(value)
-        .map_err(|error| StoreError::Corrupt(format!("a value cannot be encoded: {error}")))
+    postcard::to_stdvec(value).map_err(unencodable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
+fn unencodable(error: postcard::Error) -> StoreError {
+    StoreError::Corrupt(format!("a value cannot be encoded: {error}"))
 }
 
 fn from_opaque<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
@@ -183,17 +242,15 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let mut from = Reader::new(bytes);
     let fields = from.list()?;
     let number: u8 = from.number()?;
-    let known = [VERSION, WITHOUT_REFERENCE, WITHOUT_EXPIRY, WITHOUT_MEDIA, WITHOUT_OFFERS];
-    let version = known.into_iter().find(|of| of.number == number && usize::from(of.fields) == fields);
+    let version = KNOWN.into_iter().find(|of| of.number == number && usize::from(of.fields) == fields);
     let Some(version) = version else {
         return Err(StoreError::Corrupt(format!("a message's record has the unknown version {number}")));
     };
     let state = state(from.number()?)?;
     let seq = from.number()?;
     let accepted: u64 = from.number()?;
-    let instant = |from: &mut Reader<'_>| -> Result<Time, StoreError> {
-        Ok(micros::time(accepted.saturating_add_signed(from.number()?)))
-    };
+    let accepted = micros::time(accepted);
+    let instant = |from: &mut Reader<'_>| -> Result<Time, StoreError> { Ok(since(accepted, from.number()?)) };
     // As written, field by field.
     let (updated_at, due) = (instant(&mut from)?, instant(&mut from)?);
     let (attempt, tries) = (from.number()?, from.number()?);
@@ -208,9 +265,9 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     let provider_segments = from.optional(Reader::number)?;
     let refusal = from.optional(|from| from_opaque(from.bytes()?))?;
     let answer = Answer { position: from.number()?, estimate: instant(&mut from)? };
-    let (mut draft, moved) = draft(&mut from, id, last_there)?;
+    let (mut draft, moved) = draft(&mut from, id, version.drafts, last_there)?;
     let not_after = if version == WITHOUT_OFFERS { None } else { from.optional(instant)? };
-    if version == VERSION || version == WITHOUT_REFERENCE {
+    if version.fields >= WITHOUT_REFERENCE.fields {
         // Whether it has media stands before it, for the scripts alone.
         let _mms = from.boolean()?;
         draft.expires_at = from.optional(|from| Ok(micros::time(from.number()?)))?;
@@ -219,7 +276,7 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
         draft,
         seq,
         answer,
-        accepted_at: micros::time(accepted),
+        accepted_at: accepted,
         updated_at,
         state,
         due,
@@ -241,10 +298,16 @@ pub(in crate::store) fn decode(id: MessageId, bytes: &[u8]) -> Result<Message, S
     })
 }
 
+/// So many microseconds after an instant of whole ones, or before it.
+pub(super) fn since(accepted: Time, micros: i64) -> Time {
+    micros::time(micros::down(accepted).saturating_add_signed(micros))
+}
+
 /// The draft, and that it moved, if it did: the last attempt through its first account was `last_there`.
 fn draft(
     from: &mut Reader<'_>,
     id: MessageId,
+    drafts: Drafts,
     last_there: Option<u16>,
 ) -> Result<(Draft, Option<Moved>), StoreError> {
     let (sender, recipient) = (number(from)?, number(from)?);
@@ -255,7 +318,12 @@ fn draft(
     let _frozen = from.boolean()?;
     let _fallback: Option<u8> = from.optional(Reader::number)?;
     let _frozen_there = from.boolean()?;
-    let (rest, noted) = rest_and_noted(from.bytes()?)?;
+    let bytes = from.bytes()?;
+    let known = Said { id, sender, recipient, text: "" };
+    let (rest, noted) = match drafts {
+        Drafts::Whole => rest_and_noted(bytes)?,
+        Drafts::Short => whole(rest_and_noted(bytes)?, known, (kind, lane)),
+    };
     let mut draft = Draft {
         id,
         sender,
@@ -285,7 +353,38 @@ fn draft(
     Ok((draft, Some(Moved { from: Some(from), last_there })))
 }
 
-fn rest_and_noted(bytes: &[u8]) -> Result<(Rest, Noted), StoreError> {
+/// With what was left out.
+fn whole(
+    (rest, noted): (Rest<'_>, Noted),
+    known: Said<'_>,
+    (kind, lane): (Kind, Lane),
+) -> (WholeRest, Noted) {
+    let said = Said { text: &rest.text, ..known };
+    let restore = |body: &str| bodies::restore(body, &said);
+    let frozen = rest.frozen.as_deref().map(restore);
+    let fallback = rest
+        .fallback
+        .map(|fallback| Fallback { frozen: fallback.frozen.as_deref().map(restore), ..fallback });
+    let fingerprint = rest.fingerprint.unwrap_or_else(|| {
+        let is_queued = kind == Kind::Queued;
+        Fingerprint::of_lane(known.sender, known.recipient, &rest.text, &rest.media, is_queued, lane)
+    });
+    let rest = WholeRest {
+        assistant: rest.assistant,
+        account: rest.account,
+        provider: rest.provider,
+        text: rest.text.into_owned(),
+        media: rest.media.into_owned(),
+        segments: rest.segments,
+        encoding: rest.encoding,
+        fingerprint,
+        frozen,
+        fallback,
+    };
+    (rest, noted)
+}
+
+fn rest_and_noted<'a, R: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(R, Noted), StoreError> {
     let (rest, behind) = postcard::take_from_bytes(bytes).map_err(undecodable)?;
     let noted = if behind.is_empty() { Noted::default() } else { from_opaque(behind)? };
     Ok((rest, noted))

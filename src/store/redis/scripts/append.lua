@@ -3,61 +3,67 @@
 -- Each of KEYS is a message. ARGV 2 and 3: what stands in every fresh record behind `accepted`, and in every entry of a
 -- queue behind its due time; then the parts, each of
 --   how many messages, queue, counts of the sender, waiting, sender, standing, its field,
+--   the start of their records (before `seq`), and the references or '': then each record ends with the place of its own,
 --   and for each message its numbers (request_until, depth limit, the estimate's from and per_unit, cost; doubles; and a byte, 1 with media),
---   conversation or '', the start of its entry, the start of its record (before `seq`), its end, and the place of its reference or ''.
--- Answers msgpack, as the server takes long over many small values: now, then a list for each message, in their order.
+--   conversation or '', the start of its entry, and the end of its record.
+-- Answers msgpack, as the server takes long over many small values: now, then of each message, in their order, a
+-- number and what belongs to it: 0 stored (its seq, position, and how far away its turn is), 1 exists (its record),
+-- 2 full, 3 late, 4 failed (why).
 
 local RECORD_MIDDLE, ENTRY_END = ARGV[2], ARGV[3]
-local OF_PART, OF_MESSAGE, NUMBERS = 7, 6, '>dddddB'
+local OF_PART, OF_MESSAGE, NUMBERS, OF_PLACE = 9, 4, '>dddddB', 20
+local STORED, EXISTS, FULL, LATE, FAILED = 0, 1, 2, 3, 4
 local call, pack, format, read = redis.call, cmsgpack.pack, string.format, struct.unpack
-local MMS = pack(true)
-local answers = { now }
+local NOW, MMS = pack(now), pack(true)
+local ACCEPTED = NOW .. RECORD_MIDDLE
+local DUE = NOW .. ENTRY_END
+local answers = { NOW }
 
--- The messages of the part at this place of ARGV; `first` is the place of its first one in KEYS.
+-- The messages of the part at this place of ARGV; `first` is the place of its first one in KEYS. What they share is
+-- read before the first and written behind the last of them.
 local function append(part, first)
-  local many, queue, counts, waiting, sender, standing, shown = unpack(ARGV, part, part + OF_PART - 1)
+  local many, queue, counts, waiting, sender, standing, shown, start, references = unpack(ARGV, part, part + OF_PART - 1)
+  local there = call('MGET', unpack(KEYS, first, first + many - 1))
   local depth = tonumber(call('HGET', waiting, sender) or 0)
   local sums = call('HMGET', counts, 'n', 'u')
   local seq, units = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
-  local entries = {}
+  local fresh, records, entries = {}, {}, {}
 
   local at = part + OF_PART
-  for place = first, first + many - 1 do
-    local key = KEYS[place]
-    local numbers, conversation, entry, start, rest, reference = unpack(ARGV, at, at + OF_MESSAGE - 1)
+  for place = 1, many do
+    local key = KEYS[first + place - 1]
+    local numbers, conversation, entry, rest = unpack(ARGV, at, at + OF_MESSAGE - 1)
     at = at + OF_MESSAGE
     local request_until, depth_limit, from, per_unit, cost, mms = read(NUMBERS, numbers)
-    local in_time, has_room = now <= request_until, depth < depth_limit
-    local there, estimate
-    if in_time and has_room then
-      estimate = math.min(math.ceil(from + per_unit * units), LATEST)
-      local fresh = start .. pack(seq, now) .. RECORD_MIDDLE .. pack(depth + 1, estimate - now) .. rest
-      -- Nothing is stored where there is a record.
-      there = call('SET', key, fresh, 'NX', 'GET')
-    else
-      there = call('GET', key)
-    end
+    -- The same message may come twice in a call.
+    local record = there[place] or fresh[key]
 
-    if there then
-      answers[place + 1] = { 'exists', there }
-    elseif not in_time then
-      answers[place + 1] = { 'late' }
-    elseif not has_room then
-      answers[place + 1] = { 'full' }
+    if record then
+      answers[first + place] = pack(EXISTS, record)
+    elseif now > request_until then
+      answers[first + place] = pack(LATE)
+    elseif depth >= depth_limit then
+      answers[first + place] = pack(FULL)
     else
+      depth = depth + 1
+      local away = math.min(math.ceil(from + per_unit * units), LATEST) - now
+      local id, its_seq, told = string.sub(key, -16), pack(seq), pack(depth, away)
       -- As text, as the server makes one of every number, and slowly.
       local score = format('%d', seq)
-      if conversation ~= '' then call('ZADD', conversation, score, string.sub(key, -16)) end
-      if reference ~= '' then call('ZADD', string.match(key, '^{.-}') .. 'r', 0, reference .. string.sub(key, -16)) end
-      entries[#entries + 1] = score
-      entries[#entries + 1] = entry .. pack(now) .. ENTRY_END .. (mms == 1 and MMS or '')
-      answers[place + 1] = { 'stored', seq, depth + 1, estimate }
-      seq, depth, units = seq + 1, depth + 1, units + cost
+      if conversation ~= '' then call('ZADD', conversation, score, id) end
+      if references ~= '' then call('ZADD', references, 0, string.sub(rest, -OF_PLACE) .. id) end
+      fresh[key] = start .. its_seq .. ACCEPTED .. told .. rest
+      local last = #records
+      records[last + 1], records[last + 2] = key, fresh[key]
+      entries[last + 1], entries[last + 2] = score, mms == 1 and entry .. DUE .. MMS or entry .. DUE
+      answers[first + place] = pack(STORED) .. its_seq .. told
+      seq, units = seq + 1, units + cost
     end
   end
 
-  if #entries == 0 then return end
-  local stored = format('%d', #entries / 2)
+  if #records == 0 then return end
+  local stored = format('%d', #records / 2)
+  call('MSET', unpack(records))
   call('ZADD', queue, unpack(entries))
   call('HINCRBY', waiting, sender, stored)
   call('HSET', counts, 'n', format('%d', seq), 'u', format('%d', units))
@@ -70,10 +76,9 @@ while first <= #KEYS do
   -- What goes wrong in one part is not told of another; its own messages may be stored or not.
   local done, failure = pcall(append, part, first)
   if not done then
-    for place = first, first + many - 1 do
-      answers[place + 1] = { 'failed', tostring(type(failure) == 'table' and failure.err or failure) }
-    end
+    local why = pack(FAILED, tostring(type(failure) == 'table' and failure.err or failure))
+    for place = first, first + many - 1 do answers[place + 1] = why end
   end
   part, first = part + OF_PART + many * OF_MESSAGE, first + many
 end
-return { pack(answers) }
+return { table.concat(answers) }

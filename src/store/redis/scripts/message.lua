@@ -5,7 +5,9 @@
 -- The instants of a record are microseconds since its `accepted`, but for `expires_at`.
 
 -- Where there is no reference, the one before it is written, and where nothing expires, the one before that.
-local VERSION, WITHOUT_REFERENCE, WITHOUT_EXPIRY = 5, 4, 3
+-- Versions 3 to 5 are the same with drafts of an older form, which they keep.
+local VERSION, WITHOUT_REFERENCE, WITHOUT_EXPIRY = 8, 7, 6
+local OF_OLDER_DRAFTS = 3
 local QUEUED, SENDING, UNKNOWN, SENT, FAILED, CANCELLED, OFFERED, SCHEDULED = 0, 1, 2, 3, 4, 5, 6, 7
 local KIND_QUEUED, KIND_IMMEDIATE = 0, 1
 local SHOWN_QUEUED, SHOWN_SENDING, SHOWN_SENT, SHOWN_FAILED, SHOWN_CANCELLED = 0, 1, 2, 3, 4
@@ -34,8 +36,7 @@ local function load(key)
   if not read or type(a) ~= 'table' then corrupt("a message's record cannot be decoded") end
   -- Version 1 knew no offers and ended before `not_after`; version 2 did not tell media apart and ended before `mms`.
   local version = a[1]
-  local is_known = version == VERSION or version == WITHOUT_REFERENCE or version == WITHOUT_EXPIRY
-    or version == 2 or version == 1
+  local is_known = type(version) == 'number' and version >= 1 and version <= VERSION
   if not is_known then corrupt("a message's record has the unknown version " .. tostring(version)) end
   return {
     state = a[2], seq = a[3], accepted = a[4], updated = a[5], due = a[6], attempt = a[7], tries = a[8],
@@ -46,6 +47,7 @@ local function load(key)
     organization = a[27], provider = a[28], cost = a[29], frozen = a[30], fallback = a[31],
     frozen_there = a[32], draft = a[33], not_after = a[34] or false, mms = a[35] or false,
     expires_at = a[36] or false, reference = a[37] or false,
+    older = version < WITHOUT_EXPIRY and OF_OLDER_DRAFTS or 0,
   }
 end
 
@@ -64,6 +66,7 @@ local function encode(m)
   elseif m.expires_at then
     a[1], a[36] = WITHOUT_REFERENCE, m.expires_at
   end
+  a[1] = a[1] - m.older
   return cmsgpack.pack(a)
 end
 
@@ -81,7 +84,7 @@ local function fresh(first, seq, position, estimate)
     fallback = number_or_false(ARGV[first + 8]), frozen_there = ARGV[first + 9] ~= '',
     mms = ARGV[first + 10] ~= '', draft = ARGV[first + 11], not_after = false,
     expires_at = number_or_false(ARGV[first + 12]),
-    reference = ARGV[first + 13] ~= '' and ARGV[first + 13],
+    reference = ARGV[first + 13] ~= '' and ARGV[first + 13], older = 0,
   }
 end
 
