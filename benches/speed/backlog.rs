@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sendyard::store::redis::RedisStore;
 use sendyard::twin::{self, RunningTwin, TwinOptions};
+use sendyard_actors::domain::ids::ProviderKind;
 use tokio::time::Instant;
 
 use crate::redis::Redis;
@@ -27,19 +28,26 @@ pub(crate) async fn run() {
     yard.killed_and_started("embedded").await;
 }
 
-/// On Redis, each message with a key and 160 characters: also how much of its memory one takes.
+/// On Redis, each message with a key and 160 characters: also how much of its memory one takes, with a body frozen for
+/// Telnyx and without.
 pub(crate) async fn run_on_redis() {
-    let home = tempfile::tempdir().unwrap();
-    let redis = Redis::start("everysec");
-    let store = RedisStore::open(&redis.url(), 0).unwrap();
-    store.check().await.unwrap();
-    let empty = redis.memory().await;
-    yard::fill(&store, MESSAGES, SENDERS, true).await;
-    drop(store);
-    let bytes = (redis.memory().await - empty) as f64 / MESSAGES as f64;
-    println!("backlog of {MESSAGES} on Redis: {bytes:.0} bytes of its memory for each message");
-    let yard = Yard::start(home.path(), &yard::config_on(&redis.url(), 64), SENDERS, "10/s").await;
-    yard.killed_and_started("Redis").await;
+    for provider in [ProviderKind::Telnyx, ProviderKind::Twilio] {
+        let redis = Redis::start("everysec");
+        let store = RedisStore::open(&redis.url(), 0).unwrap();
+        store.check().await.unwrap();
+        let empty = redis.memory().await;
+        yard::fill(&store, MESSAGES, SENDERS, Some(provider)).await;
+        drop(store);
+        let bytes = (redis.memory().await - empty) as f64 / MESSAGES as f64;
+        println!(
+            "backlog of {MESSAGES} on Redis through {provider}: {bytes:.0} bytes of its memory for each message"
+        );
+        if provider == ProviderKind::Twilio {
+            let home = tempfile::tempdir().unwrap();
+            let yard = Yard::start(home.path(), &yard::config_on(&redis.url(), 64), SENDERS, "10/s").await;
+            yard.killed_and_started("Redis").await;
+        }
+    }
 }
 
 /// Two processes on one Redis server, of which one is killed: how soon the other works for all senders.
@@ -48,7 +56,7 @@ pub(crate) async fn run_taken_over() {
     let redis = Redis::start("always");
     let store = RedisStore::open(&redis.url(), 0).unwrap();
     store.check().await.unwrap();
-    yard::fill(&store, MANY_SENDERS * EACH, MANY_SENDERS, false).await;
+    yard::fill(&store, MANY_SENDERS * EACH, MANY_SENDERS, None).await;
     drop(store);
     let config = yard::config_on(&redis.url(), 64);
     let yard = Yard::start(home.path(), &config, MANY_SENDERS, "1/20s").await;

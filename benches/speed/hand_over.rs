@@ -103,7 +103,7 @@ async fn ours_on_redis(twin: SocketAddr, places: usize, messages: usize, senders
     let redis = Redis::start("always");
     let store = RedisStore::open(&redis.url(), 0).unwrap();
     store.check().await.unwrap();
-    yard::fill(&store, messages, senders, false).await;
+    yard::fill(&store, messages, senders, None).await;
     drain(twin, &yard::config_on(&redis.url(), places), messages, senders).await
 }
 
@@ -134,5 +134,5 @@ async fn drain(twin: SocketAddr, config: &str, messages: usize, senders: usize) 
 /// An embedded store with messages in its queue.
 pub(crate) async fn fill(data: &std::path::Path, messages: usize, senders: usize) {
     let store = RedbStore::open(data, Arc::new(SystemClock::start())).unwrap();
-    yard::fill(&store, messages, senders, false).await;
+    yard::fill(&store, messages, senders, None).await;
 }

@@ -8,13 +8,15 @@ use std::time::Duration;
 use sendyard::clock::SystemIds;
 use sendyard::config::{Config, Directory, Environment};
 use sendyard::load::{Numbers, SENTENCE, of_length};
+use sendyard::providers::http_client;
+use sendyard::providers::telnyx::{Settings, Telnyx};
 use sendyard_actors::domain::fingerprint::Fingerprint;
 use sendyard_actors::domain::ids::{AccountName, AssistantId, OrganizationId, ProviderKind, Shard};
 use sendyard_actors::domain::message::{Draft, Kind, Lane};
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::segments::Encoding;
 use sendyard_actors::domain::time::Time;
-use sendyard_actors::ports::{Append, EstimateRule, Ids, ScopedKey, Store};
+use sendyard_actors::ports::{Append, EstimateRule, Ids, Provider, ScopedKey, Store};
 
 pub(crate) const KEY: &str = "bench";
 
@@ -67,18 +69,37 @@ pub(crate) fn parse(config: &str, directory: &str) -> (Config, Directory) {
 const AT_A_TIME: usize = 2000;
 
 /// Puts messages into the queue of a store as the engine does, without an engine.
-/// `keyed`: each with an idempotency key and 160 characters; else the usual sentence.
-pub(crate) async fn fill(store: &dyn Store, messages: usize, senders: usize, keyed: bool) {
+/// `keyed`: each with an idempotency key and 160 characters, through that provider; else the usual sentence.
+pub(crate) async fn fill(store: &dyn Store, messages: usize, senders: usize, keyed: Option<ProviderKind>) {
     let numbers = Numbers::first_senders(senders);
-    let text = if keyed { of_length(160) } else { SENTENCE.to_owned() };
+    let text = if keyed.is_some() { of_length(160) } else { SENTENCE.to_owned() };
+    let telnyx = telnyx();
+    let way_out = (keyed == Some(ProviderKind::Telnyx)).then_some(&telnyx);
     let mut waiting = Vec::new();
     for n in 0..messages {
-        waiting.push(put(store, draft(n, numbers.nth(n), &text), keyed.then(|| format!("order-{n:026}"))));
+        let mut draft = draft(n, numbers.nth(n), &text);
+        if let Some(way_out) = way_out {
+            draft.provider = ProviderKind::Telnyx;
+            draft.frozen = way_out.freeze(&draft);
+        }
+        waiting.push(put(store, draft, keyed.map(|_| format!("order-{n:026}"))));
         if waiting.len() == AT_A_TIME {
             futures::future::join_all(waiting.drain(..)).await;
         }
     }
     futures::future::join_all(waiting).await;
+}
+
+/// A way out through Telnyx, which is told where to report what became of a message.
+fn telnyx() -> Telnyx {
+    let settings = Settings {
+        base_url: "https://api.telnyx.com".parse().unwrap(),
+        api_key: KEY.into(),
+        public_key: None,
+        messaging_profile_id: None,
+        status_callback: Some("https://sms.example.com/webhooks/telnyx/bench".parse().unwrap()),
+    };
+    Telnyx::new(settings, http_client(1).unwrap())
 }
 
 async fn put(store: &dyn Store, draft: Draft, key: Option<String>) {

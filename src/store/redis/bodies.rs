@@ -1,10 +1,12 @@
 //! Frozen bodies, as a record has them: without what the record says anyway.
 //!
-//! A frozen body has the message's text, its two numbers and perhaps its id in it, each of which the record holds. So
-//! they are written as one byte each. A body is JSON, which has no control characters but escaped ones, so those stand
+//! A frozen body has the message's text, its two numbers and perhaps its id in it, each of which the record holds, and
+//! what every body is made of. So each is written as one byte. A body is JSON, which has no control characters but escaped ones, so those stand
 //! for what is left out; a body that has any all the same is kept as it is, behind one that says so.
 //!
 //! Part of the form of a record since version 6: what is written must be readable for ever.
+
+use std::borrow::Cow;
 
 use sendyard_actors::domain::ids::MessageId;
 use sendyard_actors::domain::message::Draft;
@@ -18,6 +20,19 @@ const TEXT: char = '\u{1}';
 const SENDER: char = '\u{2}';
 const RECIPIENT: char = '\u{3}';
 const ID: char = '\u{4}';
+
+/// What bodies are made of, with what stands for it. Others may follow; what is here stays.
+const USUAL: [(char, &str); 9] = [
+    ('\u{5}', r#"{"from":""#),
+    ('\u{6}', r#"","to":""#),
+    ('\u{7}', r#"","text":""#),
+    ('\u{8}', r#"","type":"SMS""#),
+    ('\u{b}', r#"","media_urls":["https://"#),
+    ('\u{c}', r#""],"type":"MMS""#),
+    ('\u{e}', r#","messaging_profile_id":""#),
+    ('\u{f}', r#","webhook_url":"https://"#),
+    ('\u{10}', r#""}"#),
+];
 
 /// What the record says of its message.
 #[derive(Clone, Copy)]
@@ -34,16 +49,15 @@ impl<'a> Said<'a> {
     }
 
     /// Each with what stands for it; what is empty is in every body, and stands for nothing.
-    fn pieces(&self) -> impl Iterator<Item = (char, String)> {
+    fn pieces(&self) -> impl Iterator<Item = (char, Cow<'static, str>)> {
         let text = serde_json::to_string(self.text).unwrap_or_default();
         let text =
             text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned();
         let numbers = [(SENDER, self.sender.to_string()), (RECIPIENT, self.recipient.to_string())];
         // The text first: a number that stands in it is a part of it.
-        [(TEXT, text)]
-            .into_iter()
-            .chain(numbers)
-            .chain([(ID, self.id.to_string())])
+        let said = [(TEXT, text)].into_iter().chain(numbers).chain([(ID, self.id.to_string())]);
+        said.map(|(short, piece)| (short, Cow::Owned(piece)))
+            .chain(USUAL.map(|(short, piece)| (short, Cow::Borrowed(piece))))
             .filter(|(_, piece)| !piece.is_empty())
     }
 }
@@ -54,7 +68,7 @@ pub(super) fn shorten(body: &str, said: &Said<'_>) -> String {
         return format!("{AS_IT_IS}{body}");
     }
     said.pieces()
-        .fold(body.to_owned(), |body, (short, piece)| body.replace(&piece, short.encode_utf8(&mut [0; 4])))
+        .fold(body.to_owned(), |body, (short, piece)| body.replace(&*piece, short.encode_utf8(&mut [0; 4])))
 }
 
 /// Back from [`shorten`].
@@ -85,15 +99,13 @@ mod tests {
     #[test]
     fn what_the_record_says_anyway_is_left_out() {
         let said = said("Say \"hello\" to +15551234567");
-        let url = format!("https://example.com/?m={}", said.id);
-        let body = json!({ "from": said.sender.to_string(), "to": said.recipient.to_string(), "text": said.text, "webhook_url": url });
-        let body = body.to_string();
-        let short = shorten(&body, &said);
-        assert_eq!(
-            short.len(),
-            r#"{"from":"f","to":"t","text":"x","webhook_url":"https://example.com/?m=i"}"#.len(),
-            "{short:?}"
+        let (from, to, id) = (said.sender, said.recipient, said.id);
+        let text = r#"Say \"hello\" to +15551234567"#;
+        let body = format!(
+            r#"{{"from":"{from}","to":"{to}","text":"{text}","type":"SMS","webhook_url":"https://example.com/?m={id}"}}"#
         );
+        let short = shorten(&body, &said);
+        assert_eq!(short, "\u{5}\u{2}\u{6}\u{3}\u{7}\u{1}\u{8}\u{f}example.com/?m=\u{4}\u{10}");
         assert_eq!(restore(&short, &said), body);
     }
 
