@@ -9,9 +9,9 @@ COPY tests ./tests
 COPY benches ./benches
 # `--build-arg FEATURES=otel`: with traces.
 ARG FEATURES=
-RUN cargo build --release --locked --bin sendyard --features "$FEATURES" \
+RUN cargo build --profile dist --locked --bin sendyard --features "$FEATURES" \
  # Names of functions stay, for backtraces; lines, four fifths of the file, do not.
- && strip --strip-debug target/release/sendyard
+ && strip --strip-debug target/dist/sendyard
 
 FROM debian:bookworm-slim
 # The providers are reached by TLS, whose roots are the system's.
@@ -21,7 +21,7 @@ RUN apt-get update \
 # A volume mounted over /data takes its owner from here.
 RUN useradd --system --uid 10001 sendyard \
  && install --directory --owner sendyard /data
-COPY --from=build /src/target/release/sendyard /usr/local/bin/sendyard
+COPY --from=build /src/target/dist/sendyard /usr/local/bin/sendyard
 USER sendyard
 WORKDIR /data
 ENV SENDYARD__HTTP__LISTEN=0.0.0.0:8080 \

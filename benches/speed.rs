@@ -4,7 +4,7 @@
 //! `-- hand-over-50ms` the hand-over with a provider at 50 ms alone, `-- accept-redis-always` and
 //! `-- accept-redis-everysec` accepting with one of Redis' ways to sync; `-- adaptive` or `-- adaptive-short` a limit
 //! that the provider does not tell, in real time: ten minutes, or two and a half.
-//! Generator, engine, store and twin share the machine. Absolute figures mean nothing on a shared
+//! Generator, engine, store and twin share the machine; for accepting on Redis each is a process of its own. Absolute figures mean nothing on a shared
 //! machine; the ratios do. What was measured, when and how, is in benches/README.md. The
 //! yardsticks themselves are the library's, as `sendyard load --yardstick` measures with them too.
 #![allow(missing_docs, reason = "a program of its own, read from its head")]
@@ -45,23 +45,21 @@ fn main() {
     // Two installs of the same provider are one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    if wanted.first().is_some_and(|word| word == "part") {
-        return runtime.block_on(apart::play(&wanted[1..]));
-    }
-    if wanted.first().is_some_and(|word| word == "apart") {
-        let all: Vec<&str> = wanted[1..].iter().map(String::as_str).collect();
-        return apart::run(if all.is_empty() { &["always", "everysec"] } else { &all });
+    if let Some((first, words)) = wanted.split_first()
+        && first == apart::PART
+    {
+        return runtime.block_on(apart::play(words));
     }
     runtime.block_on(async {
         if wants("accept") {
             accept::run().await;
         }
         if wants("accept-redis") {
-            accept::run_on_redis(None).await;
+            apart::run(None);
         } else if wants("accept-redis-always") {
-            accept::run_on_redis(Some("always")).await;
+            apart::run(Some("always"));
         } else if wants("accept-redis-everysec") {
-            accept::run_on_redis(Some("everysec")).await;
+            apart::run(Some("everysec"));
         }
         if wants("batch") {
             batch::run().await;

@@ -387,7 +387,11 @@ impl Actor for SenderActor {
                 let usual = state.usual_limits.clone();
                 load::start_and_watch(&state.journal, state.number, usual, myself.clone());
             }
-            SenderMessage::Submit(submit) => state.submit(*submit),
+            SenderMessage::Submit(submit) => {
+                // It changes nothing of what may go: that it is stored will be told.
+                state.submit(*submit);
+                return Ok(());
+            }
             SenderMessage::SubmitNow(submit) => state.submit_now(*submit),
             SenderMessage::Offered { id, by } => state.offered(id, by),
             SenderMessage::SubmitEnded(stored, number) => state.submit_ended(stored, number),

@@ -1,32 +1,117 @@
-//! Generator, endpoint and store each in a process of their own, as they are where they are in use.
+//! Accepted and durable on Redis, beside a bare axum endpoint with the same body and answer, and beside the least that
+//! could be durable there (`minimal.rs`). Generator, endpoint, engine and server are each a process of their own, as
+//! they are where they are in use; they share the machine.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fmt;
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use sendyard::boot;
-use sendyard::load::yardstick::accept::Bare;
+use sendyard::load::yardstick::accept::{Accept, Bare};
 use sendyard::load::yardstick::median;
-use sendyard::load::yardstick::wire::closed_loop;
 use sendyard::load::{Length, Numbers, SENTENCE};
 use sendyard::twin::{self, TwinOptions};
-use serde_json::json;
 
 use crate::minimal::Minimal;
 use crate::redis::Redis;
-use crate::yard;
+use crate::{processor, yard};
 
-/// A process of this program's that plays one part. Ends with its value.
-pub(crate) struct Part {
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(3);
+
+/// The first word of a process that plays a part.
+pub(crate) const PART: &str = "part";
+
+/// On a Redis server that syncs before each answer, and on one that syncs each second. `only`: on one of them.
+pub(crate) fn run(only: Option<&str>) {
+    let bare = Part::start(&["bare"]);
+    for fsync in ["always", "everysec"].into_iter().filter(|fsync| only.is_none_or(|only| only == *fsync)) {
+        for (connections, senders) in [(64, 1), (256, 1), (64, 64)] {
+            measure(&bare, fsync, connections, senders);
+        }
+    }
+}
+
+fn measure(bare: &Part, fsync: &str, connections: usize, senders: usize) {
+    let (for_minimal, for_engine) = (Redis::start(fsync), Redis::start(fsync));
+    let minimal = Part::start(&["minimal", &for_minimal.url()]);
+    let engine = Part::start(&["engine", &for_engine.url(), &senders.to_string()]);
+    let (mut least, mut ours) = (Figures::default(), Figures::default());
+    for _ in 0..ROUNDS {
+        let yardstick = Reached::by(&bare.said, connections, senders);
+        least.measure(yardstick, &minimal, &for_minimal, connections, senders);
+        ours.measure(yardstick, &engine, &for_engine, connections, senders);
+    }
+    println!("accept on Redis, {fsync}, {connections} connections, {senders} senders: {ours}");
+    println!("    the minimal program: {least}");
+}
+
+/// What one of the two reached in each round.
+#[derive(Default)]
+struct Figures {
+    ratios: Vec<f64>,
+    p99_ratios: Vec<f64>,
+    per_second: Vec<f64>,
+    /// µs of processor for a message, in its process and in the server.
+    micros: Vec<f64>,
+    micros_of_server: Vec<f64>,
+}
+
+impl Figures {
+    fn measure(&mut self, bare: Reached, part: &Part, redis: &Redis, connections: usize, senders: usize) {
+        let before = (processor::time_of(part.child.id()), redis.time());
+        let reached = Reached::by(&part.said, connections, senders);
+        let took = (processor::time_of(part.child.id()) - before.0, redis.time() - before.1);
+        let each = |took: Duration| took.as_secs_f64() * 1e6 / (reached.per_second * ROUND.as_secs_f64());
+        self.ratios.push(reached.per_second / bare.per_second);
+        self.p99_ratios.push(reached.p99_us / bare.p99_us);
+        self.per_second.push(reached.per_second);
+        self.micros.push(each(took.0));
+        self.micros_of_server.push(each(took.1));
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let middle = |all: &[f64]| median(all.to_vec());
+        let (ratio, p99, rate) = (middle(&self.ratios), middle(&self.p99_ratios), middle(&self.per_second));
+        let (own, server) = (middle(&self.micros), middle(&self.micros_of_server));
+        write!(
+            f,
+            "{ratio:.3} of bare axum, p99 {p99:.1} times its; {rate:.0}/s here, {own:.1} µs and the server's {server:.1}"
+        )
+    }
+}
+
+/// What a generator reached.
+#[derive(Clone, Copy)]
+struct Reached {
+    per_second: f64,
+    p99_us: f64,
+}
+
+impl Reached {
+    /// In one round, at this address.
+    fn by(at: &str, connections: usize, senders: usize) -> Self {
+        let generator = Part::start(&["generator", at, &connections.to_string(), &senders.to_string()]);
+        let (per_second, p99_us) = generator.said.split_once(' ').expect("the generator failed");
+        Self { per_second: per_second.parse().unwrap(), p99_us: p99_us.parse().unwrap() }
+    }
+}
+
+/// This program once more, in a process that plays one part. Ends with its value.
+struct Part {
     child: Child,
+    /// Its first line: where it listens, or what it reached.
     said: String,
 }
 
 impl Part {
     fn start(words: &[&str]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .arg("part")
+            .arg(PART)
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -45,126 +130,53 @@ impl Drop for Part {
     }
 }
 
-fn until_told() {
-    let _ = std::io::stdin().read_line(&mut String::new());
-}
-
-/// Plays the part that these words say.
+/// Plays the part that these words say, until its input ends.
 pub(crate) async fn play(words: &[String]) {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["bare"] => {
             let bare = Bare::start().await.unwrap();
-            println!("{}", bare.addr());
-            tokio::task::spawn_blocking(until_told).await.unwrap();
+            say_and_wait(bare.addr()).await;
         }
         ["minimal", url] => {
             let minimal = Minimal::start(url).await;
-            println!("{}", minimal.addr);
-            tokio::task::spawn_blocking(until_told).await.unwrap();
+            say_and_wait(minimal.addr).await;
         }
         ["engine", url, senders] => {
             let twin = twin::start("127.0.0.1:0".parse().unwrap(), TwinOptions::default()).await.unwrap();
+            // One in ten minutes: what is measured is acceptance, not hand-over.
             let directory = yard::directory(twin.addr(), senders.parse().unwrap(), r#"["1/10min"]"#);
             let (config, directory) = yard::parse(&yard::config_on(url, 64), &directory);
             let engine = boot::start(config, directory).await.unwrap();
             yard::until_ready(engine.addr()).await;
-            println!("{}", engine.addr());
-            tokio::task::spawn_blocking(until_told).await.unwrap();
+            say_and_wait(engine.addr()).await;
             engine.stop().await;
         }
         ["generator", at, connections, senders] => {
-            let at: SocketAddr = at.parse().unwrap();
-            let senders = Numbers::first_senders(senders.parse().unwrap());
-            let recipients = Numbers::recipients("+16660000001").unwrap();
-            let request = |connection: usize| {
-                let body = json!({"from_phone_number": senders.nth(connection), "to_phone_number": recipients.nth(connection / senders.count()), "message": SENTENCE}).to_string();
-                format!("POST /sms/send HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", yard::KEY, body.len()).into_bytes()
-            };
-            let reached = closed_loop(
-                at,
-                connections.parse().unwrap(),
-                Length::Lasting(Duration::from_secs(3)),
-                request,
-            )
-            .await
-            .unwrap();
+            let (connections, senders) = (connections.parse().unwrap(), senders.parse().unwrap());
+            let reached = generator(at.parse().unwrap(), connections, senders).once().await.unwrap();
             println!("{} {}", reached.per_second, reached.p99.as_micros());
-            let _ = std::io::stdout().flush();
         }
-        _ => panic!("no such part"),
+        _ => panic!("no such part: {words:?}"),
     }
 }
 
-fn reach(at: &str, connections: usize, senders: usize) -> (f64, f64) {
-    let part = Part::start(&["generator", at, &connections.to_string(), &senders.to_string()]);
-    let (rate, p99) = part.said.split_once(' ').unwrap();
-    (rate.parse().unwrap(), p99.parse().unwrap())
-}
-
-pub(crate) fn run(fsyncs: &[&str]) {
-    let only: Option<usize> = std::env::var("ONLY").ok().and_then(|n| n.parse().ok());
-    let bare = Part::start(&["bare"]);
-    for fsync in fsyncs {
-        for (connections, senders) in [(64, 1), (256, 1), (64, 64)]
-            .into_iter()
-            .enumerate()
-            .filter(|(n, _)| only.is_none_or(|o| o == *n))
-            .map(|(_, c)| c)
-        {
-            let (one, other) = (Redis::start(fsync), Redis::start(fsync));
-            let minimal = Part::start(&["minimal", &one.url()]);
-            let engine = Part::start(&["engine", &other.url(), &senders.to_string()]);
-            let (mut rounds, mut least) = (Vec::new(), Vec::new());
-            for _ in 0..5 {
-                let b = reach(&bare.said, connections, senders);
-                let m = if std::env::var("NOMIN").is_ok() {
-                    b
-                } else {
-                    reach(&minimal.said, connections, senders)
-                };
-                let (c, r) = (cpu(engine.child.id()), cpu(redis_of(&other)));
-                let e = reach(&engine.said, connections, senders);
-                let each = |from: f64, to: f64| (to - from) / (e.0 * 3.0) * 1e6;
-                println!(
-                    "   bare {:.0} {:.0}, minimal {:.0} {:.0}, engine {:.0} {:.0}; engine {:.1} us, redis {:.1} us, all {:.1}",
-                    b.0,
-                    b.1,
-                    m.0,
-                    m.1,
-                    e.0,
-                    e.1,
-                    each(c, cpu(engine.child.id())),
-                    each(r, cpu(redis_of(&other))),
-                    2e6 / e.0
-                );
-                rounds.push((e.0 / b.0, e.1 / b.1));
-                least.push((m.0 / b.0, m.1 / b.1));
-            }
-            let of = |all: &[(f64, f64)]| {
-                (median(all.iter().map(|r| r.0).collect()), median(all.iter().map(|r| r.1).collect()))
-            };
-            println!(
-                "apart, {fsync}, {connections} connections, {senders} senders: engine {:?}, minimal {:?}",
-                of(&rounds),
-                of(&least)
-            );
-        }
+fn generator(server: SocketAddr, connections: usize, senders: usize) -> Accept {
+    Accept {
+        server,
+        host: "bench".to_owned(),
+        path: "/sms/send".to_owned(),
+        key: yard::KEY.into(),
+        senders: Numbers::first_senders(senders),
+        recipients: Numbers::recipients("+16660000001").unwrap(),
+        text: SENTENCE.to_owned(),
+        connections,
+        length: Length::Lasting(ROUND),
     }
 }
 
-fn cpu(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let f: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    (f[11].parse::<f64>().unwrap() + f[12].parse::<f64>().unwrap()) / 100.0
-}
-
-fn redis_of(redis: &Redis) -> u32 {
-    let shell = redis.holder.id();
-    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
-    children
-        .split_whitespace()
-        .filter_map(|c| c.parse().ok())
-        .find(|pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap().starts_with("redis"))
-        .unwrap()
+async fn say_and_wait(at: SocketAddr) {
+    println!("{at}");
+    let until_told = || std::io::stdin().read_line(&mut String::new());
+    tokio::task::spawn_blocking(until_told).await.unwrap().unwrap();
 }

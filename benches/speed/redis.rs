@@ -2,6 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::processor;
 
 /// A shell holds the server and waits for the end of its input, which is ours: however we end, the pipe
 /// closes, and the shell kills the server and removes the directory.
@@ -12,13 +15,16 @@ redis-server --port 0 --unixsocket "$dir/redis.sock" --dir "$dir" --appendonly y
 server=$!
 trap 'kill -9 $server; rm -rf "$dir"' EXIT
 echo "$dir/redis.sock"
+echo $server
 cat >/dev/null
 "#;
 
 /// The running server. Ends with its value.
 pub(crate) struct Redis {
     socket: String,
-    pub(crate) holder: Child,
+    /// Its process.
+    server: u32,
+    holder: Child,
 }
 
 impl Redis {
@@ -32,10 +38,16 @@ impl Redis {
             .unwrap();
         let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines().map_while(Result::ok);
         let socket = lines.next().expect("no directory for the server");
+        let server = lines.next().and_then(|number| number.parse().ok()).expect("no process of the server");
         let ready = lines.any(|line| line.contains("eady to accept connections"));
         assert!(ready, "redis-server ended before it was ready: is it installed?");
         std::thread::spawn(move || lines.count());
-        Self { socket, holder }
+        Self { socket, server, holder }
+    }
+
+    /// The processor time that the server took so far.
+    pub(crate) fn time(&self) -> Duration {
+        processor::time_of(self.server)
     }
 
     pub(crate) fn url(&self) -> String {

@@ -80,7 +80,7 @@ impl Accept {
     /// One round: the yardstick, then the server. Any answer but `200` ends it.
     pub async fn round(&self, bare: &Bare) -> Result<Round, WireError> {
         let yardstick = self.measure(bare.addr, "/sms/send").await?;
-        let ours = self.measure(self.server, &self.path).await?;
+        let ours = self.once().await?;
         Ok(Round {
             yardstick_per_second: yardstick.per_second,
             per_second: ours.per_second,
@@ -89,6 +89,11 @@ impl Accept {
             p99_us: Some(micros(ours.p99)),
             p99_ratio: Some(ours.p99.as_secs_f64() / yardstick.p99.as_secs_f64()),
         })
+    }
+
+    /// The server alone.
+    pub async fn once(&self) -> Result<Reached, WireError> {
+        self.measure(self.server, &self.path).await
     }
 
     /// What the rounds said.
