@@ -19,31 +19,34 @@ local ACCEPTED = NOW .. RECORD_MIDDLE
 local DUE = NOW .. ENTRY_END
 local answers = { NOW }
 
+-- Records are read before the first part and written behind the last: neither can fail. The same message may come twice
+-- in a call, also in two parts.
+local there = call('MGET', unpack(KEYS))
+local fresh, records = {}, {}
+
 -- The messages of the part at this place of ARGV; `first` is the place of its first one in KEYS. What they share is
 -- read before the first and written behind the last of them.
 local function append(part, first)
   local many, queue, counts, waiting, sender, standing, shown, start, references = unpack(ARGV, part, part + OF_PART - 1)
-  local there = call('MGET', unpack(KEYS, first, first + many - 1))
   local depth = tonumber(call('HGET', waiting, sender) or 0)
   local sums = call('HMGET', counts, 'n', 'u')
   local seq, units = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
-  local fresh, records, entries = {}, {}, {}
+  local entries = {}
 
   local at = part + OF_PART
-  for place = 1, many do
-    local key = KEYS[first + place - 1]
+  for place = first, first + many - 1 do
+    local key = KEYS[place]
     local numbers, conversation, entry, rest = unpack(ARGV, at, at + OF_MESSAGE - 1)
     at = at + OF_MESSAGE
     local request_until, depth_limit, from, per_unit, cost, mms = read(NUMBERS, numbers)
-    -- The same message may come twice in a call.
     local record = there[place] or fresh[key]
 
     if record then
-      answers[first + place] = pack(EXISTS, record)
+      answers[place + 1] = pack(EXISTS, record)
     elseif now > request_until then
-      answers[first + place] = pack(LATE)
+      answers[place + 1] = pack(LATE)
     elseif depth >= depth_limit then
-      answers[first + place] = pack(FULL)
+      answers[place + 1] = pack(FULL)
     else
       depth = depth + 1
       local away = math.min(math.ceil(from + per_unit * units), LATEST) - now
@@ -53,17 +56,17 @@ local function append(part, first)
       if conversation ~= '' then call('ZADD', conversation, score, id) end
       if references ~= '' then call('ZADD', references, 0, string.sub(rest, -OF_PLACE) .. id) end
       fresh[key] = start .. its_seq .. ACCEPTED .. told .. rest
-      local last = #records
-      records[last + 1], records[last + 2] = key, fresh[key]
-      entries[last + 1], entries[last + 2] = score, mms == 1 and entry .. DUE .. MMS or entry .. DUE
-      answers[first + place] = pack(STORED) .. its_seq .. told
+      records[#records + 1] = key
+      records[#records + 1] = fresh[key]
+      entries[#entries + 1] = score
+      entries[#entries + 1] = mms == 1 and entry .. DUE .. MMS or entry .. DUE
+      answers[place + 1] = pack(STORED) .. its_seq .. told
       seq, units = seq + 1, units + cost
     end
   end
 
-  if #records == 0 then return end
-  local stored = format('%d', #records / 2)
-  call('MSET', unpack(records))
+  if #entries == 0 then return end
+  local stored = format('%d', #entries / 2)
   call('ZADD', queue, unpack(entries))
   call('HINCRBY', waiting, sender, stored)
   call('HSET', counts, 'n', format('%d', seq), 'u', format('%d', units))
@@ -81,4 +84,5 @@ while first <= #KEYS do
   end
   part, first = part + OF_PART + many * OF_MESSAGE, first + many
 end
+if #records > 0 then call('MSET', unpack(records)) end
 return { table.concat(answers) }
