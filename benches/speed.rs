@@ -8,7 +8,13 @@
 //! machine; the ratios do. What was measured, when and how, is in benches/README.md. The
 //! yardsticks themselves are the library's, as `sendyard load --yardstick` measures with them too.
 #![allow(missing_docs, reason = "a program of its own, read from its head")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a measuring program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a measuring program"
+)]
 #![allow(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "a measuring program")]
 
 #[path = "speed/accept.rs"]

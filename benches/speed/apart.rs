@@ -63,13 +63,14 @@ impl Figures {
     fn measure(&mut self, bare: Reached, part: &Part, redis: &Redis, connections: usize, senders: usize) {
         let before = (processor::time_of(part.child.id()), redis.time());
         let reached = Reached::by(&part.said, connections, senders);
-        let took = (processor::time_of(part.child.id()) - before.0, redis.time() - before.1);
+        let own = processor::time_of(part.child.id()).saturating_sub(before.0);
+        let server = redis.time().saturating_sub(before.1);
         let each = |took: Duration| took.as_secs_f64() * 1e6 / (reached.per_second * ROUND.as_secs_f64());
         self.ratios.push(reached.per_second / bare.per_second);
         self.p99_ratios.push(reached.p99_us / bare.p99_us);
         self.per_second.push(reached.per_second);
-        self.micros.push(each(took.0));
-        self.micros_of_server.push(each(took.1));
+        self.micros.push(each(own));
+        self.micros_of_server.push(each(server));
     }
 }
 

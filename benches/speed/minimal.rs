@@ -35,14 +35,16 @@ struct Store {
 struct Message {
     from_phone_number: String,
     to_phone_number: String,
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
 }
 
 #[derive(Serialize)]
 struct Accepted {
     success: bool,
     message_id: Uuid,
-    message: &'static str,
+    #[serde(rename = "message")]
+    said: &'static str,
     provider: &'static str,
     status: &'static str,
     queued: bool,
@@ -80,7 +82,7 @@ async fn accept(State(store): State<Arc<Store>>, body: bytes::Bytes) -> axum::Js
     axum::Json(Accepted {
         success: true,
         message_id: id,
-        message: "SMS queued",
+        said: "SMS queued",
         provider: "twilio",
         status: "queued",
         queued: true,

@@ -155,10 +155,10 @@ fn prepare(asked: Asked<Append, Appended>) -> Option<Prepared> {
 fn call_of(link: &Link, all: &[Prepared]) -> Option<Call> {
     let (first, others) = all.split_first()?;
     let bytes: usize = all.iter().map(|one| BESIDE_RECORD + one.record.len()).sum();
-    let mut call = link.call(&scripts::APPEND, keys::message(first.append.draft.id));
+    let mut call = link.call(&scripts::APPEND, &keys::message(first.append.draft.id));
     call = call.room(all.len(), WORDS_OF_MESSAGE * all.len(), bytes);
     for other in others {
-        call = call.key(keys::message(other.append.draft.id));
+        call = call.key(&keys::message(other.append.draft.id));
     }
     call = call.arg(record::fresh_middle()).arg(entries::fresh_end());
     for part in all.chunk_by(|one, next| part_of(&one.append) == part_of(&next.append)) {

@@ -30,7 +30,7 @@ pub(super) struct Call {
 
 impl Call {
     /// Of this script; `now` is the time that it is to go by, nothing for its server's own.
-    pub(super) fn new(link: &Link, script: &'static Script, key: Vec<u8>, now: Option<u64>) -> Self {
+    pub(super) fn new(link: &Link, script: &'static Script, key: &[u8], now: Option<u64>) -> Self {
         let invocation = Invocation { script, keys: Cmd::new(), many_keys: 0, args: Cmd::new() };
         Self { link: link.clone(), invocation }.key(key).optional(now)
     }
@@ -44,8 +44,8 @@ impl Call {
     }
 
     /// A further key, of the same hash tag.
-    pub(super) fn key(mut self, key: Vec<u8>) -> Self {
-        self.invocation.keys.write_arg(&key);
+    pub(super) fn key(mut self, key: &[u8]) -> Self {
+        self.invocation.keys.write_arg(key);
         self.invocation.many_keys += 1;
         self
     }

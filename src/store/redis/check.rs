@@ -110,7 +110,7 @@ pub(super) async fn check(link: &Link) -> Result<Promise, NotUsable> {
     }
 
     refuse_alone(link).await?;
-    let call = link.call(&scripts::MARK_STORE, keys::MARK.into()).arg(keys::FORMAT).arg(SHARDS);
+    let call = link.call(&scripts::MARK_STORE, keys::MARK.as_bytes()).arg(keys::FORMAT).arg(SHARDS);
     let mut mark = call.write().await?;
     let mut said = || mark.next::<Option<String>>().map(Option::unwrap_or_default);
     let (format, shards) = (said()?, said()?);

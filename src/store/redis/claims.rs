@@ -11,7 +11,7 @@ const AT_A_TIME: usize = 64;
 
 /// `claim`.
 pub(super) async fn claim(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
-    let mut reply = with_claim(link.call(&scripts::CLAIM, keys::message(claim.id)), &claim).write().await?;
+    let mut reply = with_claim(link.call(&scripts::CLAIM, &keys::message(claim.id)), &claim).write().await?;
     claimed(&claim, &mut reply.nested()?)
 }
 
@@ -38,9 +38,9 @@ pub(super) async fn claim_all(link: Link, claims: Vec<Claim>) -> Result<Vec<Clai
 /// One call: its answers, each of which may be one that cannot be read.
 async fn claim_some(link: &Link, claims: &[Claim]) -> Result<Vec<Result<Claimed, StoreError>>, StoreError> {
     let Some((first, others)) = claims.split_first() else { return Ok(Vec::new()) };
-    let mut call = link.call(&scripts::CLAIM, keys::message(first.id));
+    let mut call = link.call(&scripts::CLAIM, &keys::message(first.id));
     for other in others {
-        call = call.key(keys::message(other.id));
+        call = call.key(&keys::message(other.id));
     }
     let mut reply = claims.iter().fold(call, with_claim).write().await?;
     Ok(claims.iter().map(|claim| claimed(claim, &mut reply.nested()?)).collect())
@@ -48,13 +48,13 @@ async fn claim_some(link: &Link, claims: &[Claim]) -> Result<Vec<Result<Claimed,
 
 /// `retry`.
 pub(super) async fn retry(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
-    let mut reply = with_claim(link.call(&scripts::RETRY, keys::message(claim.id)), &claim).write().await?;
+    let mut reply = with_claim(link.call(&scripts::RETRY, &keys::message(claim.id)), &claim).write().await?;
     claimed(&claim, &mut reply)
 }
 
 /// `take_immediate`.
 pub(super) async fn take_immediate(link: Link, claim: Claim) -> Result<Claimed, StoreError> {
-    let call = link.call(&scripts::TAKE_IMMEDIATE, keys::message(claim.id));
+    let call = link.call(&scripts::TAKE_IMMEDIATE, &keys::message(claim.id));
     claimed(&claim, &mut with_claim(call, &claim).write().await?)
 }
 

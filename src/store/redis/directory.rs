@@ -31,7 +31,7 @@ async fn read<T: FromRedisValue>(link: &Link, command: Cmd) -> Result<T, StoreEr
 
 /// `apply_directory`.
 pub(super) async fn apply(link: Link, directory: Applied) -> Result<bool, StoreError> {
-    let call = link.call(&scripts::APPLY_DIRECTORY, keys::directory());
+    let call = link.call(&scripts::APPLY_DIRECTORY, &keys::directory());
     let mut reply = call.arg(applied::encode(&directory)?).write().await?;
     match reply.bytes()?.as_slice() {
         b"done" => Ok(true),

@@ -59,7 +59,7 @@ async fn page_of(
     loop {
         let from = after.map_or(0, |after| micros::down(after.at));
         let mut reply =
-            link.call(&scripts::ENDED_PAGE, keys::finished(shard)).arg(from).arg(many).read().await?;
+            link.call(&scripts::ENDED_PAGE, &keys::finished(shard)).arg(from).arg(many).read().await?;
         let mut ended = Vec::with_capacity(many);
         while !reply.is_empty() {
             ended.push(entry(&reply.bytes()?)?);

@@ -48,9 +48,9 @@ async fn reserve_call(
     keep_for: Duration,
 ) -> Result<Vec<Reserved>, StoreError> {
     let Some((first, others)) = asked.split_first() else { return Ok(Vec::new()) };
-    let mut call = link.call(&scripts::RESERVE_KEY, keys::idempotency(&first.key));
+    let mut call = link.call(&scripts::RESERVE_KEY, &keys::idempotency(&first.key));
     for other in others {
-        call = call.key(keys::idempotency(&other.key));
+        call = call.key(&keys::idempotency(&other.key));
     }
     call = call.span(keep_for);
     for Reserve { id, fingerprint, token, .. } in asked {
@@ -74,7 +74,7 @@ fn reserved(reply: &mut Reply) -> Result<Reserved, StoreError> {
 
 /// `lookup_key`.
 pub(super) async fn lookup(link: Link, key: ScopedKey) -> Result<Option<BoundKey>, StoreError> {
-    let mut reply = link.call(&scripts::LOOKUP_KEY, keys::idempotency(&key)).read().await?;
+    let mut reply = link.call(&scripts::LOOKUP_KEY, &keys::idempotency(&key)).read().await?;
     match reply.bytes()?.as_slice() {
         b"none" => Ok(None),
         b"bound" => {
@@ -94,7 +94,7 @@ pub(super) async fn release(
     id: MessageId,
     token: Uuid,
 ) -> Result<(), StoreError> {
-    let call = link.call(&scripts::RELEASE_KEY, keys::idempotency(&key));
+    let call = link.call(&scripts::RELEASE_KEY, &keys::idempotency(&key));
     call.arg(id.as_bytes().as_slice()).arg(token.as_bytes().as_slice()).write().await.map(drop)
 }
 

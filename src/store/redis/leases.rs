@@ -16,7 +16,7 @@ pub(super) async fn acquire(
     incarnation: Incarnation,
     lease_for: Duration,
 ) -> Result<Leased, StoreError> {
-    let call = link.call(&scripts::ACQUIRE_LEASE, keys::lease(shard));
+    let call = link.call(&scripts::ACQUIRE_LEASE, &keys::lease(shard));
     let mut reply = call.arg(incarnation.0.to_be_bytes().as_slice()).span(lease_for).write().await?;
     match reply.bytes()?.as_slice() {
         b"yours" => {
@@ -30,7 +30,7 @@ pub(super) async fn acquire(
 
 /// `renew_lease`.
 pub(super) async fn renew(link: Link, lease: Lease, lease_for: Duration) -> Result<bool, StoreError> {
-    let call = link.call(&scripts::RENEW_LEASE, keys::lease(lease.shard));
+    let call = link.call(&scripts::RENEW_LEASE, &keys::lease(lease.shard));
     let mut reply = call.arg(lease.fence).arg(holder(&lease)).span(lease_for).write().await?;
     match reply.bytes()?.as_slice() {
         b"yours" => Ok(true),
@@ -41,6 +41,6 @@ pub(super) async fn renew(link: Link, lease: Lease, lease_for: Duration) -> Resu
 
 /// `release_lease`.
 pub(super) async fn release(link: Link, lease: Lease) -> Result<(), StoreError> {
-    let call = link.call(&scripts::RELEASE_LEASE, keys::lease(lease.shard));
+    let call = link.call(&scripts::RELEASE_LEASE, &keys::lease(lease.shard));
     call.arg(lease.fence).arg(holder(&lease)).write().await.map(drop)
 }

@@ -66,7 +66,7 @@ impl Link {
     }
 
     /// A call of a script on this key, which decides its hash tag.
-    pub(super) fn call(&self, script: &'static Script, key: Vec<u8>) -> Call {
+    pub(super) fn call(&self, script: &'static Script, key: &[u8]) -> Call {
         Call::new(self, script, key, self.clock.as_ref().map(|clock| micros::down(clock.now())))
     }
 

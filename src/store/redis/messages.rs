@@ -23,7 +23,7 @@ pub(super) async fn append_sending(
 ) -> Result<Appended, StoreError> {
     let stale = || StoreError::Unavailable("the lease of the sender's shard is over".to_owned());
     let id = draft.id;
-    let call = link.call(&scripts::APPEND_SENDING, keys::message(id)).arg(micros::down(request_until));
+    let call = link.call(&scripts::APPEND_SENDING, &keys::message(id)).arg(micros::down(request_until));
     let call = with_lease(call, &claim.lease, id)
         .arg(record::claim_bytes(claim.claim_id))
         .span(claim.begin_within)
@@ -45,7 +45,7 @@ pub(super) async fn forward_immediate(
     not_after: Time,
 ) -> Result<Appended, StoreError> {
     let id = draft.id;
-    let call = link.call(&scripts::FORWARD_IMMEDIATE, keys::message(id)).arg(micros::down(not_after));
+    let call = link.call(&scripts::FORWARD_IMMEDIATE, &keys::message(id)).arg(micros::down(not_after));
     let mut reply = with_draft(call, &draft)?.write().await?;
     match reply.bytes()?.as_slice() {
         b"stored" => Ok(Appended::Stored(changed(id, &mut reply)?)),
@@ -62,13 +62,13 @@ pub(super) async fn forward_again(
     expected: u16,
     not_after: Time,
 ) -> Result<SettleAnswer, StoreError> {
-    let call = link.call(&scripts::FORWARD_AGAIN, keys::message(id));
+    let call = link.call(&scripts::FORWARD_AGAIN, &keys::message(id));
     settle_answer(id, call.arg(expected).arg(micros::down(not_after)).write().await?)
 }
 
 /// `withdraw`.
 pub(super) async fn withdraw(link: Link, id: MessageId) -> Result<Option<Box<Message>>, StoreError> {
-    let mut reply = link.call(&scripts::WITHDRAW, keys::message(id)).write().await?;
+    let mut reply = link.call(&scripts::WITHDRAW, &keys::message(id)).write().await?;
     match reply.bytes()?.as_slice() {
         b"found" => Ok(Some(changed(id, &mut reply)?)),
         b"none" => Ok(None),
@@ -114,7 +114,7 @@ async fn settled(
     };
     let looks_back = keep != Keep::NOTHING;
     let call = link
-        .call(&scripts::SETTLE, keys::message(id))
+        .call(&scripts::SETTLE, &keys::message(id))
         .optional(attempt)
         .arg(what)
         .optional(written_at.map(micros::up))
@@ -142,7 +142,7 @@ async fn settled(
 
 /// `mark_unknown`.
 pub(super) async fn mark_unknown(link: Link, mark: MarkUnknown) -> Result<SettleAnswer, StoreError> {
-    let reply = with_lease(link.call(&scripts::MARK_UNKNOWN, keys::message(mark.id)), &mark.lease, mark.id)
+    let reply = with_lease(link.call(&scripts::MARK_UNKNOWN, &keys::message(mark.id)), &mark.lease, mark.id)
         .arg(mark.attempt)
         .optional(mark.written_at.map(micros::up))
         .span(mark.margin)
@@ -165,7 +165,7 @@ pub(super) async fn settle_unknown(
         UnknownPolicy::Resend => "resend",
         UnknownPolicy::Hold => "hold",
     };
-    let reply = with_lease(link.call(&scripts::SETTLE_UNKNOWN, keys::message(id)), &lease, id)
+    let reply = with_lease(link.call(&scripts::SETTLE_UNKNOWN, &keys::message(id)), &lease, id)
         .arg(attempt)
         .arg(policy)
         .span(repeat::WITHIN)
@@ -197,7 +197,7 @@ pub(super) async fn settle_by_hand(
         ByHand::Failed => "failed",
         ByHand::Retry => "retry",
     };
-    let call = link.call(&scripts::SETTLE_BY_HAND, keys::message(id));
+    let call = link.call(&scripts::SETTLE_BY_HAND, &keys::message(id));
     let mut reply = call.arg(organization.0).arg(verdict).write().await?;
     match reply.bytes()?.as_slice() {
         b"done" => Ok(Some(Ok(changed(id, &mut reply)?))),
@@ -215,7 +215,7 @@ pub(super) async fn cancel(
     id: MessageId,
     organization: OrganizationId,
 ) -> Result<Option<(Cancelled, Shown)>, StoreError> {
-    let mut reply = link.call(&scripts::CANCEL, keys::message(id)).arg(organization.0).write().await?;
+    let mut reply = link.call(&scripts::CANCEL, &keys::message(id)).arg(organization.0).write().await?;
     let word = reply.bytes()?;
     if word == b"none" {
         return Ok(None);

@@ -38,7 +38,7 @@ impl RedisPeers {
 
 impl Peers for RedisPeers {
     fn announce(&self, me: Incarnation, holds: ShardSet, lasts: Duration) -> Stored<Vec<Member>> {
-        let call = self.link.call(&scripts::ANNOUNCE, keys::members());
+        let call = self.link.call(&scripts::ANNOUNCE, &keys::members());
         let call = call.arg(me.0.to_be_bytes().as_slice()).arg(holds.to_bytes()).span(lasts);
         Box::pin(async move {
             let mut reply = call.write().await?;
@@ -55,7 +55,7 @@ impl Peers for RedisPeers {
     }
 
     fn depart(&self, me: Incarnation) -> Stored<()> {
-        let call = self.link.call(&scripts::DEPART, keys::members());
+        let call = self.link.call(&scripts::DEPART, &keys::members());
         let call = call.arg(me.0.to_be_bytes().as_slice());
         Box::pin(async move { call.write().await.map(drop) })
     }

@@ -28,7 +28,7 @@ pub(super) async fn prune(link: Link, messages_before: Time) -> Result<Pruned, S
             if pruned.messages >= AT_A_TIME {
                 return Ok(Pruned { more: true, ..pruned });
             }
-            let call = link.call(&scripts::PRUNE_MESSAGES, keys::finished(shard));
+            let call = link.call(&scripts::PRUNE_MESSAGES, &keys::finished(shard));
             let (removed, more) = answer(call.arg(before).arg(A_SCRIPT).write().await?)?;
             pruned.messages += removed;
             if !more {
@@ -41,7 +41,7 @@ pub(super) async fn prune(link: Link, messages_before: Time) -> Result<Pruned, S
             if pruned.keys >= AT_A_TIME {
                 return Ok(Pruned { more: true, ..pruned });
             }
-            let call = link.call(&scripts::PRUNE_KEYS, keys::expiries(slot));
+            let call = link.call(&scripts::PRUNE_KEYS, &keys::expiries(slot));
             let (removed, more) = answer(call.arg(A_SCRIPT).write().await?)?;
             pruned.keys += removed;
             if !more {

@@ -68,8 +68,8 @@ pub(super) async fn conversation_page(
     limit: usize,
 ) -> Result<Vec<Waiting>, StoreError> {
     let mut reply = link
-        .call(&scripts::CONVERSATION_PAGE, keys::conversation(conversation))
-        .key(keys::queue(conversation.sender, conversation.lane))
+        .call(&scripts::CONVERSATION_PAGE, &keys::conversation(conversation))
+        .key(&keys::queue(conversation.sender, conversation.lane))
         .optional(after)
         .arg(limit)
         .read()

@@ -4,11 +4,12 @@
 //! writes what only it knows, and the rest is made here): its version, then what
 //! the steps change or need to know, and last the rest of the draft, which no script looks into:
 //! postcard of [`Rest`], and behind it of [`Noted`] where there is anything. What the record says elsewhere, as the text
-//! in a frozen body (`bodies.rs`), is not written again. Instants are microseconds since
-//! `accepted`, but for `expires_at`, which the draft brings. What a script only keeps, such as
-//! the result of an attempt, is postcard too, and comes as an argument.
+//! in a frozen body (`bodies.rs`), is not written again. Instants are microseconds since `accepted`, but for `expires_at`,
+//! which the draft brings. What a script only keeps, such as the result of an attempt, is postcard too, and comes as an
+//! argument.
 //!
-//! A record with neither an expiry nor a reference is written without a place for them: it costs no byte. The place of a reference in the index stands there for the scripts alone, which remove it.
+//! A record with neither an expiry nor a reference is written without a place for them: it costs no byte. The place of a
+//! reference in the index stands there for the scripts alone, which remove it.
 //!
 //! An old record must be readable by a new binary, and by its scripts. When the form changes, the old
 //! one stays readable here and in `load` of `message.lua` under its version; the golden test
@@ -124,7 +125,9 @@ struct Noted {
 
 /// The bytes of what no script needs of a draft.
 pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
-    let shorten = |body: &String| bodies::shorten(body, &Said::by(draft));
+    let said = Said::by(draft);
+    let shorten = |body: &String| bodies::shorten(body, &said);
+    let own_fingerprint = own_fingerprint(&said, &draft.media, (draft.kind, draft.lane));
     let rest = Rest {
         assistant: draft.assistant,
         account: draft.account.clone(),
@@ -133,7 +136,7 @@ pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
         media: Cow::Borrowed(&draft.media),
         segments: draft.segments,
         encoding: draft.encoding,
-        fingerprint: Some(draft.fingerprint).filter(|given| *given != own_fingerprint(draft)),
+        fingerprint: Some(draft.fingerprint).filter(|given| *given != own_fingerprint),
         frozen: draft.frozen.as_ref().map(|body| Cow::Owned(shorten(body))),
         fallback: draft.fallback.as_ref().map(|fallback| Fallback {
             to: fallback.to.clone(),
@@ -150,10 +153,9 @@ pub(super) fn rest_of(draft: &Draft) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(&noted, bytes).map_err(unencodable)
 }
 
-/// What the fingerprint is of a request that said nothing but what stands in the draft anyway.
-fn own_fingerprint(draft: &Draft) -> Fingerprint {
-    let Draft { sender, recipient, text, media, kind, lane, .. } = draft;
-    Fingerprint::of_lane(*sender, *recipient, text, media, *kind == Kind::Queued, *lane)
+/// What the fingerprint is of a request that said nothing but what stands in the record anyway.
+fn own_fingerprint(said: &Said<'_>, media: &[String], (kind, lane): (Kind, Lane)) -> Fingerprint {
+    Fingerprint::of_lane(said.sender, said.recipient, said.text, media, kind == Kind::Queued, lane)
 }
 
 /// What stands in a fresh record that waits before `seq` and `accepted`.
@@ -354,21 +356,14 @@ fn draft(
 }
 
 /// With what was left out.
-fn whole(
-    (rest, noted): (Rest<'_>, Noted),
-    known: Said<'_>,
-    (kind, lane): (Kind, Lane),
-) -> (WholeRest, Noted) {
+fn whole((rest, noted): (Rest<'_>, Noted), known: Said<'_>, way: (Kind, Lane)) -> (WholeRest, Noted) {
     let said = Said { text: &rest.text, ..known };
     let restore = |body: &str| bodies::restore(body, &said);
     let frozen = rest.frozen.as_deref().map(restore);
     let fallback = rest
         .fallback
         .map(|fallback| Fallback { frozen: fallback.frozen.as_deref().map(restore), ..fallback });
-    let fingerprint = rest.fingerprint.unwrap_or_else(|| {
-        let is_queued = kind == Kind::Queued;
-        Fingerprint::of_lane(known.sender, known.recipient, &rest.text, &rest.media, is_queued, lane)
-    });
+    let fingerprint = rest.fingerprint.unwrap_or_else(|| own_fingerprint(&said, &rest.media, way));
     let rest = WholeRest {
         assistant: rest.assistant,
         account: rest.account,

@@ -49,9 +49,9 @@ async fn append_call(
     appends: &[Append],
 ) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
     let Some((first, others)) = appends.split_first() else { return Ok(Vec::new()) };
-    let mut call = link.call(&scripts::APPEND_TIMED, keys::message(first.draft.id));
+    let mut call = link.call(&scripts::APPEND_TIMED, &keys::message(first.draft.id));
     for other in others {
-        call = call.key(keys::message(other.draft.id));
+        call = call.key(&keys::message(other.draft.id));
     }
     for append in appends {
         call = with_append(call, append)?;
@@ -149,9 +149,9 @@ pub(super) async fn time_up(link: Link, ids: Vec<MessageId>) -> Result<Vec<Timed
 
 async fn time_up_some(link: &Link, ids: &[MessageId]) -> Result<Vec<TimedUp>, StoreError> {
     let Some((first, others)) = ids.split_first() else { return Ok(Vec::new()) };
-    let mut call = link.call(&scripts::TIME_UP, keys::message(*first));
+    let mut call = link.call(&scripts::TIME_UP, &keys::message(*first));
     for other in others {
-        call = call.key(keys::message(*other));
+        call = call.key(&keys::message(*other));
     }
     let mut reply = call.arg(record::opaque(&Refusal::expired())?).write().await?;
     ids.iter().map(|id| timed_up(*id, &mut reply.nested()?)).collect()
@@ -173,6 +173,6 @@ pub(super) async fn postpone(
     expected: u16,
     due: Time,
 ) -> Result<SettleAnswer, StoreError> {
-    let call = link.call(&scripts::POSTPONE, keys::message(id)).arg(expected).arg(micros::up(due));
+    let call = link.call(&scripts::POSTPONE, &keys::message(id)).arg(expected).arg(micros::up(due));
     messages::settle_answer(id, call.write().await?)
 }

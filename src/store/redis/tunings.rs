@@ -24,7 +24,7 @@ pub(super) async fn of(link: Link, sender: E164) -> Result<Option<Tuning>, Store
 /// `tune`.
 pub(super) async fn tune(link: Link, sender: E164, record: Tuning) -> Result<bool, StoreError> {
     let mut reply = link
-        .call(&scripts::TUNE, keys::tunings(Shard::of(sender)))
+        .call(&scripts::TUNE, &keys::tunings(Shard::of(sender)))
         .arg(keys::number(sender).as_slice())
         .arg(tuning::encode(&record)?)
         .write()
