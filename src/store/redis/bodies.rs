@@ -1,8 +1,9 @@
 //! Frozen bodies, as a record has them: without what the record says anyway.
 //!
 //! A frozen body has the message's text, its two numbers and perhaps its id in it, each of which the record holds, and
-//! what every body is made of. So each is written as one byte. A body is JSON, which has no control characters but escaped ones, so those stand
-//! for what is left out; a body that has any all the same is kept as it is, behind one that says so.
+//! what every body is made of. So each is written as one byte. A body is JSON, which has no control characters but
+//! escaped ones, so those stand for what is left out; a body that has any all the same is kept as it is, behind one that
+//! says so.
 //!
 //! Part of the form of a record since version 6: what is written must be readable for ever.
 
@@ -21,7 +22,8 @@ const SENDER: char = '\u{2}';
 const RECIPIENT: char = '\u{3}';
 const ID: char = '\u{4}';
 
-/// What bodies are made of, with what stands for it. Others may follow; what is here stays.
+/// What bodies are made of, with what stands for it. What is here stays; another one is a new version of the record, as a
+/// program that does not know it would take what stands for it for a part of the body.
 const USUAL: [(char, &str); 9] = [
     ('\u{5}', r#"{"from":""#),
     ('\u{6}', r#"","to":""#),
