@@ -47,16 +47,17 @@ async fn messages_that_wait_longer_than_allowed_are_said() {
     assert_eq!(ended.code, Some(1));
 }
 
-/// An answer that the twin did not let out: it may be sent, and nobody knows.
+/// An answer that the twin did not let out: it may be sent, and nobody knows. One alone: after a first trouble an account
+/// has one place, and another message might find it taken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_of_unknown_outcome_is_no_disagreement() {
     let setup = Setup::of_numbers(1, &[]);
     let yard = Yard::start(&setup).await;
     yard.twin.set_faults(&json!({ "rules": [{ "cut_after_body": { "share": 1 } }] })).await;
     let twin = twin_url(&yard);
-    let ended = load(&yard, &setup, &["--messages", "3", "--immediate", "1", "--twin", &twin, "--json"]);
+    let ended = load(&yard, &setup, &["--messages", "1", "--immediate", "1", "--twin", &twin, "--json"]);
     let report = ended.json();
-    let expected = json!({ "accepted": 0, "doubtful": 3, "hand_overs": 3, "refused": 0, "agree": true });
+    let expected = json!({ "accepted": 0, "doubtful": 1, "hand_overs": 1, "refused": 0, "agree": true });
     assert_eq!(without_time(&report), expected, "{report}");
     assert_eq!(report["answers"][0]["code"], "outcome_unknown");
     assert_eq!(ended.code, Some(1), "they are not what was expected");
