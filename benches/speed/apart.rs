@@ -8,18 +8,13 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use sendyard::boot;
-use sendyard::load::yardstick::accept::{Accept, Bare};
+use sendyard::load::yardstick::accept::Bare;
 use sendyard::load::yardstick::median;
-use sendyard::load::{Length, Numbers, SENTENCE};
-use sendyard::twin::{self, TwinOptions};
 
+use crate::accept::{self, ROUND, ROUNDS};
 use crate::minimal::Minimal;
 use crate::redis::Redis;
 use crate::{processor, yard};
-
-const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_secs(3);
 
 /// The first word of a process that plays a part.
 pub(crate) const PART: &str = "part";
@@ -144,35 +139,16 @@ pub(crate) async fn play(words: &[String]) {
             say_and_wait(minimal.addr).await;
         }
         ["engine", url, senders] => {
-            let twin = twin::start("127.0.0.1:0".parse().unwrap(), TwinOptions::default()).await.unwrap();
-            // One in ten minutes: what is measured is acceptance, not hand-over.
-            let directory = yard::directory(twin.addr(), senders.parse().unwrap(), r#"["1/10min"]"#);
-            let (config, directory) = yard::parse(&yard::config_on(url, 64), &directory);
-            let engine = boot::start(config, directory).await.unwrap();
-            yard::until_ready(engine.addr()).await;
+            let (engine, _twin) = accept::engine(&yard::config_on(url, 64), senders.parse().unwrap()).await;
             say_and_wait(engine.addr()).await;
             engine.stop().await;
         }
         ["generator", at, connections, senders] => {
             let (connections, senders) = (connections.parse().unwrap(), senders.parse().unwrap());
-            let reached = generator(at.parse().unwrap(), connections, senders).once().await.unwrap();
+            let reached = accept::generator(at.parse().unwrap(), connections, senders).once().await.unwrap();
             println!("{} {}", reached.per_second, reached.p99.as_micros());
         }
         _ => panic!("no such part: {words:?}"),
-    }
-}
-
-fn generator(server: SocketAddr, connections: usize, senders: usize) -> Accept {
-    Accept {
-        server,
-        host: "bench".to_owned(),
-        path: "/sms/send".to_owned(),
-        key: yard::KEY.into(),
-        senders: Numbers::first_senders(senders),
-        recipients: Numbers::recipients("+16660000001").unwrap(),
-        text: SENTENCE.to_owned(),
-        connections,
-        length: Length::Lasting(ROUND),
     }
 }
 

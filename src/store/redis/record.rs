@@ -13,7 +13,7 @@
 //!
 //! An old record must be readable by a new binary, and by its scripts. When the form changes, the old
 //! one stays readable here and in `load` of `message.lua` under its version; the golden test
-//! (`contract/on_redis.rs`) holds a record of every version.
+//! (`contract/redis_golden.rs`) holds a record of every version.
 
 use std::borrow::Cow;
 
