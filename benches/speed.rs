@@ -4,9 +4,10 @@
 //! `-- hand-over-50ms` the hand-over with a provider at 50 ms alone, `-- accept-redis-always` and
 //! `-- accept-redis-everysec` accepting with one of Redis' ways to sync; `-- adaptive` or `-- adaptive-short` a limit
 //! that the provider does not tell, in real time: ten minutes, or two and a half.
-//! Generator, engine, store and twin share the machine; for accepting on Redis each is a process of its own. Absolute figures mean nothing on a shared
-//! machine; the ratios do. What was measured, when and how, is in benches/README.md. The
-//! yardsticks themselves are the library's, as `sendyard load --yardstick` measures with them too.
+//!
+//! Generator, engine, store and twin share the machine; for accepting on Redis each is a process of its own. Absolute
+//! figures mean nothing on a shared machine; the ratios do. What was measured, when and how, is in benches/README.md.
+//! The yardsticks themselves are the library's, as `sendyard load --yardstick` measures with them too.
 #![allow(missing_docs, reason = "a program of its own, read from its head")]
 #![allow(
     clippy::unwrap_used,

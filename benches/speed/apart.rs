@@ -1,6 +1,6 @@
 //! Accepted and durable on Redis, beside a bare axum endpoint with the same body and answer, and beside the least that
-//! could be durable there (`minimal.rs`). Generator, endpoint, engine and server are each a process of their own, as
-//! they are where they are in use; they share the machine.
+//! could be durable there (`minimal.rs`), with the least step and with that of the store. Generator, endpoint, engine and
+//! server are each a process of their own, as they are where they are in use; they share the machine.
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
@@ -30,20 +30,53 @@ pub(crate) fn run(only: Option<&str>) {
 }
 
 fn measure(bare: &Part, fsync: &str, connections: usize, senders: usize) {
-    let (for_minimal, for_engine) = (Redis::start(fsync), Redis::start(fsync));
-    let minimal = Part::start(&["minimal", &for_minimal.url()]);
-    let engine = Part::start(&["engine", &for_engine.url(), &senders.to_string()]);
-    let (mut least, mut ours) = (Figures::default(), Figures::default());
+    let of_engine = ["engine", &senders.to_string()];
+    let mut measured =
+        [&of_engine[..], &["minimal"], &["whole-step"]].map(|part| Measured::start(fsync, part));
     for _ in 0..ROUNDS {
         let yardstick = Reached::by(&bare.said, connections, senders);
-        least.measure(yardstick, &minimal, &for_minimal, connections, senders);
-        ours.measure(yardstick, &engine, &for_engine, connections, senders);
+        for one in &mut measured {
+            one.measure(yardstick, connections, senders);
+        }
     }
-    println!("accept on Redis, {fsync}, {connections} connections, {senders} senders: {ours}");
-    println!("    the minimal program: {least}");
+    let [engine, minimal, whole_step] = measured.map(|one| one.figures);
+    println!("accept on Redis, {fsync}, {connections} connections, {senders} senders: {engine}");
+    println!("    the minimal program: {minimal}");
+    println!("    the same with the store's whole step: {whole_step}");
 }
 
-/// What one of the two reached in each round.
+/// What stores, on a server of its own.
+struct Measured {
+    part: Part,
+    redis: Redis,
+    figures: Figures,
+}
+
+impl Measured {
+    /// The part that the first of these words names.
+    fn start(fsync: &str, part: &[&str]) -> Self {
+        let redis = Redis::start(fsync);
+        let url = redis.url();
+        let words: Vec<&str> = part.iter().copied().chain([url.as_str()]).collect();
+        Self { part: Part::start(&words), redis, figures: Figures::default() }
+    }
+
+    fn measure(&mut self, bare: Reached, connections: usize, senders: usize) {
+        let Self { part, redis, figures } = self;
+        let before = (processor::time_of(part.child.id()), redis.time());
+        let reached = Reached::by(&part.said, connections, senders);
+        let own = processor::time_of(part.child.id()).saturating_sub(before.0);
+        let server = redis.time().saturating_sub(before.1);
+        let each = |took: Duration| took.as_secs_f64() * 1e6 / (reached.per_second * ROUND.as_secs_f64());
+        figures.ratios.push(reached.per_second / bare.per_second);
+        figures.p99_ratios.push(reached.p99_us / bare.p99_us);
+        figures.per_second.push(reached.per_second);
+        figures.micros.push(each(own));
+        figures.micros_of_server.push(each(server));
+    }
+}
+
+/// What one of them reached in each round.
 #[derive(Default)]
 struct Figures {
     ratios: Vec<f64>,
@@ -52,21 +85,6 @@ struct Figures {
     /// µs of processor for a message, in its process and in the server.
     micros: Vec<f64>,
     micros_of_server: Vec<f64>,
-}
-
-impl Figures {
-    fn measure(&mut self, bare: Reached, part: &Part, redis: &Redis, connections: usize, senders: usize) {
-        let before = (processor::time_of(part.child.id()), redis.time());
-        let reached = Reached::by(&part.said, connections, senders);
-        let own = processor::time_of(part.child.id()).saturating_sub(before.0);
-        let server = redis.time().saturating_sub(before.1);
-        let each = |took: Duration| took.as_secs_f64() * 1e6 / (reached.per_second * ROUND.as_secs_f64());
-        self.ratios.push(reached.per_second / bare.per_second);
-        self.p99_ratios.push(reached.p99_us / bare.p99_us);
-        self.per_second.push(reached.per_second);
-        self.micros.push(each(own));
-        self.micros_of_server.push(each(server));
-    }
 }
 
 impl fmt::Display for Figures {
@@ -138,7 +156,11 @@ pub(crate) async fn play(words: &[String]) {
             let minimal = Minimal::start(url).await;
             say_and_wait(minimal.addr).await;
         }
-        ["engine", url, senders] => {
+        ["whole-step", url] => {
+            let minimal = Minimal::start_with_whole_step(url).await;
+            say_and_wait(minimal.addr).await;
+        }
+        ["engine", senders, url] => {
             let (engine, _twin) = accept::engine(&yard::config_on(url, 64), senders.parse().unwrap()).await;
             say_and_wait(engine.addr()).await;
             engine.stop().await;

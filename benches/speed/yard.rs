@@ -77,7 +77,8 @@ pub(crate) async fn fill(store: &dyn Store, messages: usize, senders: usize, key
     let way_out = (keyed == Some(ProviderKind::Telnyx)).then_some(&telnyx);
     let mut waiting = Vec::new();
     for n in 0..messages {
-        let mut draft = draft(n, numbers.nth(n), &text);
+        let recipient = format!("+1666{n:07}").parse().unwrap();
+        let mut draft = draft(numbers.nth(n), recipient, &text);
         if let Some(way_out) = way_out {
             draft.provider = ProviderKind::Telnyx;
             draft.frozen = way_out.freeze(&draft);
@@ -108,19 +109,22 @@ async fn put(store: &dyn Store, draft: Draft, key: Option<String>) {
         let day = Duration::from_hours(24);
         store.reserve_key(key, draft.id, draft.fingerprint, SystemIds.token(), day).await.unwrap();
     }
-    let append = Append {
+    store.append(at_once(draft)).await.unwrap();
+}
+
+/// To be stored whatever waits, and to go at once.
+pub(crate) fn at_once(draft: Draft) -> Append {
+    Append {
         draft,
         estimate: EstimateRule { from: Time::ZERO, per_unit: Duration::ZERO },
         depth_limit: u64::MAX,
         not_before: Time::ZERO,
         request_until: Time::MAX,
-    };
-    store.append(append).await.unwrap();
+    }
 }
 
-fn draft(n: usize, sender: &str, text: &str) -> Draft {
+pub(crate) fn draft(sender: &str, recipient: E164, text: &str) -> Draft {
     let sender: E164 = sender.parse().unwrap();
-    let recipient: E164 = format!("+1666{n:07}").parse().unwrap();
     Draft {
         id: SystemIds.message(Shard::of(sender)),
         sender,
