@@ -9,6 +9,7 @@ mod claim_times;
 mod ending;
 mod hand_overs;
 mod several;
+mod telling;
 mod timing;
 
 use std::future::Future;
@@ -21,22 +22,21 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{AccountName, ClaimId, Incarnation, MessageId, OrganizationId, Shard};
+use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, Shard};
 use crate::domain::message::{
     ByHand, Cancelled, Draft, Message, NotByHand, Settlement, Shown, State, UnknownPolicy,
 };
 use crate::domain::outcome::{Acceptance, Doubt};
-use crate::domain::pace::{Cost, Keep};
+use crate::domain::pace::Keep;
 use crate::domain::phone::E164;
 use crate::domain::shard_set::ShardSet;
 use crate::domain::time::Time;
 use crate::domain::tuning::Tuning;
-use crate::outcomes::{Outcomes, Verdict};
+use crate::outcomes::Outcomes;
 use crate::ports::{
     Append, Appended, BoundKey, Claim, Claimed, Clock, Ids, Lease, MarkUnknown, Note, Peers, Reserved,
-    ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, To, Waiting,
+    ScopedKey, Settle, SettleAnswer, Store, StoreError, Stored, Waiting,
 };
-use crate::provider::ProviderMessage;
 use crate::roster::Roster;
 use crate::sender::SenderMessage;
 use crate::settings::Settings;
@@ -222,16 +222,6 @@ impl Journal {
         if answered.in_doubt || in_doubt { in_doubt_of(answered.answer) } else { answered.answer }
     }
 
-    /// Tells the process that works with the sender's shard, where that is another. Asked after the change:
-    /// whoever takes the shard later finds it.
-    fn tell_owner(&self, sender: E164, note: Note) {
-        if let Some(peers) = &self.inner.with.peers
-            && !self.owns(sender)
-        {
-            peers.tell(To::Shard(Shard::of(sender)), note);
-        }
-    }
-
     /// See [`Store::tune`]. Tells the sender, wherever it runs.
     pub(crate) async fn tune(&self, sender: E164, tuning: Tuning) -> Result<bool, StoreError> {
         let is_set = self.store().tune(sender, tuning.clone()).await?;
@@ -353,11 +343,6 @@ impl Journal {
             self.tell_offered(sender, id);
         }
         answer
-    }
-
-    fn tell_offered(&self, sender: E164, id: MessageId) {
-        let by = self.inner.with.incarnation;
-        self.tell_owner(sender, Note::Offered { sender, id, by });
     }
 
     /// See [`Store::take_immediate`]; repeated until `until`.
@@ -538,38 +523,6 @@ impl Journal {
         Ok(cancelled)
     }
 
-    /// Tells those who wait that the outcome will stay unknown; the record says so later.
-    pub(crate) fn tell_unknown(&self, id: MessageId, attempt: u16) {
-        self.inner.with.outcomes.tell(id, attempt, &Verdict::Unknown);
-    }
-
-    /// The provider counted more units of a hand-over than it was charged with: both paces hear of it.
-    pub(crate) fn tell_counted(&self, sender: E164, account: &AccountName, at: Time, more: Cost) {
-        let roster = &self.inner.with.roster;
-        roster.hint(sender, SenderMessage::Counted { at, more });
-        // Without a provider actor there is no pace; the next one reads what was charged.
-        let _ = roster.pass(account, ProviderMessage::Counted { at, more });
-    }
-
-    #[cfg(feature = "chaos")]
-    pub(crate) fn hint(&self, sender: E164, message: SenderMessage) {
-        self.inner.with.roster.hint(sender, message);
-    }
-
-    #[cfg(feature = "chaos")]
-    pub(crate) fn hint_provider(
-        &self,
-        account: &crate::domain::ids::AccountName,
-        message: crate::provider::ProviderMessage,
-    ) {
-        let _ = self.inner.with.roster.pass(account, message);
-    }
-
-    #[cfg(feature = "chaos")]
-    pub(crate) fn senders_running(&self) -> usize {
-        self.inner.with.roster.senders_running()
-    }
-
     /// May what is claimed of this sender be begun now, as far as other processes are concerned?
     pub(crate) fn may_begin(&self, sender: E164) -> bool {
         self.inner.with.shards.may_begin(sender, self.now())
@@ -600,13 +553,6 @@ impl Journal {
         self.inner.with.shards.lease_of(shard, self.now()).map(|lease| lease.fence)
     }
 
-    /// Tells other processes, if there are any.
-    pub(crate) fn tell_peers(&self, to: To, note: Note) {
-        if let Some(peers) = &self.inner.with.peers {
-            peers.tell(to, note);
-        }
-    }
-
     /// The fence of the sender's last lease here: see [`Shards`].
     pub(crate) fn tenure(&self, sender: E164) -> u64 {
         self.inner.with.shards.tenure(sender)
@@ -634,36 +580,6 @@ impl Journal {
             begin_within: self.inner.with.settings.begin_by,
             answer_within: self.inner.with.settings.attempt_deadline,
         })
-    }
-
-    fn tell(&self, sender: E164, message: &Message) {
-        self.inner.with.roster.hint(sender, SenderMessage::changed(message));
-        if let Some(verdict) = Verdict::of(message) {
-            self.inner.with.outcomes.tell(message.draft.id, message.attempt, &verdict);
-        }
-    }
-
-    async fn tell_if_done(&self, sender: E164, id: MessageId, answer: SettleAnswer) -> bool {
-        match answer {
-            SettleAnswer::Done(message) => {
-                self.tell(sender, &message);
-                true
-            }
-            SettleAnswer::Known | SettleAnswer::Stale => {
-                self.tell_as_read(sender, id).await;
-                false
-            }
-        }
-    }
-
-    /// Somebody else made the change, or an unanswered call of ours did: whoever must hear of it may
-    /// not have.
-    pub(crate) async fn tell_as_read(&self, sender: E164, id: MessageId) {
-        match self.store().message(id).await {
-            Ok(Some(message)) => self.tell(sender, &message),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(message_id = %id, %error, "a settled record could not be read"),
-        }
     }
 
     async fn repeat<T>(

@@ -14,6 +14,7 @@ mod forecast;
 mod immediate;
 mod lead;
 mod load;
+mod message;
 mod offer;
 mod paging;
 mod places;
@@ -37,10 +38,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::oneshot;
 
 pub use self::claims::ClaimsAnswered;
 pub use self::immediate::{Immediate, NowAnswer, SubmitNow};
+pub use self::message::{Change, SenderMessage};
 pub use self::several::{Announce, Announced, Coming, Foreseen};
 pub use self::standing::{SenderStanding, Waits};
 pub use self::submit::{Room, Stored, Submit, SubmitAnswer};
@@ -49,13 +50,13 @@ pub use self::told::ToldStanding;
 use self::arrivals::Arrivals;
 use self::claims::{Decided, Starting};
 use self::forecast::Forecast;
-use self::load::Earlier;
+use self::message::Stands;
 use self::queue::Queue;
 use self::share::ToldShare;
 use crate::alarm::{Alarm, AlarmClock};
 use crate::domain::adaptive::{Rate, WorkingRate};
-use crate::domain::ids::{Incarnation, MessageId};
-use crate::domain::message::{Conversation, Kind, Lane, Message, State};
+use crate::domain::ids::MessageId;
+use crate::domain::message::Lane;
 use crate::domain::pace::{Allowed, Cost, CountedTraffic, Keep, Limit, Pace, Permit};
 use crate::domain::phone::E164;
 use crate::domain::routing::{Route, Sending};
@@ -64,10 +65,8 @@ use crate::domain::tuning::Tuning;
 use crate::handled::Handled;
 use crate::journal::Journal;
 use crate::places::{Place, PlacesAt};
-use crate::ports::{EstimateRule, StoreError, Waiting};
+use crate::ports::EstimateRule;
 use crate::roster::Roster;
-use crate::slowing::TooFast;
-use crate::survey::Asked;
 
 /// Before a message for which its fallback account had no place is looked at again.
 const PLACE_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -78,145 +77,6 @@ const PLACE_AGAIN_SOONEST: Duration = Duration::from_millis(50);
 
 /// Before asking the store again for what it could not do.
 const STORE_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// What a sender is told.
-pub enum SenderMessage {
-    /// Store a queued message and tell who asks.
-    Submit(Box<Submit>),
-    /// Store an immediate message as sending and hand it over.
-    SubmitNow(Box<SubmitNow>),
-    /// An immediate message that another process took in: take it and hand it over. `by` waits for its end.
-    Offered {
-        /// The message.
-        id: MessageId,
-        /// Which process waits, if another does.
-        by: Option<Incarnation>,
-    },
-    /// A submit has ended.
-    SubmitEnded(Stored, Option<u64>),
-    /// Several messages are about to be stored: when does each go?
-    Announce(Announce),
-    /// That has ended, for each of them.
-    SubmitsEnded(Vec<(Stored, Option<u64>)>),
-    /// A record of this sender changed.
-    Changed(Change),
-    /// Places at the account, as wanted.
-    Granted(Vec<Place>),
-    /// An attempt of this sender was written.
-    Written {
-        /// The message.
-        id: MessageId,
-        /// The stamp.
-        at: Time,
-        /// What it costs.
-        cost: Cost,
-    },
-    /// Another process' attempt that is open still, and cannot have been written later than this.
-    NotWrittenAfter {
-        /// The message.
-        id: MessageId,
-        /// The last moment.
-        at: Time,
-    },
-    /// The provider counted so many units more of a hand-over than it was charged with.
-    Counted {
-        /// When it was written.
-        at: Time,
-        /// What they cost.
-        more: Cost,
-    },
-    /// A message was refused for this sender's pace.
-    TooFast(TooFast),
-    /// The sender is in the roster: from now on it hears of every change.
-    Start,
-    /// What happened before this actor was there.
-    Loaded(Box<Earlier>),
-    /// Something was set of it by hand.
-    Tuned(Box<Tuning>),
-    /// Perhaps something was, by another process.
-    TuningMayDiffer,
-    /// The directory says something else of it.
-    Redirected(Box<Sending>),
-    /// How does it stand?
-    Describe(oneshot::Sender<SenderStanding>),
-    /// A message of this sender was cancelled, or has expired.
-    Cancelled(Waiting),
-    /// A message of this sender was stored by another process, or its time has come.
-    StoredElsewhere(Waiting),
-    /// A message that could not go for the time is out of the queue, or is looked at again later.
-    NotInTime {
-        /// The message.
-        message: Waiting,
-        /// It is still in the queue.
-        again_at: Option<Time>,
-    },
-    /// So many of its messages waited a moment ago: look again if that is more than are known of.
-    Waiting(u64),
-    /// Read the head of the queue again, in case a hint was lost.
-    LookAgain,
-    /// The store's answers to what was claimed at one time.
-    ClaimsAnswered(ClaimsAnswered),
-    /// A page of a lane's queue.
-    Page(Lane, Result<Vec<Waiting>, StoreError>),
-    /// The next messages of a conversation.
-    ThreadPage(Conversation, Result<Vec<Waiting>, StoreError>),
-    /// Look at this conversation again.
-    ThreadAgain(Conversation),
-    /// Something is due.
-    Wake,
-    /// Claim nothing more: the process is stopping.
-    Halt,
-    /// How does it stand?
-    Report(Asked),
-    /// Claim nothing more, and stop: the number's shard is given up.
-    Leave,
-    /// Makes the actor fail, for tests.
-    #[cfg(feature = "chaos")]
-    Panic,
-}
-
-impl SenderMessage {
-    /// The hint that a record changed.
-    pub(crate) fn changed(message: &Message) -> Self {
-        Self::Changed(Change::of(message))
-    }
-}
-
-/// What a sender needs to know of a changed record.
-#[derive(Debug, Clone, Copy)]
-pub struct Change {
-    message: Waiting,
-    keeps_order: bool,
-    stands: Stands,
-    written_at: Option<Time>,
-    was_taken: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Stands {
-    Waiting,
-    Undecided,
-    Decided,
-}
-
-impl Change {
-    fn of(message: &Message) -> Self {
-        let stands = if message.is_waiting() {
-            Stands::Waiting
-        } else if message.is_unsettled() {
-            Stands::Undecided
-        } else {
-            Stands::Decided
-        };
-        Self {
-            message: Waiting::of(message),
-            keeps_order: message.draft.kind == Kind::Queued,
-            stands,
-            written_at: message.last_attempt().and_then(|attempt| attempt.written_at),
-            was_taken: message.state == State::Sent,
-        }
-    }
-}
 
 /// What a sender hears before it is loaded: what it reads then may be older than that.
 #[derive(Debug, Default)]
