@@ -5,7 +5,7 @@
 //!   second run begins where the first ended.
 //! * **Order.** Lines of one conversation (sender and recipient) go one after the other, as they stand.
 //! * **Bounded.** The file is read as it is sent: memory depends on how many requests run at one time,
-//!   and on [`WINDOW`], not on the file.
+//!   and on `WINDOW`, not on the file.
 //!
 //! The run owns all state; `cli` draws what it tells by [`Notice`].
 

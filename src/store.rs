@@ -3,9 +3,9 @@
 //!
 //! For the stores within this process each rule is written once:
 //!
-//! * [`rows`]: what every store is underneath, an ordered map of bytes. `keys` is its layout: one
+//! * `rows`: what every store is underneath, an ordered map of bytes. `keys` is its layout: one
 //!   function per kind of row, and what each is for. `record` is the form of a message's record.
-//! * [`steps`]: the steps that write, and `indexes`, which keeps a message's rows in step with its
+//! * `steps`: the steps that write, and `indexes`, which keeps a message's rows in step with its
 //!   record. `queries`: the reads. Both see nothing but rows and the store's time.
 //! * [`step_store`]: the port itself. It hands each step to a `Runner`, which runs it whole, one at
 //!   a time, and answers when what it says is durable.
@@ -32,3 +32,4 @@ mod steps;
 mod sums;
 mod tallies;
 mod tuning;
+mod values;

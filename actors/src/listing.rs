@@ -6,7 +6,7 @@
 //! message is in one of these at any instant. One that goes on to another while a list is read by pages may be
 //! met twice, or not at all.
 //!
-//! Bounded: a page looks at [`RECORDS`] records and [`ROWS`] rows at the most, and says where the next one
+//! Bounded: a page looks at `RECORDS` records and `ROWS` rows at the most, and says where the next one
 //! goes on. What is on its way is bounded by the places of the accounts, and is read whole.
 //!
 //! It owns nothing: where a list is, its [`Place`] says, which the client keeps.

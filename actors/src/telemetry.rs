@@ -1,8 +1,8 @@
 //! Every metric of the engine: what it is (`catalogue.rs`), and who counts it; and the spans of its traces.
 //!
 //! Labels come from closed sets and the names of accounts; never a phone number, an id or a key. What
-//! happens with every message goes through handles that are looked up once ([`AccountMeters`],
-//! [`IntakeMeters`], [`StepTimes`], [`StoreMeters`]); the rest is rare enough to be looked up each time. What
+//! happens with every message goes through handles that are looked up once (`AccountMeters`,
+//! `IntakeMeters`, `StepTimes`, [`StoreMeters`]); the rest is rare enough to be looked up each time. What
 //! would need a look at all senders is asked of them now and then (`survey.rs`), never per message.
 
 // The one place where the macros may be used, with its submodules.

@@ -6,9 +6,10 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Waiting};
 
-use super::keys::{KeyBytes, QueueRow, SenderRow, UnsettledRow};
+use super::keys::KeyBytes;
 use super::rows::{Rows, RowsMut, encode, load, save};
 use super::sums::Sums;
+use super::values::{QueueRow, SenderRow, UnsettledRow};
 use super::{keys, record, references, tallies};
 
 /// Which rows a record has, as long as it stands as it does. Taken before a transition, so that

@@ -10,8 +10,8 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Backlog, Charge, Depths, Ended, StoreError, Timer, Unsettled, Waiting};
 
 use super::keys;
-use super::keys::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
 use super::rows::{Rows, decode};
+use super::values::{ChargeRow, QueueRow, SenderRow, SumRow, UnsettledRow};
 use super::{indexes, record, references};
 
 /// The records of these.

@@ -4,15 +4,15 @@
 //! the rules of `domain::message` are written twice. What holds the two together is the contract suite,
 //! which runs on every store, and its random walk, which compares answers and reads step by step.
 //!
-//! * [`keys`]: every key, its type and value, and who writes it. `record`: the form of a message's
+//! * `keys`: every key, its type and value, and who writes it. `record`: the form of a message's
 //!   record. `entries`: that of the smaller values. `pack`: msgpack, which the scripts write.
 //! * `scripts`: the scripts. `call`: a call of one. `link`: the two connections. `connection`: one, made
 //!   again when it breaks: to a server, to the master that `sentinel` finds, or to a `cluster`. `failure`:
 //!   what a failed call says about its step. `address`: the URL.
 //! * `messages`, `claims`, `idempotency`, `leases`, `prune`: the steps that write. `reads`, `ended`, `tallies`: the others.
 //!   `port` hands them out.
-//! * [`peers`]: what the processes on one server tell each other.
-//! * [`check`]: what is wrong with the server. [`promise`]: what it promises.
+//! * `peers`: what the processes on one server tell each other.
+//! * `check`: what is wrong with the server. `promise`: what it promises.
 //!
 //! All keys of a step share one hash tag, and no step touches a key of another. Time is the server's,
 //! in whole microseconds (`micros`). A message without a key costs three calls over its life: append,

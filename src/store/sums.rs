@@ -11,8 +11,8 @@ use sendyard_actors::domain::message::Message;
 use sendyard_actors::domain::phone::E164;
 use sendyard_actors::ports::StoreError;
 
-use super::keys::{SenderRow, TallyRow};
 use super::rows::{Rows, RowsMut, save};
+use super::values::{SenderRow, TallyRow};
 use super::{indexes, keys, tallies};
 
 /// The sums of a step so far. To be saved at its end.

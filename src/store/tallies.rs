@@ -9,8 +9,8 @@ use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{StoreError, Tally};
 
 use super::keys;
-use super::keys::{MinuteRow, TallyRow};
 use super::rows::{Rows, RowsMut, decode, load, save};
+use super::values::{MinuteRow, TallyRow};
 
 const NANOS_PER_MINUTE: u64 = 60_000_000_000;
 

@@ -14,7 +14,7 @@ pub(super) fn uuid(salt: u64, seq: u64) -> Uuid {
     Builder::from_random_bytes(looks.into_bytes()).into_uuid()
 }
 
-/// The number that an id of [`uuid`] bears.
+/// The number that an id of [`uuid()`] bears.
 pub(super) fn seq_of(id: Uuid) -> u64 {
     id.as_u64_pair().1 & SEQ_BITS
 }

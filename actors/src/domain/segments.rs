@@ -12,7 +12,7 @@
 //! whole part is cut between code points; it has to go somewhere. A provider that cuts between code
 //! points needs the same number of parts or fewer.
 //!
-//! Which characters are GSM differs by provider ([`Alphabet`]). Where what a provider documents leaves
+//! Which characters are GSM differs by provider (`Alphabet`). Where what a provider documents leaves
 //! it open, we count more rather than fewer: the pace may then be too slow, never too fast.
 
 use serde::{Deserialize, Serialize};

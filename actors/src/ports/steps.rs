@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+#[cfg(doc)]
+use super::Store;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ClaimId, Incarnation, MessageId, OrganizationId, ProviderKind, Shard};
 use crate::domain::message::{Draft, Lane, Message, Settlement, TimeUp};

@@ -16,8 +16,9 @@ use sendyard_actors::domain::phone::E164;
 use sendyard_actors::domain::time::Time;
 use sendyard_actors::ports::{Charge, SUMS_KEPT, Settle, StoreError};
 
-use crate::store::keys::{ChargeRow, KeyBytes, Span, SumRow};
+use crate::store::keys::{KeyBytes, Span};
 use crate::store::rows::{RowsMut, encode, load, save};
+use crate::store::values::{ChargeRow, SumRow};
 use crate::store::{keys, queries};
 
 /// How many outdated rows a step removes at most. More than come until the next look, so few are left.

@@ -9,8 +9,9 @@ use sendyard_actors::ports::{BoundKey, Reserve, Reserved, ScopedKey, StoreError}
 use uuid::Uuid;
 
 use crate::store::keys;
-use crate::store::keys::{KeyBytes, KeyRow};
+use crate::store::keys::KeyBytes;
 use crate::store::rows::{Rows, RowsMut, load, save};
+use crate::store::values::KeyRow;
 
 /// `reserve_key`.
 pub(in crate::store) fn reserve_key(

@@ -10,9 +10,9 @@ use sendyard_actors::ports::{Lease, Leased, StoreError, Unsettled};
 
 use super::charges;
 use crate::store::indexes::Standing;
-use crate::store::keys::{LeaseRow, UnsettledRow};
 use crate::store::rows::{Rows, RowsMut, load, save};
 use crate::store::step_store::Owners;
+use crate::store::values::{LeaseRow, UnsettledRow};
 use crate::store::{indexes, keys};
 
 /// The fence check of a step on message `id`.
