@@ -1,8 +1,8 @@
 //! From a signal to the end of the process.
 //!
-//! The first SIGTERM or SIGINT, or `POST /v1/admin/drain`, stops in order: nothing new comes in, what is in flight finishes, and
-//! the process ends with 0. The next signal ends it at once, with the code that the signal has in shells;
-//! what was in flight then is settled as unknown by the next start.
+//! The first SIGTERM or SIGINT, or `POST /v1/admin/drain`, stops in order: nothing new comes in, what is in
+//! flight finishes, and the process ends with 0. The next signal ends it at once, with the code that the
+//! signal has in shells; what was in flight then is settled as unknown by the next start.
 
 use std::future::Future;
 use std::io;

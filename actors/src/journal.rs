@@ -1,9 +1,9 @@
 //! The journal: the only way to the store's writes.
 //!
-//! Every step goes through here, so that three things are done once: a step without an answer is
-//! repeated with the same arguments (PROTOCOL.md §3, column "no answer"), its time is measured, and
-//! the sender that a change concerns is told, and with it whoever waits for the outcome. Gathering writes is not done here: the embedded store
-//! does it itself, and Redis gains nothing by it (DESIGN.md §10).
+//! Every step goes through here, so that three things are done once: a step without an answer is repeated
+//! with the same arguments (PROTOCOL.md §3, column "no answer"), its time is measured, and the sender that a
+//! change concerns is told, and with it whoever waits for the outcome. Gathering writes is not done here: each
+//! store does it itself.
 
 mod claim_times;
 mod claiming;

@@ -1,10 +1,11 @@
 //! Lists of messages by a [`Filter`], and the cancellation of many.
 //!
-//! By a `client_reference` the store has an index of the messages that have one: their list goes by id. There is no
-//! other index, so that no message pays for it: else a list goes through what each store keeps anyway, in this order: what waits (by sender, lane and place), what waits for its time (by that), what is on its
+//! By a `client_reference` the store has an index of the messages that have one: their list goes by id. There
+//! is no other index, so that no message pays for it: else a list goes through what each store keeps anyway,
+//! in this order: what waits (by sender, lane and place), what waits for its time (by that), what is on its
 //! way, what is of unknown outcome (both by id), and what is over (in the order in which it ended). Each
-//! message is in one of these at any instant. One that goes on to another while a list is read by pages may be
-//! met twice, or not at all.
+//! message is in one of these at any instant. One that goes on to another while a list is read by pages may
+//! be met twice, or not at all.
 //!
 //! Bounded: a page looks at `RECORDS` records and `ROWS` rows at the most, and says where the next one
 //! goes on. What is on its way is bounded by the places of the accounts, and is read whole.

@@ -133,9 +133,10 @@ pub(super) async fn show(
 /// Tune a sender
 ///
 /// `limits` and `lanes` are replaced whole; what is null is the directory's again, what is absent stays.
-/// `places_in_flight`, 1 to 10000, bounds how many messages of its queue are handed over at the same time; null, and
-/// it may use what its account has. Applied at once, without a burst, and kept over restarts. The first limit of a number that had none, and
-/// whose account has none, takes what went before it for a full window. Needs the scope `senders:write`.
+/// `places_in_flight`, 1 to 10000, bounds how many messages of its queue are handed over at the same time;
+/// null, and it may use what its account has. Applied at once, without a burst, and kept over restarts. The
+/// first limit of a number that had none, and whose account has none, takes what went before it for a full
+/// window. Needs the scope `senders:write`.
 #[utoipa::path(
     patch,
     path = "/v1/senders/{number}",

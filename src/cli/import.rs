@@ -35,11 +35,12 @@ const NOTICES: usize = 1024;
 
 /// Send the messages of a file through a running server.
 ///
-/// CSV names its columns in the first line, NDJSON has an object in each; both have the fields of
-/// POST /sms/send: `from_phone_number`, `to_phone_number`, `message`, and if need be `media_urls`, `queue`, `lane`, `send_at`,
-/// `expires_at`, `validity_seconds`, `client_reference`, `metadata`. Each line is sent once, under an idempotency key made of the file's content and the line's number; what is settled is
-/// noted beside the file, so that the same command goes on where it ended. Refused lines are written to
-/// a report with the reason, which can be mended and imported in its turn.
+/// CSV names its columns in the first line, NDJSON has an object in each; both have the fields of POST
+/// /sms/send: `from_phone_number`, `to_phone_number`, `message`, and if need be `media_urls`, `queue`,
+/// `lane`, `send_at`, `expires_at`, `validity_seconds`, `client_reference`, `metadata`. Each line is sent
+/// once, under an idempotency key made of the file's content and the line's number; what is settled is noted
+/// beside the file, so that the same command goes on where it ended. Refused lines are written to a report
+/// with the reason, which can be mended and imported in its turn.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples, while `sendyard demo` runs:
   export SENDYARD_API_KEY=sendyard-demo

@@ -1,8 +1,8 @@
 //! The file's messages, one after the other.
 //!
-//! CSV has a line of column names first, which are the fields of `POST /sms/send`; `media_urls` are
-//! separated by blanks, `metadata` is a JSON object. NDJSON has the body of `POST /sms/send` in each line. Columns and fields that
-//! begin with `_` are left out: a report of refused lines can be mended and imported as it is.
+//! CSV has a line of column names first, which are the fields of `POST /sms/send`; `media_urls` are separated
+//! by blanks, `metadata` is a JSON object. NDJSON has the body of `POST /sms/send` in each line. Columns and
+//! fields that begin with `_` are left out: a report of refused lines can be mended and imported as it is.
 
 use std::cell::Cell;
 use std::fs::File;

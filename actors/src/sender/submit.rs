@@ -145,8 +145,8 @@ impl SenderState {
         allowed.unwrap_or(now).max(by_provider).max(by_shared).max(paused_until).since(now)
     }
 
-    /// When a message goes that is about to be stored. The caller tells `shares` that it came. One that goes later is not counted among them: it is behind
-    /// what comes until then, of which nobody knows.
+    /// When a message goes that is about to be stored. The caller tells `shares` that it came. One that goes
+    /// later is not counted among them: it is behind what comes until then, of which nobody knows.
     pub(super) fn foresee(&mut self, coming: &Coming, shares: &[Arc<Share>], now: Time) -> Foreseen {
         if coming.not_before > now {
             return Foreseen { estimate: self.rough_estimate(now), is_expectation: false, number: None };

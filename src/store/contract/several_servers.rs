@@ -1,9 +1,9 @@
 //! Several real Redis servers for a test: a Cluster, or a master with its replica and a Sentinel.
 //!
-//! The tests of the processes have this file too, and each of the two uses its part of it. Each server listens on ports of its own, which are kept
-//! while it is down, has a directory of its own with an append-only file, and syncs it before each answer.
-//! A shell holds it and waits for the end of its input, which is ours: however the test ends, the pipe
-//! closes, and the shell kills the server.
+//! The tests of the processes have this file too, and each of the two uses its part of it. Each server
+//! listens on ports of its own, which are kept while it is down, has a directory of its own with an
+//! append-only file, and syncs it before each answer. A shell holds it and waits for the end of its input,
+//! which is ours: however the test ends, the pipe closes, and the shell kills the server.
 
 #![allow(dead_code, reason = "of what is for the other tests")]
 

@@ -2,9 +2,10 @@
 //! whenever it breaks.
 //!
 //! It connects with the first call, and all calls that come meanwhile wait for that one try and share its
-//! outcome. The call that meets a break fails; the next one connects anew, so each try is made by a call,
-//! and none in between. A master that Sentinel has replaced may take steps for seconds, and lose them: so
-//! once a second a call has Sentinel asked, beside it, whether it is the master still. What is known of a failed call, was it sent or not, is kept apart: see `failure.rs`.
+//! outcome. The call that meets a break fails; the next one connects anew, so each try is made by a call, and
+//! none in between. A master that Sentinel has replaced may take steps for seconds, and lose them: so once a
+//! second a call has Sentinel asked, beside it, whether it is the master still. What is known of a failed
+//! call, was it sent or not, is kept apart: see `failure.rs`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

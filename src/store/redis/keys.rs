@@ -1,10 +1,11 @@
 //! The keys of the Redis store: what each is, of which type, with what value, and who writes it.
 //!
-//! Two kinds of hash tag, and no step touches two: `{s<n>}` for everything of a sender's shard (`n` is
-//! its number, 0 to 255), `{k<n>}` for idempotency keys (`n` is the first byte of the key's digest). So
-//! one script does one step whole, also on a cluster. (On a single server one call may make several steps: `gather.rs`.) Behind the tag comes one letter for the kind of
-//! key, then binary fields of fixed width, as each byte is paid a million times: a message id is 16
-//! bytes, a phone number 7 (its digits as a big-endian number), a lane one digit.
+//! Two kinds of hash tag, and no step touches two: `{s<n>}` for everything of a sender's shard (`n` is its
+//! number, 0 to 255), `{k<n>}` for idempotency keys (`n` is the first byte of the key's digest). So one
+//! script does one step whole, also on a cluster. (On a single server one call may make several steps:
+//! `gather.rs`.) Behind the tag comes one letter for the kind of key, then binary fields of fixed width, as
+//! each byte is paid a million times: a message id is 16 bytes, a phone number 7 (its digits as a big-endian
+//! number), a lane one digit.
 //!
 //! No key has a time to live: what is kept ends by `prune`, so the clock of the store alone decides.
 //! Instants are microseconds since the epoch.

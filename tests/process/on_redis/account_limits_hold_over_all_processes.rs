@@ -1,5 +1,5 @@
-//! The limits of an account and of an organization hold over all processes together, whichever of them is killed, stopped and continued;
-//! judged by `verify`.
+//! The limits of an account and of an organization hold over all processes together, whichever of them is
+//! killed, stopped and continued; judged by `verify`.
 
 use std::time::Duration;
 
