@@ -448,6 +448,11 @@ impl Journal {
         Ok(cancelled)
     }
 
+    #[cfg(feature = "chaos")]
+    pub(crate) fn senders_running(&self) -> usize {
+        self.inner.with.roster.senders_running()
+    }
+
     /// May what is claimed of this sender be begun now, as far as other processes are concerned?
     pub(crate) fn may_begin(&self, sender: E164) -> bool {
         self.inner.with.shards.may_begin(sender, self.now())

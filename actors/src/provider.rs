@@ -24,7 +24,13 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
+pub use self::message::{Begin, NoPlace, ProviderMessage};
+pub(crate) use self::units::OrganizationLimits;
+pub use self::units::{UnitsMessage, Whose};
+
+use self::lines::{Line, Lines};
 use self::slowing::Slowing;
+use self::units::{Demand, Units};
 use crate::alarm::{Alarm, AlarmClock};
 use crate::domain::breaker::Answer;
 use crate::domain::outcome::Slows;
@@ -39,12 +45,6 @@ use crate::ports::{Charge, Provider};
 use crate::roster::Roster;
 use crate::shares::{Share, Sharing};
 use crate::slowing::TooFast;
-
-use self::lines::{Line, Lines};
-pub use self::message::{Begin, NoPlace, ProviderMessage};
-pub(crate) use self::units::OrganizationLimits;
-use self::units::{Demand, Units};
-pub use self::units::{UnitsMessage, Whose};
 
 /// No more places than this are kept back for immediate messages.
 const MOST_KEPT_BACK: usize = 32;

@@ -2,8 +2,11 @@
 //! multiplexed connection. It knows no checks, no keys, no estimates; what it reaches is what this machine's
 //! server, connection and generator leave to anyone.
 //!
-//! The step is a script of two commands, or that of the store (PROTOCOL.md §3): with the second it reaches what
-//! the protocol leaves to any engine, as fast as it may be.
+//! The step is a script of two commands, or that of PROTOCOL.md §3 as the store makes it: with the second it reaches
+//! what that leaves to any engine, as fast as it may be.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
@@ -13,8 +16,6 @@ use redis::aio::MultiplexedConnection;
 use sendyard::store::redis::RedisStore;
 use sendyard_actors::ports::{Appended, Store};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
-use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;

@@ -3,8 +3,7 @@
 //! A key is a byte for its [`Space`], then fields of fixed width in big-endian order, so that rows
 //! sort by their fields and what is read together lies together. What a step changes lies together as
 //! far as it can, too: the rows of one sender are neighbours, because every page that a group of steps
-//! touches is written anew. Part of the store's format: a change
-//! here is a new format version.
+//! touches is written anew. Part of the store's format: a change here is a new format version.
 
 use sendyard_actors::domain::ids::{MessageId, OrganizationId, ProviderKind, Shard};
 use sendyard_actors::domain::message::{Conversation, Lane};

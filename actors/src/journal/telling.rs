@@ -63,17 +63,8 @@ impl Journal {
     }
 
     #[cfg(feature = "chaos")]
-    pub(crate) fn hint_provider(
-        &self,
-        account: &crate::domain::ids::AccountName,
-        message: crate::provider::ProviderMessage,
-    ) {
+    pub(crate) fn hint_provider(&self, account: &AccountName, message: ProviderMessage) {
         let _ = self.inner.with.roster.pass(account, message);
-    }
-
-    #[cfg(feature = "chaos")]
-    pub(crate) fn senders_running(&self) -> usize {
-        self.inner.with.roster.senders_running()
     }
 
     /// Tells the process that works with the sender's shard, where that is another. Asked after the change:

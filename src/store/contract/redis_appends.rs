@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use redis::aio::MultiplexedConnection;
 use sendyard_actors::domain::ids::OrganizationId;
 use sendyard_actors::domain::message::Draft;
 use sendyard_actors::domain::phone::E164;
@@ -159,6 +160,36 @@ fn what_goes_wrong_with_one_sender_is_not_told_of_another() {
         assert!(matches!(answers[0], Ok(Appended::Stored(_))), "{answers:?}");
         assert!(matches!(answers[1], Err(StoreError::Unanswered)), "{answers:?}");
         assert!(matches!(answers[2], Ok(Appended::Stored(_))), "{answers:?}");
+    });
+}
+
+/// The keys whose kind is this letter, of whatever shard.
+async fn keys_of(own: &mut MultiplexedConnection, kind: char) -> Vec<Vec<u8>> {
+    redis::cmd("KEYS").arg(format!("{{s*}}{kind}*")).query_async(own).await.unwrap()
+}
+
+#[test]
+fn what_did_not_come_into_the_queue_is_not_stored_whatever_went_wrong() {
+    let Some(server) = redis_server::shared() else { return };
+    run_within(async {
+        for broken in ['c', 'q'] {
+            let (world, _, mut own) = beside(server).await;
+            world.store.append(to(2, draft(2))).await.unwrap();
+            let [key] = keys_of(&mut own, broken).await.try_into().unwrap();
+            // In place of the conversation of the second of them, or of the queue of both.
+            redis::cmd("SET").arg(&key).arg("x").exec_async(&mut own).await.unwrap();
+            let all = [to(1, draft(3)), to(2, draft(4))];
+            let answer = world.store.append_all(all.clone().into()).await;
+            assert!(matches!(answer, Err(StoreError::Unanswered)), "{broken}: {answer:?}");
+            for append in &all {
+                assert_eq!(world.store.message(append.draft.id).await.unwrap(), None, "{broken}");
+            }
+            redis::cmd("DEL").arg(&key).exec_async(&mut own).await.unwrap();
+            for append in all {
+                let answer = world.store.append(append).await;
+                assert!(matches!(answer, Ok(Appended::Stored(_))), "{broken}: {answer:?}");
+            }
+        }
     });
 }
 

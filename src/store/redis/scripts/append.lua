@@ -20,9 +20,10 @@ local DUE = NOW .. ENTRY_END
 local answers = { NOW }
 
 -- Records are read before the first part and written behind the last: neither can fail. The same message may come twice
--- in a call, also in two parts.
+-- in a call, also in two parts. The first `queued` of `records`, keys and bytes in turn, are of messages that are in
+-- their queue: only those are written, as a record says that its message waits.
 local there = call('MGET', unpack(KEYS))
-local fresh, records = {}, {}
+local fresh, records, queued = {}, {}, 0
 
 -- The messages of the part at this place of ARGV; `first` is the place of its first one in KEYS. What they share is
 -- read before the first and written behind the last of them.
@@ -68,6 +69,7 @@ local function append(part, first)
   if #entries == 0 then return end
   local stored = format('%d', #entries / 2)
   call('ZADD', queue, unpack(entries))
+  queued = #records
   call('HINCRBY', waiting, sender, stored)
   call('HSET', counts, 'n', format('%d', seq), 'u', format('%d', units))
   call('HINCRBY', standing, shown, stored)
@@ -81,6 +83,10 @@ while first <= #KEYS do
   if not done then
     local why = pack(FAILED, tostring(type(failure) == 'table' and failure.err or failure))
     for place = first, first + many - 1 do answers[place + 1] = why end
+    for place = #records - 1, queued + 1, -2 do
+      fresh[records[place]] = nil
+      records[place], records[place + 1] = nil, nil
+    end
   end
   part, first = part + OF_PART + many * OF_MESSAGE, first + many
 end
